@@ -1,0 +1,26 @@
+"""Divergences with their uncertainty and certificates, and implicit models that are trained with them."""
+
+from knn.lazy import lazy_exports
+
+_HOMES = {
+    "Empirical": "estimators.measures",
+    "Estimate": "estimators.result",
+    "Gaussian": "estimators.measures",
+    "Mixture": "estimators.measures",
+    "NotConverged": "estimators.result",
+    "Uniform": "estimators.measures",
+    "compare": "estimators.comparison",
+    "divergences": "estimators.comparison",
+    "energy_distance": "estimators.kernel_distances",
+    "grid": "estimators.measures",
+    "jsd": "estimators.fdivergences.atoms",
+    "kl": "estimators.fdivergences.atoms",
+    "mmd": "estimators.kernel_distances",
+    "ring": "estimators.measures",
+    "total_variation": "estimators.fdivergences.atoms",
+    "wasserstein": "estimators.transport",
+    "IMLE": "estimators.models.imle",
+    "NonSaturatingGAN": "estimators.models.gans.non_saturating",
+}
+__all__ = list(_HOMES)
+__getattr__, __dir__ = lazy_exports(__name__, _HOMES)

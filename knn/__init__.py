@@ -1,0 +1,13 @@
+"""Exact and approximate nearest neighbours that say what they cost and whether they are proved."""
+
+from knn.lazy import lazy_exports
+
+_HOMES = {
+    "BruteForce": "knn.exact",
+    "Neighbours": "knn.base",
+    "NearestNeighbours": "knn.base",
+    "PrioritizedDCI": "knn.prioritized_dci",
+    "indexes": "knn.base",
+}
+__all__ = list(_HOMES)
+__getattr__, __dir__ = lazy_exports(__name__, _HOMES)

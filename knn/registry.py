@@ -1,0 +1,123 @@
+"""One registry serves indexes, divergences, models, claims, datasets and experiments.
+
+A member is one decorated function or class in one file. Nothing lists the members: the
+registry imports every module of its package when it is first read, then the entry points
+of other distributions.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+#: The extra of implicitbench that brings an optional module.
+EXTRAS = {
+    "torch": "models",
+    "zuko": "models",
+    "numba_cuda": "cuda",
+    "dask": "cluster",
+    "distributed": "cluster",
+    "faiss": "peers",
+    "pynndescent": "peers",
+    "dcor": "peers",
+    "geomloss": "peers",
+    "hnswlib": "peers-source",
+    "annoy": "peers-source",
+}
+
+
+def missing_extra(error: ModuleNotFoundError, what: str) -> ImportError:
+    """The error to raise instead when `what` needs an optional module that is not installed.
+
+    An absent module that belongs to no extra is a defect, and its own error is returned.
+    """
+    root = (error.name or "").partition(".")[0]
+    if root not in EXTRAS:
+        return error
+    return ImportError(f"{what} needs {root}: pip install 'implicitbench[{EXTRAS[root]}]'", name=root)
+
+
+class Registry(Mapping[str, T], Generic[T]):
+    """Members of one kind by name, in the order of their names.
+
+    Parameters: `kind`, the word that error messages use; `group`, the entry-point group in
+    which other distributions name modules to import; `packages`, whose modules are scanned.
+
+    `unavailable` maps each module that could not be imported, because an optional package is
+    not installed, to the error that says how to get it.
+    """
+
+    def __init__(self, kind: str, *, group: str, packages: tuple[str, ...]):
+        self.kind = kind
+        self.group = group
+        self.packages = packages
+        self.unavailable: dict[str, ImportError] = {}
+        self._members: dict[str, T] = {}
+        self._scanned = False
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Decorator: enters a member under `name`; a second, different one of that name raises ValueError."""
+
+        def enter(member: T) -> T:
+            present = self._members.get(name)
+            if present is not None and _origin(present) != _origin(member):
+                raise ValueError(
+                    f"two members are called {name!r} among the {self.kind}s: {_origin(present)} and {_origin(member)}; "
+                    "rename one"
+                )
+            self._members[name] = member
+            return member
+
+        return enter
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._members:
+            self._scan()
+        try:
+            return self._members[name]
+        except KeyError:
+            raise KeyError(f"unknown {self.kind} {name!r}; known: {', '.join(self)}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        self._scan()
+        return iter(sorted(self._members))
+
+    def __len__(self) -> int:
+        self._scan()
+        return len(self._members)
+
+    def _scan(self) -> None:
+        if self._scanned:
+            return
+        self._scanned = True  # before the imports: a module may read the registry while it is scanned
+        for module in self._modules():
+            try:
+                importlib.import_module(module)
+            except ModuleNotFoundError as error:
+                explained = missing_extra(error, module)
+                if explained is error:
+                    self._scanned = False
+                    raise
+                self.unavailable[module] = explained
+        for point in entry_points(group=self.group):
+            try:
+                point.load()
+            except Exception as error:
+                # Another distribution's fault must not take ours down.
+                warnings.warn(f"entry point {point.name!r} of {self.group} failed: {error!r}", stacklevel=3)
+
+    def _modules(self) -> Iterator[str]:
+        for package in self.packages:
+            path = importlib.import_module(package).__path__
+            yield from sorted(info.name for info in pkgutil.walk_packages(path, prefix=f"{package}."))
+
+
+def _origin(member: object) -> tuple[str, str]:
+    described = member if hasattr(member, "__qualname__") else type(member)
+    return getattr(member, "__module__", described.__module__), getattr(described, "__qualname__", "")
