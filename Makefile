@@ -1,0 +1,71 @@
+# `make report` and `make test` are all that a newcomer needs; each sets up .venv by itself.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ifeq ($(OS),Windows_NT)
+BIN    := $(VENV)/Scripts
+endif
+PIP    := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
+PYTEST := $(BIN)/python -m pytest
+# pip inside asv's environments obeys the same pins as ours.
+ASV    := PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/asv
+SIZE   ?= quick
+OUTPUT ?= results
+
+.DEFAULT_GOAL := help
+.PHONY: help report test test-deep lint bench dashboard docs clean
+
+help:
+	@echo "make report     verify the claims, run the experiments (SIZE=quick|standard|full), write one page"
+	@echo "make test       the test suite                make test-deep   its second tier, overnight"
+	@echo "make lint       style, types, import order    make bench       asv, this commit"
+	@echo "make dashboard  asv site over recent commits  make docs        generated pages of docs/"
+
+# A stamp is made only by an install that ended well, so an interrupted one is taken up again.
+$(VENV)/.run: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "implicitbench needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name another one: make PYTHON=python3.12")'
+	@echo "Setting up $(VENV); the first time takes some minutes."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) -e '.[all]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	@echo "Adding the tools of the tests."
+	@$(PIP) -e '.[all,test]'
+	@touch $@
+
+report: $(VENV)/.run
+	@$(BIN)/implicitbench report --size $(SIZE) --output $(OUTPUT)
+
+# Timing guards switch themselves off beside other processes; kernels are traced by coverage only without the JIT.
+test: $(VENV)/.test
+	@rm -f .coverage .coverage.*
+	@$(PYTEST) tests -n 2 -m "not deep and not perf and not cuda" --ignore=tests/perf --cov --cov-report=
+	@NUMBA_DISABLE_JIT=1 $(PYTEST) tests/knn/test_kernels.py tests/estimators/test_kernels.py -m "not deep" --cov --cov-append --cov-report=term
+	@$(PYTEST) tests/perf -m perf --benchmark-disable-gc --benchmark-columns=median,iqr,rounds
+
+test-deep: $(VENV)/.test
+	HYPOTHESIS_PROFILE=deep $(PYTEST) tests -n 2 -m "not perf and not cuda" --ignore=tests/perf --timeout=7200
+
+lint: $(VENV)/.test
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/mypy
+
+bench: $(VENV)/.test
+	$(ASV) machine --yes
+	$(ASV) run --quick --show-stderr 'HEAD^!'
+
+COMMITS ?= 5
+dashboard: $(VENV)/.test
+	$(ASV) machine --yes
+	$(ASV) run --quick --skip-existing-successful --steps $(COMMITS) HEAD
+	$(ASV) publish
+	@echo "Open .asv/html/index.html through a server: $(BIN)/asv preview"
+
+docs: $(VENV)/.run
+	$(BIN)/python -m reports.coverage_table
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .asv .pytest_cache .mypy_cache .ruff_cache .hypothesis
