@@ -68,8 +68,8 @@ class Registry(Mapping[str, T], Generic[T]):
             present = self._members.get(name)
             if present is not None and _origin(present) != _origin(member):
                 raise ValueError(
-                    f"two members are called {name!r} among the {self.kind}s: {_origin(present)} and {_origin(member)}; "
-                    "rename one"
+                    f"two members are called {name!r} among the {self.kind}s: "
+                    f"{_origin(present)} and {_origin(member)}; rename one"
                 )
             self._members[name] = member
             return member

@@ -1,0 +1,127 @@
+"""The house rules that hold across the four packages: light imports, lazy extras, one-way discovery."""
+
+import importlib
+import subprocess
+import sys
+import textwrap
+import zipfile
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("torch", "ot", "matplotlib", "flint", "numba.cuda")
+PACKAGES = ("knn", "estimators", "theory", "reports")
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+WATCHED = """
+import sys
+from numba.core import event
+recorder = event.RecordingListener()
+event.register("numba:compile", recorder)
+before = set(sys.modules)
+{statement}
+heavy = [m for m in {heavy!r} if m in sys.modules and m not in before]
+print("heavy", heavy, "compiled", len(recorder.buffer))
+"""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import knn; knn.BruteForce; knn.PrioritizedDCI",
+        "import estimators; estimators.jsd; estimators.energy_distance; estimators.wasserstein",
+        "import theory; theory.verify; theory.claim",
+        "import reports; reports.table; reports.run",
+        "from reports.cli import main",
+    ],
+)
+def test_importing_loads_nothing_heavy_and_compiles_nothing(statement):
+    done = run(WATCHED.format(statement=statement, heavy=HEAVY))
+    assert done.stdout == "heavy [] compiled 0\n", done.stdout + done.stderr
+
+
+def test_the_watch_itself_sees_a_heavy_import_and_a_compilation():
+    done = run(WATCHED.format(statement="import flint, numba; numba.njit(lambda x: x)(1)", heavy=HEAVY))
+    assert "heavy ['flint']" in done.stdout
+    assert "compiled 0" not in done.stdout
+
+
+def test_help_prints_without_the_heavy_modules():
+    done = run(
+        f"""
+        import sys
+        from typer.testing import CliRunner
+        from reports.cli import app
+        result = CliRunner().invoke(app, ["--help"])
+        assert result.exit_code == 0, result.output
+        print([m for m in {HEAVY!r} if m in sys.modules])
+        """
+    )
+    assert done.stdout == "[]\n", done.stdout + done.stderr
+
+
+WITHOUT_TORCH = """
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "zuko"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name.partition(".")[0])
+sys.meta_path.insert(0, Absent())
+"""
+
+
+def test_without_torch_everything_else_works_and_a_model_names_its_extra():
+    done = run(
+        WITHOUT_TORCH
+        + textwrap.dedent(
+            """
+            import numpy as np
+            import knn, estimators, theory
+            X = np.arange(12.0).reshape(6, 2)
+            distances, indices = knn.BruteForce().fit(X).kneighbors(X[:2], 1)
+            assert indices.ravel().tolist() == [0, 1]
+            assert float(estimators.jsd(estimators.Empirical([0.0]), estimators.Empirical([1.0]))) > 0.69
+            assert float(estimators.energy_distance(X, X)) == 0
+            assert len(estimators.compare(X, X + 1.0)) > 0
+            frame = theory.verify("m-of-n-lemma")
+            assert frame.verified.all()
+            try:
+                estimators.IMLE
+            except ImportError as error:
+                print(error)
+            """
+        )
+    )
+    assert done.stdout.strip() == "estimators.IMLE needs torch: pip install 'implicitbench[models]'", (
+        done.stdout + done.stderr
+    )
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_exported_name_exists_and_is_documented(package):
+    module = importlib.import_module(package)
+    for name in module.__all__:
+        exported = getattr(module, name)
+        assert (exported.__doc__ or "").strip(), f"{package}.{name} has no docstring"
+    assert set(module.__all__) <= set(dir(module))
+
+
+def test_the_wheel_holds_the_four_packages_whole_and_nothing_else(tmp_path):
+    root = Path(__file__).parent.parent
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(root)],
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == set(PACKAGES)
+    tracked = subprocess.run(["git", "ls-files", *PACKAGES], cwd=root, capture_output=True, text=True, check=True)
+    assert set(tracked.stdout.split()) <= set(names), "a tracked file of a package is missing from the wheel"
