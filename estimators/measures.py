@@ -12,7 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from estimators.densities import Density, Gaussian, Mixture, Uniform, grid, ring
 from estimators.points import as_points, same_dimension
 
-__all__ = ["Density", "Empirical", "Gaussian", "Mixture", "Support", "Uniform", "common_support", "grid", "ring"]
+__all__ = [
+    "Density", "Empirical", "Gaussian", "Mixture", "Support", "Uniform", "Weighted", "common_support", "grid", "ring",
+    "weighted_pair",
+]  # fmt: skip
 
 
 class Empirical:
@@ -91,6 +94,28 @@ def common_support(P: Empirical, Q: Empirical) -> Support:
     p[place[: len(P)]] = P.weights
     q[place[len(P) :]] = Q.weights
     return Support(union, p, q)
+
+
+class Weighted(NamedTuple):
+    """Points (n, d) with weights (n,) that sum to 1; `sampled` if they came as an array, each point 1/n."""
+
+    points: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    sampled: bool
+
+
+def weighted_pair(P: Any, Q: Any, names: tuple[str, str] = ("P", "Q")) -> tuple[Weighted, Weighted]:
+    """Two arrays (n, d) or Empirical measures as weighted points of one space; raises as `as_points`."""
+    p, q = (_weighted(given, name) for given, name in ((P, names[0]), (Q, names[1])))
+    same_dimension(p.points, q.points, names)
+    return p, q
+
+
+def _weighted(given: Any, name: str) -> Weighted:
+    if isinstance(given, Empirical):
+        return Weighted(given.atoms, given.weights, sampled=False)
+    points = as_points(given, name)
+    return Weighted(points, np.full(len(points), 1 / len(points)), sampled=True)
 
 
 def _checked_weights(weights: Any, n: int) -> NDArray[np.float64]:

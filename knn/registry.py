@@ -47,16 +47,18 @@ class Registry(Mapping[str, T], Generic[T]):
     """Members of one kind by name, in the order of their names.
 
     Parameters: `kind`, the word that error messages use; `group`, the entry-point group in
-    which other distributions name modules to import; `packages`, whose modules are scanned.
+    which other distributions name modules to import; `packages`, whose modules are scanned;
+    `skip`, modules and packages among them that hold no members and are too heavy to import for a look.
 
     `unavailable` maps each module that could not be imported, because an optional package is
     not installed, to the error that says how to get it.
     """
 
-    def __init__(self, kind: str, *, group: str, packages: tuple[str, ...]):
+    def __init__(self, kind: str, *, group: str, packages: tuple[str, ...], skip: tuple[str, ...] = ()):
         self.kind = kind
         self.group = group
         self.packages = packages
+        self.skip = skip
         self.unavailable: dict[str, ImportError] = {}
         self._members: dict[str, T] = {}
         self._scanned = False
@@ -115,7 +117,8 @@ class Registry(Mapping[str, T], Generic[T]):
     def _modules(self) -> Iterator[str]:
         for package in self.packages:
             path = importlib.import_module(package).__path__
-            yield from sorted(info.name for info in pkgutil.walk_packages(path, prefix=f"{package}."))
+            found = (info.name for info in pkgutil.walk_packages(path, prefix=f"{package}."))
+            yield from sorted(name for name in found if not f"{name}.".startswith(tuple(f"{s}." for s in self.skip)))
 
 
 def _origin(member: object) -> tuple[str, str]:

@@ -1,0 +1,110 @@
+"""The registry of divergences, and all of them on one pair of measures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from estimators.measures import Empirical, weighted_pair
+from estimators.result import Estimate, NotConverged
+from knn.registry import Registry
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """A divergence D and the laws that it claims, to which the tests hold every registered one.
+
+    `takes` "measures" (Empirical only) or "samples" (arrays as well). `symmetric`: D(P,Q) = D(Q,P).
+    `metric_power`: the a for which Dᵃ obeys the triangle inequality, None if none is claimed.
+    `finite`: never ∞. `data_processing`: no map of the space increases D. `degree`: D of both measures
+    scaled by c > 0 is c^degree times D. Every one claims D = 0 iff P = Q, and that translations and
+    the order of the atoms leave D alone.
+    """
+
+    name: str
+    function: Callable[..., Estimate]
+    takes: Literal["measures", "samples"]
+    symmetric: bool
+    metric_power: float | None
+    finite: bool
+    data_processing: bool
+    degree: float
+
+    def __call__(self, P: Any, Q: Any, **options: Any) -> Estimate:
+        return self.function(P, Q, **options)
+
+
+divergences: Registry[Divergence] = Registry(
+    "divergence",
+    group="implicitbench.divergences",
+    packages=("estimators",),
+    skip=("estimators.kernels", "estimators.models", "estimators.networks", "estimators.training"),
+)
+
+COLUMNS = ("divergence", "value", "stderr", "low", "high", "unit", "method", "status", "detail")
+
+
+def divergence(
+    name: str,
+    *,
+    takes: Literal["measures", "samples"],
+    symmetric: bool = False,
+    metric_power: float | None = None,
+    finite: bool = True,
+    data_processing: bool = False,
+    degree: float = 0.0,
+) -> Callable[[Callable[..., Estimate]], Callable[..., Estimate]]:
+    """Decorator: registers `function(P, Q, **options) -> Estimate` under `name` with the laws that it claims."""
+
+    def enter(function: Callable[..., Estimate]) -> Callable[..., Estimate]:
+        member = Divergence(name, function, takes, symmetric, metric_power, finite, data_processing, degree)
+        divergences.register(name)(member)
+        return function
+
+    return enter
+
+
+def compare(P: Any, Q: Any, divergences: Iterable[str] | None = None) -> pd.DataFrame:
+    """Every registered divergence that applies to `P` and `Q`, or those named, one row each.
+
+    Arrays (n, d) are samples; `Empirical` measures have the f-divergences as well. Columns: divergence,
+    value, stderr, low and high (confidence interval, else certificate), unit, method, status, detail.
+    A divergence that raises is a row with status "error" or "not converged" and its message; input
+    that no divergence could take raises here.
+    """
+    import pandas as pd
+
+    weighted_pair(P, Q)
+    rows = [_row(member, P, Q) for member in _chosen(P, Q, divergences)]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _chosen(P: Any, Q: Any, names: Iterable[str] | None) -> list[Divergence]:
+    if isinstance(names, str):
+        names = [names]
+    if names is not None:
+        return [divergences[name] for name in names]
+    measures = isinstance(P, Empirical) and isinstance(Q, Empirical)
+    return [member for member in divergences.values() if measures or member.takes == "samples"]
+
+
+def _row(member: Divergence, P: Any, Q: Any) -> dict[str, Any]:
+    try:
+        return _described(member.name, member(P, Q), "ok")
+    except NotConverged as error:
+        if error.partial is None:
+            return {"divergence": member.name, "status": "not converged", "detail": error.message}
+        return _described(member.name, error.partial, "not converged") | {"detail": error.message}
+    except Exception as error:
+        return {"divergence": member.name, "status": "error", "detail": f"{type(error).__name__}: {error}"}
+
+
+def _described(name: str, estimate: Estimate, status: str) -> dict[str, Any]:
+    cells = estimate.as_dict()
+    if estimate.interval is None:
+        cells["low"], cells["high"] = cells["lower"], cells["upper"]
+    return {column: cells.get(column) for column in COLUMNS} | {"divergence": name, "status": status}

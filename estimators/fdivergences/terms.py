@@ -1,0 +1,78 @@
+"""Rounding-safe terms q·f(p/q) of the named f-divergences, for positive masses p and q.
+
+Each is written so that no two nearly equal numbers are subtracted: where p is close to q the term
+is of order (p−q)², and the textbook form p log(p/q) − p + q would lose all of its digits. The
+relative error of a term is at most 16 units roundoff (tests/estimators/test_atoms.py, against mpmath).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+#: (1/9)^k / (2k+3) is below a unit roundoff from k = 16 on, and r² ≤ 1/9 where the series is used.
+_SERIES = 17
+
+
+def kl(p: Array, q: Array) -> Array:
+    """p log(p/q) − p + q = q·((1+x) log(1+x) − x) with x = (p−q)/q."""
+    difference = p - q
+    with np.errstate(over="ignore"):  # q may be so small that p/q is no float64; log p − log q is
+        ratio = p / q
+        x = difference / q
+    near = np.abs(x) <= 0.5
+    log_ratio = np.where(np.isfinite(ratio), np.log(ratio), np.log(p) - np.log(q))
+    terms = p * log_ratio - difference
+    x = x[near]
+    terms[near] = q[near] * (x * np.log1p(x) + _log1p_minus_x(x))
+    return terms
+
+
+def reverse_kl(p: Array, q: Array) -> Array:
+    """q log(q/p) − q + p."""
+    return kl(q, p)
+
+
+def jsd(p: Array, q: Array) -> Array:
+    """½(p log(2p/(p+q)) + q log(2q/(p+q))) = ¼(p+q)·(2y artanh y + log(1−y²)) with y = (p−q)/(p+q)."""
+    total = p + q
+    y = (p - q) / total
+    near = np.abs(y) <= 0.5
+    terms = 0.5 * (p * np.log(2 * p / total) + q * np.log(2 * q / total))
+    y = y[near]
+    terms[near] = 0.25 * total[near] * (2 * y * np.arctanh(y) + np.log1p(-y * y))
+    return terms
+
+
+def jsd_sum(p: Array, q: Array) -> Array:
+    """p log(2p/(p+q)) + q log(2q/(p+q))."""
+    return 2 * jsd(p, q)
+
+
+def total_variation(p: Array, q: Array) -> Array:
+    """½|p − q|."""
+    return 0.5 * np.abs(p - q)
+
+
+def chi_squared(p: Array, q: Array) -> Array:
+    """(p−q)²/q."""
+    difference = p - q
+    with np.errstate(over="ignore"):  # the caller refuses an overflow
+        return difference * (difference / q)
+
+
+def squared_hellinger(p: Array, q: Array) -> Array:
+    """½(√p − √q)² = ½((p−q)/(√p + √q))²."""
+    return 0.5 * ((p - q) / (np.sqrt(p) + np.sqrt(q))) ** 2
+
+
+def _log1p_minus_x(x: Array) -> Array:
+    """log(1+x) − x for |x| ≤ ½, through log(1+x) = 2 artanh r with r = x/(2+x), so that 2r − x = −r·x."""
+    r = x / (2 + x)
+    square = r * r
+    tail = np.zeros_like(x)
+    for k in range(_SERIES - 1, -1, -1):
+        tail = tail * square + 1 / (2 * k + 3)
+    return r * (2 * square * tail - x)
