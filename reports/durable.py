@@ -1,0 +1,40 @@
+"""Files that are either whole or absent after a crash."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+
+def flush(file: int) -> None:
+    """Returns when the descriptor's bytes are on the disk itself."""
+    if sys.platform == "darwin":
+        import fcntl
+
+        # fsync on macOS only reaches the drive's cache.
+        fcntl.fcntl(file, fcntl.F_FULLFSYNC)
+    else:
+        os.fsync(file)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Writes `content` beside `path`, flushes it, then puts it in place at once; on failure `path` is untouched."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            flush(file.fileno())
+        beside.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise
+    if os.name == "posix":
+        folder = os.open(path.parent, os.O_RDONLY)  # the new name must survive a crash too
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
