@@ -18,6 +18,10 @@ for found in contents():
             CITED[kind, name].add(found.deck.short)
 
 
+def letters(heading):
+    return "".join(character for character in heading.casefold() if character.isalnum())
+
+
 def one_row(row):
     return f'deck = "Lec 19"\n[[slides]]\ntitle = "A slide"\nrows = [{row}]\n'
 
@@ -100,6 +104,20 @@ def test_a_registered_claim_cites_no_deck_without_such_a_row():
         if place.deck.short not in CITED["claim", claim.id]
     ]
     assert strays == []
+
+
+def test_every_place_that_is_cited_is_a_slide_of_its_deck():
+    slides = {(found.deck.short, letters(row.slide)) for found in contents() for row in found.rows}
+    cited = [(record.name, place) for record in UNCHECKABLE for place in record.where]
+    for claim in claims_registry.values():
+        cited += [(claim.id, place) for place in claim.places]
+        cited += [(claim.id, place) for mutant in claim.mutants for place in mutant.where]
+    strays = [
+        (name, place.deck.short, place.heading)
+        for name, place in cited
+        if (place.deck.short, letters(place.heading)) not in slides
+    ]
+    assert strays == [], "correct the heading there, or add the slide to theory/decks"
 
 
 def test_every_uncheckable_statement_has_a_row():
