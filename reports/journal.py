@@ -217,8 +217,11 @@ class Journal:
             self._check_in_place()
             self._write(content)
             flush(self._file)
-        except OSError as error:
+        except BaseException as error:
+            # Ctrl-C too must not leave half a line behind.
             os.ftruncate(self._file, self._size)
+            if not isinstance(error, OSError):
+                raise
             raise StoreNotWritten(error.errno, self._explain(error, len(content)), str(self.path)) from error
         self._size += len(content)
         self.count += 1

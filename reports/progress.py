@@ -1,0 +1,110 @@
+"""How far a run is, how long it will take, and a bar in the terminal that says so."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from reports.index import same_cell
+from reports.workers import Job
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+@dataclass(frozen=True)
+class RunState:
+    """A run at one moment. `present` cells were measured before, `todo` were not when it began.
+
+    `remaining` is an estimate in seconds, None while nothing is known to make one from.
+    """
+
+    present: int
+    todo: int
+    done: int
+    failed: int
+    running: tuple[str, ...]
+    lane: str
+    elapsed: float
+    remaining: float | None
+
+
+#: What `run` is given as `progress`: called when a cell ends, and twice a second while none does.
+OnProgress = Callable[[RunState], None]
+
+
+class Remaining:
+    """Remaining seconds, from what each cell took before, else from its experiment's mean, else from the run's.
+
+    `before(experiment, size)` gives earlier seconds by `same_cell`. Quality cells share `workers`
+    processes, timing cells have one.
+    """
+
+    def __init__(self, jobs: Iterable[Job], workers: int, before: Callable[[str, str], Mapping[str, float]]):
+        self._jobs = {job.key: job for job in jobs}
+        self._workers = workers
+        pairs = {(job.experiment, job.size) for job in self._jobs.values()}
+        self._before = {pair: before(*pair) for pair in pairs}
+        self._took: dict[str, list[float]] = defaultdict(list)
+
+    def ended(self, job: Job, seconds: float) -> None:
+        del self._jobs[job.key]
+        self._took[job.experiment].append(seconds)
+
+    def seconds(self) -> float | None:
+        means = {name: sum(took) / len(took) for name, took in self._took.items()}
+        lanes = {True: 0.0, False: 0.0}
+        for job in self._jobs.values():
+            known = self._before[job.experiment, job.size].get(same_cell(job.cell.params, job.cell.seed))
+            if known is None:
+                known = means.get(job.experiment, sum(means.values()) / len(means) if means else None)
+            if known is None:
+                return None
+            lanes[job.timing] += known
+        return lanes[True] + lanes[False] / self._workers
+
+
+class RichProgress:
+    """A bar with the cells done, one that runs, and the time left: `with RichProgress() as bar: run(progress=bar)`."""
+
+    def __init__(self) -> None:
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> RichProgress:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[told]}"))
+        self._bar = Progress(TextColumn("{task.description}"), *columns)
+        self._bar.start()
+        self._task = self._bar.add_task("measuring", total=None, told="starting workers")
+        return self
+
+    def __call__(self, state: RunState) -> None:
+        if self._bar is None:
+            raise RuntimeError("RichProgress: enter it first, `with RichProgress() as bar:`")
+        self._bar.update(
+            self._task,
+            description=f"measuring ({state.lane})",
+            total=state.todo,
+            completed=state.done,
+            told=_told(state),
+        )
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def _told(state: RunState) -> str:
+    left = "" if state.remaining is None else f"about {_clock(state.remaining)} left"
+    failed = f"{state.failed} failed" if state.failed else ""
+    now = state.running[0] if state.running else ""
+    return " · ".join(part for part in (left, failed, now[:60]) if part)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
