@@ -114,8 +114,8 @@ def _changes(formula: Formula) -> Iterator[tuple[Formula, ast.AST]]:
 
 
 def _node_changes(node: ast.AST, context: str) -> Iterator[Callable[[Any], ast.AST]]:
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float) and node.value != 0:
-        if context != "count":
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        if context != "count" and node.value != 0:
             yield from (partial(_times, factor) for factor in FACTORS)
         if context != "value" and isinstance(node.value, int):
             yield from (partial(_plus, step) for step in (1, -1))

@@ -69,7 +69,7 @@ def all_hold(outcomes: Iterable[Outcome], **evidence: Any) -> Outcome:
         gathered.update(outcome.evidence)
     if count == 0:
         return Inconclusive(reason="no part was checked")
-    return undecided or Holds(**{**gathered, **evidence})
+    return Holds(**{**gathered, **evidence}) if undecided is None else undecided
 
 
 def encode(value: Any) -> Any:

@@ -26,7 +26,7 @@ class Setting:
     beta: float = 1e-6
 
     def rng(self, stream: int = 0) -> np.random.Generator:
-        """A fresh Philox generator, seeded by root seed, CRC-32 of the claim's id and stream: equal calls, equal draws."""
+        """A fresh Philox generator seeded by root seed, CRC-32 of the claim's id, and stream."""
         entropy = [self.root_seed, crc32(self.claim.encode()), stream]
         return np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy)))
 

@@ -1,0 +1,149 @@
+"""Automatic mutants: which changes are made, that they compile, and what a check's resolution says."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from theory.claim import Exact, Holds, Refuted, claim, claims_registry
+from theory.exact import Q
+from theory.mutation import automatic_mutants
+from theory.resolution import measure_resolution, scaled
+from theory.trial import ILL_FORMED, trials
+
+
+@pytest.fixture
+def make():
+    """Makes a throw-away claim of a check."""
+    made = []
+
+    def enter(check, **options):
+        made.append(f"throwaway-{len(made)}")
+        return claim(made[-1], says="", source="", method=Exact, **options)(check)
+
+    yield enter
+    for name in made:
+        claims_registry._members.pop(name)
+
+
+def names(claim):
+    return [mutant.name for mutant in automatic_mutants(claim)]
+
+
+def test_each_kind_of_change_is_made(make):
+    def check(*, f=lambda x, y: 2 * x - y):
+        return Holds()
+
+    assert names(make(check)) == [
+        "f = lambda y, x: 2 * x - y",
+        "f = lambda x, y: 2 * x + y",
+        "f = lambda x, y: 2 * x",
+        "f = lambda x, y: -y",
+        "f = lambda x, y: 2 * 1.01 * x - y",
+        "f = lambda x, y: 2 * 0.99 * x - y",
+    ]
+
+
+def test_numbers_calls_powers_and_subscripts(make):
+    def check(*, rate=Q(1, 2), g=lambda x: -(x[1] ** 2), h=lambda x: pow(x, 3), top=lambda x: max(x, 0)):
+        return Holds()
+
+    found = names(make(check))
+    assert "rate = Q(1 * 1.01, 2)" in found
+    assert "rate = Q(2, 1)" in found
+    assert "g = lambda x: x[1] ** 2" in found
+    assert "g = lambda x: -x[2] ** 2" in found
+    assert "g = lambda x: -x[0] ** 2" in found
+    assert "g = lambda x: -x[1] ** 3" in found
+    assert "g = lambda x: -x[1] ** (2 * 1.01)" in found
+    assert "h = lambda x: pow(3, x)" in found
+    assert not any("max(0, x)" in name for name in found), "max has no order"
+    assert not any("x[1 * 1.01]" in name for name in found)
+
+
+def area(width, height):
+    """A formula with a name of its own."""
+    half = width / 2
+    half += height - height
+    return half * height
+
+
+def test_a_named_formula_of_the_module_is_rewritten_and_its_docstring_left_alone(make):
+    def check(*, f=area, label="text", flag=True):
+        return Holds() if f(Q(4), Q(3)) == 6 else Refuted(area=f(Q(4), Q(3)))
+
+    made = make(check)
+    found = names(made)
+    assert "f = half = width / (2 * 1.01)" in found
+    assert "f = half -= height - height" in found
+    assert not any("name of its own" in name for name in found)
+    assert not any(name.startswith(("label", "flag")) for name in found)
+    outcomes = {trial.name: trial.perform().outcome for trial in trials(made, automatic=True)}
+    assert outcomes["f = half = width / (2 * 1.01)"] == "REFUTED"
+    assert outcomes["f = def area(height, width):"] == "HOLDS", "a product: the area does not tell its sides apart"
+
+
+def test_constants_are_changed_in_the_numbers_of_the_check(make):
+    def in_fractions(*, f=lambda n: Fraction(1, n)):
+        return Holds() if f(2) == Fraction(1, 2) else Refuted()
+
+    def in_floats(*, f=lambda x: 2 * np.log(x)):
+        return Holds() if np.allclose(f(np.ones(2) * 3), np.log([9, 9]), rtol=1e-6) else Refuted()
+
+    def in_whole_numbers(*, f=lambda n: sum(range(4)) + n[0]):
+        return Holds() if f([1]) == 7 else Refuted()
+
+    for check in (in_fractions, in_floats):
+        made = make(check)
+        for trial in trials(made, automatic=True)[1:]:
+            if trial.name != "f = lambda n: Fraction(n, 1)":
+                assert trial.perform().outcome == "REFUTED", trial.name
+    outcomes = {t.name: t.perform() for t in trials(make(in_whole_numbers), automatic=True)[1:]}
+    ill = [result for result in outcomes.values() if result.outcome == ILL_FORMED]
+    assert "IndexError" in ill[0].evidence["error"]
+    assert outcomes["f = lambda n: sum(range(5)) + n[0]"].outcome == "REFUTED"
+
+
+def test_the_resolution_is_the_finest_decade_that_is_refuted(make):
+    def check(*, value=1.0):
+        return Holds() if abs(value - 1) <= 2e-5 else Refuted()
+
+    made = make(check)
+    found = measure_resolution(made, made.setting(), 5)
+    assert (found.epsilon, found.spec, str(found)) == (1e-4, "value", "1e-4")
+
+
+def test_the_resolution_says_why_there_is_none(make):
+    def blind(*, value=1.0):
+        return Holds()
+
+    def words(*, value=lambda: "a word"):
+        return Holds(word=value())
+
+    def flags(*, flag=True):
+        return Holds()
+
+    assert "no perturbation" in measure_resolution(make(blind), make(blind).setting(), 5).note
+    assert "is no number" in measure_resolution(make(words), make(words).setting(), 5).note
+    assert "no spec" in measure_resolution(make(flags), make(flags).setting(), 5).note
+    refused = make(blind, no_resolution="integers only")
+    assert measure_resolution(refused, refused.setting(), 5).note == "integers only"
+
+
+def test_a_search_that_runs_out_of_time_gives_an_upper_bound(make):
+    def check(*, value=1.0):
+        return Holds() if value == 1 else Refuted()
+
+    made = make(check)
+    found = measure_resolution(made, made.setting(), 0.0)
+    assert found.epsilon == 1e-2
+    assert "at most" in found.note
+
+
+def test_a_perturbation_is_exact_in_the_numbers_of_the_value():
+    factor = 1 + Fraction(1, 10**12)
+    assert scaled(2, factor) == Q(2 * (10**12 + 1), 10**12)
+    assert scaled(Fraction(1, 3), factor) == Fraction(1, 3) * factor
+    assert scaled((Q(1, 3),), factor) == (Q(10**12 + 1, 3 * 10**12),)
+    assert scaled(np.array([1, Q(1, 2)], dtype=object), factor)[1] == Q(10**12 + 1, 2 * 10**12)
+    assert scaled(np.ones(2), Fraction(3, 2)).tolist() == [1.5, 1.5]

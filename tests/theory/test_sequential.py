@@ -1,0 +1,126 @@
+"""Error levels hold: measured type I error and power where both can be seen, and sample sizes by exact tails."""
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from theory.outcome import Holds, Inconclusive, Refuted
+from theory.sequential import (
+    bernoulli_log_e,
+    betting_log_wealth,
+    decide_bernoulli,
+    decide_mean_at_most,
+    decide_proportion,
+    dkw_radius,
+    miss_probability,
+    proportion_interval,
+    refuted_at,
+    sample_size,
+)  # fmt: skip
+
+RUNS = 400
+
+
+def rejections(test, draw):
+    rng = np.random.default_rng(5)
+    return sum(refuted_at(test(draw(rng)), 0.05) is not None for _ in range(RUNS))
+
+
+def at_most(count, rate):
+    """Whether `count` of RUNS is compatible with a probability ≤ rate, at level 1e-6."""
+    return count <= binom.isf(1e-6, RUNS, rate)
+
+
+def test_the_point_null_is_rejected_at_its_level_and_with_power():
+    null = rejections(lambda x: bernoulli_log_e(x, 0.3), lambda rng: rng.random(2000) < 0.3)
+    other = rejections(lambda x: bernoulli_log_e(x, 0.3), lambda rng: rng.random(2000) < 0.36)
+    assert at_most(null, 0.05)
+    assert other > 0.95 * RUNS
+
+
+def test_the_point_null_is_a_martingale_under_itself():
+    # E[E_n] = 1 exactly: sum over all 2^n sequences by their number of successes.
+    n, p = 12, 0.3
+    values = [np.exp(bernoulli_log_e(np.r_[np.ones(k), np.zeros(n - k)], p)[-1]) for k in range(n + 1)]
+    # 13 terms of order 1, each within some 100 roundings.
+    assert np.dot(binom.pmf(range(n + 1), n, p), values) == pytest.approx(1, rel=1e4 * np.finfo(float).eps)
+
+
+def test_the_betting_bound_is_rejected_at_its_level_and_with_power():
+    null = rejections(lambda x: betting_log_wealth(x, 2 / 7), lambda rng: rng.beta(2, 5, 2000))
+    below = rejections(lambda x: betting_log_wealth(x, 0.35), lambda rng: rng.beta(2, 5, 2000))
+    above = rejections(lambda x: betting_log_wealth(x, 0.25), lambda rng: rng.beta(2, 5, 2000))
+    assert at_most(null, 0.05)
+    assert below == 0 or at_most(below, 0.01)
+    assert above > 0.95 * RUNS
+
+
+def test_the_stake_is_predictable():
+    rng = np.random.default_rng(0)
+    draws = rng.random(50)
+    changed = draws.copy()
+    changed[30] = 1 - changed[30]
+    assert np.array_equal(betting_log_wealth(draws, 0.4)[:30], betting_log_wealth(changed, 0.4)[:30])
+
+
+def test_the_interval_covers_at_least_its_level_for_every_proportion():
+    for p in (0.003, 0.1, 0.5, 0.77):
+        counts = np.arange(61)
+        covered = [low <= p <= high for low, high in (proportion_interval(k, 60, 0.05) for k in counts)]
+        assert binom.pmf(counts, 60, p)[covered].sum() >= 0.95
+    assert proportion_interval(0, 9, 0.05)[0] == 0
+    assert proportion_interval(9, 9, 0.05)[1] == 1
+
+
+def test_the_band_covers_the_whole_cdf():
+    rng = np.random.default_rng(1)
+    draws = np.sort(rng.random((RUNS, 100)))
+    steps = np.arange(1, 101) / 100
+    distance = np.maximum(np.abs(draws - steps), np.abs(draws - steps + 0.01)).max(axis=1)
+    assert at_most((distance > dkw_radius(100, 0.05)).sum(), 0.05)
+
+
+def test_a_sample_size_misses_no_more_often_than_asked():
+    n = sample_size(1 / 3, 0.2952, alpha=3e-8, beta=1e-6)
+    assert 1.2e4 < n < 2e4  # the normal approximation says 1.6e4
+    # The exact probability, counted over every outcome that a truth of 0.2952 can have.
+    contained = [low <= 1 / 3 <= high for low, high in (proportion_interval(k, 300, 0.01) for k in range(301))]
+    exact = binom.pmf(np.arange(301), 300, 0.2952)[contained].sum()
+    assert miss_probability(1 / 3, 0.2952, 300, 0.01) == pytest.approx(exact, rel=1e-9)
+    assert miss_probability(1 / 3, 0.2952, n, 3e-8) <= 1e-6
+
+
+def test_equal_proportions_need_no_sample():
+    with pytest.raises(ValueError, match="no sample tells them apart"):
+        sample_size(0.5, 0.5, alpha=1e-3, beta=1e-3)
+
+
+def test_a_proportion_holds_only_if_its_nearest_mutant_would_have_been_seen():
+    assert type(decide_proportion(500, 1000, 0.5, alpha=0.01, distance=0.1)) is Holds
+    assert type(decide_proportion(5, 10, 0.5, alpha=0.01, distance=0.1)) is Inconclusive
+    assert type(decide_proportion(900, 1000, 0.5, alpha=0.01, distance=0.1)) is Refuted
+
+
+def test_decisions_on_draws():
+    rng = np.random.default_rng(2)
+    draws = (rng.random(20_000) < 0.3).astype(int)
+    assert type(decide_bernoulli(draws, 0.3, alpha=1e-6, distance=0.04)) is Holds
+    assert type(decide_bernoulli(draws[:50], 0.3, alpha=1e-6, distance=0.04)) is Inconclusive
+    assert type(decide_bernoulli(draws, 0.34, alpha=1e-6, distance=0.04)) is Refuted
+    assert type(decide_mean_at_most(draws, 0.31, alpha=1e-6)) is Holds
+    assert type(decide_mean_at_most(draws, 0.27, alpha=1e-6)) is Refuted
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: bernoulli_log_e([0, 2], 0.5),
+        lambda: bernoulli_log_e([0, 1], 1.0),
+        lambda: betting_log_wealth([0.5, 1.5], 0.5),
+        lambda: betting_log_wealth([0.5], 0.0),
+        lambda: proportion_interval(3, 2, 0.1),
+    ],
+)
+def test_bad_draws_are_refused(call):
+    with pytest.raises(ValueError, match=r"must be|strictly between|successes"):
+        call()
