@@ -1,0 +1,202 @@
+"""Nearest neighbours: recall against queries per second, ours beside what a user would install instead."""
+
+from __future__ import annotations
+
+import pkgutil
+import statistics
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+import reports.rivals as rival_package
+from knn.base import indexes
+from reports.datasets.source import datasets
+from reports.experiment import Cell, Experiment, Measurement, experiments
+from reports.recall import recalls, true_kth_distances
+from reports.record import Scalar, Status
+from reports.rivals.contestant import Answer, Contestant, Search, rivals
+
+#: Neighbours that are asked for, as in ann-benchmarks.
+K = 10
+#: Rows of the base, held-out queries and repetitions by size; None: every row there is.
+_SIZES: dict[str, tuple[int | None, int, int]] = {
+    "quick": (10_000, 200, 5),
+    "standard": (None, 500, 5),
+    "full": (None, 1000, 9),
+}
+#: Settings of our indexes that are tried; an index without an entry takes part as it is by default.
+_GRIDS: dict[str, tuple[Mapping[str, Scalar], ...]] = {
+    "prioritized-dci": tuple({"n_simple": 10, "n_composite": 2, "visits": visits} for visits in (0.01, 0.03, 0.1, 0.3)),
+}
+#: Rows on which every index is built once before the clock runs, so that no compilation is timed.
+_WARM_UP = 256
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One built index, asked at one setting."""
+
+    contestant: Contestant
+    built: Mapping[str, Scalar]
+    asked: Mapping[str, Scalar]
+    search: Search
+    build_seconds: float
+
+    @property
+    def label(self) -> dict[str, Any]:
+        return label(self.contestant, {**self.built, **self.asked})
+
+
+@experiments.register("nearest-neighbours")
+class NearestNeighbours(Experiment):
+    """One cell a data set: all searches take turns in it, so that whatever slows the machine slows all alike.
+
+    Every number's payload says whose it is: `index`, `library`, `version`, `settings`, `ours`.
+    Queries come from the test split and are never rows of the base. Repetitions are interleaved,
+    their order rotates, and the median is reported with the slowest and the fastest. One thread.
+    """
+
+    question = "Which search finds the ten nearest neighbours, how many of them, and how fast on one thread?"
+    timing = True
+    caveats = (
+        "Queries are answered in one batch on one thread; a library that is tuned for many threads or for single "
+        "queries may rank differently there.",
+        "At the quick size the base holds at most 10 000 rows, on which a linear scan is hard to beat; the standard "
+        "size takes every row.",
+        "Parameters are those of the stated grid, not the best that each library could be brought to.",
+    )
+
+    def cells(self, size: str, data: Mapping[str, str]) -> Iterable[Cell]:
+        base, queries, repetitions = _SIZES[size]
+        # What a registry finds is no import: each index, and each rival with its library's version, installed or not.
+        offers = [info.name for info in pkgutil.iter_modules(rival_package.__path__, f"{rival_package.__name__}.")]
+        modules = tuple(sorted({member.__module__ for member in indexes.values()} | set(offers)))
+        for name in datasets:
+            if name in data:
+                params = {"dataset": name, "base": base, "queries": queries, "k": K, "repetitions": repetitions}
+                yield Cell({**params, "grid": size}, seed=0, modules=modules, data=(name,))
+
+    def measure(self, cell: Cell) -> Iterator[Measurement]:
+        from threadpoolctl import threadpool_limits
+
+        dataset = datasets[str(cell.params["dataset"])]
+        base, queries = dataset.load("train")[0], dataset.load("test")[0]
+        rng = np.random.default_rng(cell.seed)
+        rows, wanted = cell.params["base"], int(cell.params["queries"] or 0)
+        X = np.ascontiguousarray(base if rows is None else base[_subset(rng, len(base), int(rows))])
+        Q = np.ascontiguousarray(queries[_subset(rng, len(queries), wanted)])
+        with threadpool_limits(limits=1):
+            yield Measurement("rows", len(X), "rows", payload={"columns": X.shape[1], "queries": len(Q)})
+            yield from _compare(X, Q, cell)
+
+
+def label(contestant: Contestant, chosen: Mapping[str, Scalar]) -> dict[str, Any]:
+    """Whose number it is, for the payload of a record."""
+    try:
+        release = version(contestant.library)
+    except PackageNotFoundError:
+        release = ""
+    return {
+        "index": contestant.name,
+        "library": contestant.library,
+        "version": release,
+        "settings": dict(chosen),
+        "ours": contestant.ours,
+    }
+
+
+def contestants() -> list[Contestant]:
+    """Every index of `knn`, and every search of the rivals that are installed."""
+    return [_ours(name) for name in indexes] + [entry for offer in rivals.values() for entry in offer()]
+
+
+def _ours(name: str) -> Contestant:
+    def build(X: np.ndarray, seed: int, **chosen: Any) -> Search:
+        index = indexes[name](n_neighbors=K, n_jobs=1, random_state=seed, **chosen).fit(X)
+
+        def search(Q: np.ndarray, k: int) -> Answer:
+            found = index.search(Q, k)
+            return Answer(found.indices, found.evaluations, found.certified)
+
+        return search
+
+    return Contestant(f"knn {name}", "implicitbench", build, built=_GRIDS.get(name, ({},)), ours=True)
+
+
+def _compare(X: np.ndarray, Q: np.ndarray, cell: Cell) -> Iterator[Measurement]:
+    k = int(cell.params["k"] or 0)
+    entries: list[_Entry] = []
+    for module, error in rivals.unavailable.items():
+        yield Measurement("recall", None, status=Status.SKIPPED, detail=str(error), payload={"index": module})
+    for contestant in contestants():
+        if cell.params["grid"] not in contestant.sizes:
+            payload = label(contestant, {})
+            yield Measurement("recall", None, status=Status.SKIPPED, detail=contestant.why, payload=payload)
+            continue
+        for built in contestant.built:
+            try:
+                entries += _built(contestant, built, X, Q, k, cell.seed)
+            except Exception as error:
+                # One library's failure is its own row; the others' numbers stand.
+                detail = f"{type(error).__name__}: {error}"
+                yield Measurement("recall", None, status=Status.FAILED, detail=detail, payload=label(contestant, built))
+    kth = true_kth_distances(X, Q, k)
+    answers = [entry.search(Q, k, **entry.asked) for entry in entries]
+    seconds = _take_turns(entries, Q, k, int(cell.params["repetitions"] or 1))
+    for entry, answer, times in zip(entries, answers, seconds, strict=True):
+        yield from _measured(entry, answer, times, recalls(X, Q, answer.indices, kth))
+
+
+def _built(
+    contestant: Contestant, built: Mapping[str, Scalar], X: np.ndarray, Q: np.ndarray, k: int, seed: int
+) -> list[_Entry]:
+    small = contestant.build(X[:_WARM_UP], seed, **built)
+    for asked in contestant.asked:
+        small(Q[:2], k, **asked)
+    began = time.perf_counter()
+    search = contestant.build(X, seed, **built)
+    elapsed = time.perf_counter() - began
+    return [_Entry(contestant, built, asked, search, elapsed) for asked in contestant.asked]
+
+
+def _take_turns(entries: list[_Entry], Q: np.ndarray, k: int, repetitions: int) -> list[list[float]]:
+    """Seconds of each repetition of each entry; a repetition starts one entry later than the one before."""
+    seconds: list[list[float]] = [[] for _ in entries]
+    for repetition in range(repetitions):
+        for place in range(len(entries)):
+            turn = (place + repetition) % len(entries)
+            entry = entries[turn]
+            began = time.perf_counter()
+            entry.search(Q, k, **entry.asked)
+            seconds[turn].append(time.perf_counter() - began)
+    return seconds
+
+
+def _measured(entry: _Entry, answer: Answer, seconds: list[float], recall: np.ndarray) -> Iterator[Measurement]:
+    n = len(recall)
+    whose = entry.label
+    spread = float(recall.std(ddof=1) / np.sqrt(n))
+    yield Measurement("recall", recall.mean(), "share", stderr=spread, payload=whose)
+    yield Measurement(
+        "queries per second",
+        n / statistics.median(seconds),
+        "1/s",
+        low=n / max(seconds),
+        high=n / min(seconds),
+        payload=whose,
+    )
+    yield Measurement("build", entry.build_seconds, "s", payload=whose)
+    if answer.evaluations is not None:
+        cost = np.asarray(answer.evaluations, dtype=np.float64)
+        yield Measurement("evaluations", cost.mean(), "distances", stderr=cost.std(ddof=1) / np.sqrt(n), payload=whose)
+    if answer.certified is not None:
+        yield Measurement("certified", float(np.mean(answer.certified)), "share", payload=whose)
+
+
+def _subset(rng: np.random.Generator, n: int, wanted: int) -> np.ndarray:
+    """At most `wanted` of n rows, without repetition, in their order."""
+    return np.sort(rng.choice(n, min(n, wanted), replace=False))
