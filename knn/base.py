@@ -1,0 +1,266 @@
+"""What every index is: a scikit-learn estimator that answers with its cost and its proof, and that can change."""
+
+from __future__ import annotations
+
+import json
+import os
+from abc import abstractmethod
+from types import ModuleType
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from knn import storage
+from knn.kernels.engine import DEVICES, engine
+from knn.points import Points
+from knn.registry import Registry
+from knn.threads import ChangeLock
+from knn.validation import checked_count, checked_ids, checked_rows
+
+METRICS = ("euclidean", "cosine")
+
+
+class Neighbours(NamedTuple):
+    """The answers to q queries, nearest first; places that nothing fills hold −1 and ∞."""
+
+    #: Permanent ids of the neighbours, int64 (q, k).
+    indices: np.ndarray
+    #: Their distances by the definition, float64 (q, k).
+    distances: np.ndarray
+    #: How many true distances were computed for each query, int64 (q,).
+    evaluations: np.ndarray
+    #: Whether the answer is proved to be the exact one, bool (q,).
+    certified: np.ndarray
+
+
+class NearestNeighbours(BaseEstimator):
+    """The k points nearest to each query, equal distances in the order of their ids.
+
+        euclidean   d(q, x) = √Σᵢ (qᵢ − xᵢ)²          differences, float64, in a fixed order
+        cosine      d(q, x) = 1 − cos = ½ ‖q̂ − x̂‖²     rows scaled to length 1 at the width of the data
+
+    Subclasses take `n_neighbors`, `metric`, `device`, `n_jobs` and `random_state` besides parameters of their own.
+    X (n, d) is kept as float32 or float64, and not copied when it is C-contiguous: do not change it afterwards.
+    Row i has the id i; `insert` hands out the next ids. Searches may run in several threads at once.
+    """
+
+    n_neighbors: int
+    metric: str
+    device: str
+    n_jobs: int | None
+    random_state: int | np.random.RandomState | None
+
+    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002 (scikit-learn passes y)
+        """Builds the index on X (n, d). Raises ValueError or TypeError for what knn/validation.py lists."""
+        self._check_parameters()
+        rows = checked_rows(X, "X")
+        inner = self._reduced(rows, "X")
+        validate_data(self, X, skip_check_array=True)
+        self._points = Points(inner)
+        self._lock = ChangeLock()
+        self._build(check_random_state(self.random_state))
+        return self
+
+    def kneighbors(self, X: Any = None, n_neighbors: int | None = None, return_distance: bool = True) -> Any:
+        """(distances, indices), or indices alone, as scikit-learn has them; X=None leaves out the point itself."""
+        found = self.search(X, n_neighbors)
+        return (found.distances, found.indices) if return_distance else found.indices
+
+    def search(self, Q: Any, k: int | None = None, *, exact: bool = False) -> Neighbours:
+        """The k nearest of each row of Q (q, d), or of each point among the others if Q is None.
+
+        `exact=True` goes on until the answer is proved. Raises ValueError if k exceeds the number of points.
+        """
+        check_is_fitted(self)
+        k = checked_count(self.n_neighbors if k is None else k, "n_neighbors")
+        if Q is not None:
+            rows = checked_rows(Q, "X", width=self.n_features_in_)
+            validate_data(self, Q, reset=False, skip_check_array=True)
+            rows = self._reduced(rows, "X")
+        with self._lock.searching():
+            points, alone = self._points, Q is None
+            checked_count(k, "n_neighbors", most=points.n_alive - alone, of="points to choose from")
+            if alone:
+                rows = np.ascontiguousarray(points.rows[points.alive]) if points.n_alive < points.size else points.rows
+            distances, slots, evaluations, certified = self._answer(rows, k + alone, exact)
+            indices = np.where(slots >= 0, points.ids[slots], -1)
+            if alone:
+                indices, distances = _without_self(indices, distances, points.ids[points.alive])
+        return Neighbours(indices, self._reported(distances), evaluations, certified)
+
+    def insert(self, X: Any) -> np.ndarray:
+        """Adds the rows of X (n, d), cast to the width of the data; returns their permanent ids, int64 (n,)."""
+        check_is_fitted(self)
+        rows = checked_rows(X, "X", width=self.n_features_in_, dtype=self.dtype_)
+        rows = self._reduced(rows, "X")
+        with self._lock.changing():
+            start = self._points.size
+            ids = self._points.append(rows)
+            self._added(start)
+        return ids
+
+    def delete(self, ids: Any) -> Self:
+        """Removes points by id, in place. Raises KeyError naming the first id that is not there; then none is removed.
+
+        The dead keep their places until they are a quarter of all; then they are cleared away.
+        """
+        check_is_fitted(self)
+        ids = checked_ids(ids)
+        with self._lock.changing():
+            points = self._points
+            slots = points.slots_of(ids)
+            points.kill(slots)
+            self._removed(slots)
+            if 4 * (points.size - points.n_alive) > points.size:
+                self._moved(points.compact())
+        return self
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the index to one file (knn/storage.py), whole or not at all."""
+        check_is_fitted(self)
+        parameters = {name: _plain(name, value) for name, value in self.get_params(deep=False).items()}
+        names = getattr(self, "feature_names_in_", None)
+        header = {
+            "index": self._registered_name(),
+            "parameters": parameters,
+            "features": self.n_features_in_,
+            "feature_names": None if names is None else [str(name) for name in names],
+        }
+        with self._lock.searching():
+            arrays = {f"points.{name}": array for name, array in self._points.state().items()}
+            arrays |= {f"index.{name}": array for name, array in self._state().items()}
+            storage.write(path, header, arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """The index that `save` wrote; raises ValueError for a file that is truncated, altered, newer or another's."""
+        header, arrays = storage.read(path)
+        if header["index"] not in indexes:
+            raise ValueError(f"{path} holds the index {header['index']!r}, unknown here: install what registers it")
+        kind = indexes[header["index"]]
+        if not issubclass(kind, cls):
+            raise ValueError(f"{path} holds a {kind.__name__}, not a {cls.__name__}: call {kind.__name__}.load")
+        index = kind(**header["parameters"])
+        index.n_features_in_ = header["features"]
+        if header["feature_names"] is not None:
+            index.feature_names_in_ = np.array(header["feature_names"], dtype=object)
+        parts: dict[str, dict[str, np.ndarray]] = {"points": {}, "index": {}}
+        for name, array in arrays.items():
+            part, _, rest = name.partition(".")
+            parts[part][rest] = array
+        index._points = Points.restored(parts["points"])
+        index._lock = ChangeLock()
+        index._restore(parts["index"])
+        return index
+
+    @property
+    def dtype_(self) -> np.dtype:
+        """The width of the data: float32 or float64."""
+        check_is_fitted(self)
+        return self._points.rows.dtype
+
+    @property
+    def n_samples_fit_(self) -> int:
+        """How many points the index holds."""
+        check_is_fitted(self)
+        return self._points.n_alive
+
+    @abstractmethod
+    def _build(self, rng: np.random.RandomState) -> None:
+        """Builds on self._points."""
+
+    @abstractmethod
+    def _answer(self, Q: np.ndarray, k: int, exact: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Euclidean distances (q, k), slots (q, k) with −1 for nothing, evaluations (q,), certified (q,)."""
+
+    @abstractmethod
+    def _added(self, start: int) -> None:
+        """The points from slot `start` on are new."""
+
+    @abstractmethod
+    def _removed(self, slots: np.ndarray) -> None:
+        """The points in `slots` are dead."""
+
+    @abstractmethod
+    def _moved(self, kept: np.ndarray) -> None:
+        """Slot i is now what slot kept[i] was."""
+
+    @abstractmethod
+    def _state(self) -> dict[str, np.ndarray]:
+        """The arrays from which `_restore` makes the index again, the points apart."""
+
+    @abstractmethod
+    def _restore(self, state: dict[str, np.ndarray]) -> None:
+        """Takes what `_state` gave."""
+
+    @property
+    def _engine(self) -> ModuleType:
+        return engine(self.device)
+
+    def _check_parameters(self) -> None:
+        """Raises for parameters that no data could make right; subclasses add their own."""
+        checked_count(self.n_neighbors, "n_neighbors")
+        if self.metric not in METRICS:
+            raise ValueError(f"metric={self.metric!r} is not known: use one of {METRICS}")
+        if self.device not in DEVICES:
+            raise ValueError(f"device={self.device!r} is not served: use one of {DEVICES}")
+        if self.n_jobs == 0:
+            raise ValueError("n_jobs=0 leaves nobody to work: use a number of threads, −1 for all, or None for one")
+
+    def _reduced(self, rows: np.ndarray, name: str) -> np.ndarray:
+        """The rows among which Euclidean distances rank as the metric does."""
+        if self.metric == "euclidean":
+            return rows
+        squared = np.empty(len(rows))
+        self._engine.squared_norms(rows, squared)
+        if not squared.all():
+            raise ValueError(
+                f"{name}[{int(np.argmin(squared))}] is zero and has no direction: drop it, or use euclidean"
+            )
+        unit = np.empty_like(rows, dtype=getattr(self, "_points", None) and self.dtype_)
+        np.divide(rows, np.sqrt(squared)[:, None], out=unit, casting="same_kind")
+        return unit
+
+    def _reported(self, distances: np.ndarray) -> np.ndarray:
+        return distances if self.metric == "euclidean" else 0.5 * distances * distances
+
+    def _registered_name(self) -> str:
+        for name, kind in indexes.items():
+            if kind is type(self):
+                return name
+        raise TypeError(f"{type(self).__name__} is not registered: decorate it with @indexes.register(name) to save it")
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        state.pop("_lock", None)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "_points" in state:
+            self._lock = ChangeLock()
+
+
+#: Every index by name: ours, and those that other distributions enter as `implicitbench.indexes`.
+indexes: Registry[type[NearestNeighbours]] = Registry("index", group="implicitbench.indexes", packages=("knn",))
+
+
+def _without_self(indices: np.ndarray, distances: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Drops from each row its own id, or the last place where many duplicates have pushed it out."""
+    keep = indices != own[:, None]
+    keep[keep.all(axis=1), -1] = False
+    shape = (indices.shape[0], indices.shape[1] - 1)
+    return indices[keep].reshape(shape), distances[keep].reshape(shape)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A parameter as JSON has it; raises TypeError naming it."""
+    value = value.item() if isinstance(value, np.generic) else value
+    try:
+        json.dumps(value)
+    except TypeError:
+        raise TypeError(f"{name}={value!r} cannot be written to a file: use a number, a word or None") from None
+    return value

@@ -1,0 +1,31 @@
+"""The CPU's engine: every kernel that an index calls, under one roof."""
+
+from knn.kernels.cpu_distance import definition_sum, rank, scan
+from knn.kernels.cpu_heap import ascending, empty_heaps
+from knn.kernels.cpu_projections import gaps_of, largest_gaps, merge_runs, project, visits_within
+from knn.kernels.cpu_prioritized import bounded, complete, pop_complete, within
+from knn.kernels.cpu_screen import collect, rescale, settle, squared_norms, tighten
+from knn.kernels.cpu_select import kth_smallest
+
+__all__ = [
+    "ascending",
+    "bounded",
+    "collect",
+    "complete",
+    "definition_sum",
+    "empty_heaps",
+    "gaps_of",
+    "kth_smallest",
+    "largest_gaps",
+    "merge_runs",
+    "pop_complete",
+    "project",
+    "rank",
+    "rescale",
+    "scan",
+    "settle",
+    "squared_norms",
+    "tighten",
+    "visits_within",
+    "within",
+]

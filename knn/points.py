@@ -1,0 +1,105 @@
+"""The points of an index: rows in slots, permanent ids, and the dead that wait to be cleared away."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def grown(array: np.ndarray, size: int, wanted: int, axis: int = 0) -> np.ndarray:
+    """`array` with room for `wanted` entries along `axis`, the first `size` kept: itself, or a copy twice as long.
+
+    Doubling makes appending O(1) an entry, amortised.
+    """
+    if array.shape[axis] >= wanted:
+        return array
+    shape = list(array.shape)
+    shape[axis] = max(wanted, 2 * size)
+    larger = np.empty(shape, array.dtype)
+    kept = (slice(None),) * axis + (slice(0, size),)
+    larger[kept] = array[kept]
+    return larger
+
+
+class Points:
+    """Rows X (n, d) that can be added to and deleted from.
+
+    A row lies in a slot 0, 1, …; slots follow the order of the ids, which are int64, permanent and never used again.
+    A deleted row keeps its slot until `compact`. The rows given at first are kept without a copy.
+    """
+
+    def __init__(self, X: np.ndarray):
+        self._rows = X
+        self._ids = np.arange(len(X))
+        self._alive = np.ones(len(X), bool)
+        self.size = len(X)
+        self.n_alive = len(X)
+        self.next_id = len(X)
+
+    @property
+    def rows(self) -> np.ndarray:
+        """(slots, d)."""
+        return self._rows[: self.size]
+
+    @property
+    def ids(self) -> np.ndarray:
+        """int64 (slots,), increasing."""
+        return self._ids[: self.size]
+
+    @property
+    def alive(self) -> np.ndarray:
+        """bool (slots,)."""
+        return self._alive[: self.size]
+
+    @property
+    def dead(self) -> np.ndarray:
+        """Slots of the deleted, int64."""
+        return np.flatnonzero(~self.alive) if self.n_alive < self.size else np.empty(0, np.int64)
+
+    def append(self, X: np.ndarray) -> np.ndarray:
+        """Adds rows of the same type and width; returns their ids."""
+        start, stop = self.size, self.size + len(X)
+        self._rows = grown(self._rows, start, stop)
+        self._ids = grown(self._ids, start, stop)
+        self._alive = grown(self._alive, start, stop)
+        self._rows[start:stop] = X
+        self._ids[start:stop] = np.arange(self.next_id, self.next_id + len(X))
+        self._alive[start:stop] = True
+        self.size = stop
+        self.n_alive += len(X)
+        self.next_id += len(X)
+        return self._ids[start:stop].copy()
+
+    def slots_of(self, ids: np.ndarray) -> np.ndarray:
+        """The slots of living ids; raises KeyError naming the first that was never given or is deleted."""
+        slots = np.searchsorted(self.ids, ids)
+        inside = np.minimum(slots, self.size - 1)
+        missing = (self.ids[inside] != ids) | ~self.alive[inside]
+        if missing.any():
+            place = int(np.argmax(missing))
+            raise KeyError(f"ids[{place}] = {ids[place]} is no point of this index: it was deleted or never inserted")
+        return slots
+
+    def kill(self, slots: np.ndarray) -> None:
+        """Marks living slots as deleted."""
+        self._alive[slots] = False
+        self.n_alive -= len(slots)
+
+    def compact(self) -> np.ndarray:
+        """Clears the dead away and returns the old slots of those that stay, in order."""
+        kept = np.flatnonzero(self.alive)
+        self._rows, self._ids = self._rows[kept], self._ids[kept]
+        self._alive = np.ones(len(kept), bool)
+        self.size = self.n_alive = len(kept)
+        return kept
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What `restored` needs."""
+        return {"rows": self.rows, "ids": self.ids, "alive": self.alive, "next_id": np.array([self.next_id])}
+
+    @classmethod
+    def restored(cls, state: dict[str, np.ndarray]) -> Points:
+        points = cls(state["rows"])
+        points._ids, points._alive = state["ids"], state["alive"]
+        points.n_alive = int(np.count_nonzero(state["alive"]))
+        points.next_id = int(state["next_id"][0])
+        return points

@@ -1,0 +1,128 @@
+"""Points projected on random unit directions: the lists of a DCI index, with bounds that allow for rounding.
+
+A projection is computed in float64 and kept in the type of the data. With u that type's unit roundoff, ‖u_j‖ = 1 up to
+(d + 4)·2⁻⁵³, R ≥ ‖x‖ for all points, and a gap g = |fl⟨u_j, x⟩ − fl⟨u_j, q⟩|, the computed distance is at least
+
+    g(1 − c·u) − η,   c·u = 4u + 2(d + 8)·2⁻⁵³,   η = (u + (d + 2)·2⁻⁵³)(R + ‖q‖)
+
+and one per cent more η for second-order terms. A relative margin alone would not do: the two projections are rounded
+before they are subtracted, so that far from the origin a gap can exceed the distance by any factor.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import numpy as np
+
+from knn.points import grown
+
+#: Rows whose norms are found at a time.
+ROWS = 4096
+
+
+def random_directions(rng: np.random.RandomState, d: int, m: int) -> np.ndarray:
+    """m directions, independent and uniform on the unit sphere; float64 (d, m)."""
+    directions = np.empty((d, m))
+    for j in range(m):
+        normal = rng.standard_normal(d)
+        directions[:, j] = normal / np.linalg.norm(normal)
+    return directions
+
+
+class Projections:
+    """`directions` (d, m); `keys` (m, slots): projections; `order` (m, slots): slots in sorted runs with ends `bounds`.
+
+    New points make a run of their own, and a run is merged into the one before it until that is at least twice as
+    long: O(log n) comparisons and moves an entry, amortised, where one sorted array would move O(n).
+    """
+
+    def __init__(self, rows: np.ndarray, directions: np.ndarray, kernels: ModuleType):
+        self.directions = directions
+        self._keys = np.empty((directions.shape[1], len(rows)), rows.dtype)
+        self._order = np.empty((directions.shape[1], len(rows)), np.int32)
+        self._ends = [0]
+        self.radius = 0.0
+        self.extend(rows, kernels)
+
+    @property
+    def size(self) -> int:
+        return self._ends[-1]
+
+    @property
+    def keys(self) -> np.ndarray:
+        return self._keys[:, : self.size]
+
+    @property
+    def order(self) -> np.ndarray:
+        return self._order[:, : self.size]
+
+    @property
+    def bounds(self) -> np.ndarray:
+        """Where the runs end, after a leading 0; int64."""
+        return np.array(self._ends)
+
+    def extend(self, rows: np.ndarray, kernels: ModuleType) -> None:
+        """Takes in new rows (n, d), which come after those it knows."""
+        if not len(rows):
+            return
+        start, stop = self.size, self.size + len(rows)
+        self._keys = grown(self._keys, start, stop, axis=1)
+        self._order = grown(self._order, start, stop, axis=1)
+        kernels.project(rows, self.directions, self._keys[:, start:stop])
+        for keys, order in zip(self._keys, self._order, strict=True):
+            order[start:stop] = start + np.argsort(keys[start:stop], kind="stable")
+        self._ends.append(stop)
+        while len(self._ends) > 2 and self._ends[-2] - self._ends[-3] < 2 * (self._ends[-1] - self._ends[-2]):
+            left, middle, stop = self._ends[-3:]
+            kernels.merge_runs(self._keys, self._order, left, middle, stop)
+            del self._ends[-2]
+        self.radius = max(self.radius, _largest_norm(rows, kernels))
+
+    def keep(self, kept: np.ndarray) -> None:
+        """Slot i is now what slot kept[i] was; `kept` increases. One run is left, sorted afresh."""
+        self._keys = self._keys[:, kept]
+        self._order = np.argsort(self._keys, axis=1, kind="stable").astype(np.int32)
+        self._ends = [0, len(kept)] if len(kept) else [0]
+
+    def of_queries(self, Q: np.ndarray, kernels: ModuleType) -> tuple[np.ndarray, np.ndarray]:
+        """The queries' projections (q, m) and their margins (c·u, η), float64 (q, 2)."""
+        projected = np.empty((self.directions.shape[1], len(Q)), self._keys.dtype)
+        kernels.project(Q, self.directions, projected)
+        d, limits = Q.shape[1], np.finfo(self._keys.dtype)
+        u = float(limits.eps) / 2
+        squared = np.empty(len(Q))
+        kernels.squared_norms(Q, squared)
+        margins = np.empty((len(Q), 2))
+        margins[:, 0] = 4 * u + 2 * (d + 8) * 2.0**-53
+        margins[:, 1] = 1.01 * (u + (d + 2) * 2.0**-53) * (self.radius + np.sqrt(squared))
+        margins[:, 1] += 4 * float(limits.smallest_subnormal)
+        return np.ascontiguousarray(projected.T), margins
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What `restored` needs."""
+        return {
+            "directions": self.directions,
+            "keys": self.keys,
+            "order": self.order,
+            "bounds": self.bounds,
+            "radius": np.array([self.radius]),
+        }
+
+    @classmethod
+    def restored(cls, state: dict[str, np.ndarray]) -> Projections:
+        projections = cls.__new__(cls)
+        projections.directions = state["directions"]
+        projections._keys, projections._order = state["keys"], state["order"]
+        projections._ends = state["bounds"].tolist()
+        projections.radius = float(state["radius"][0])
+        return projections
+
+
+def _largest_norm(rows: np.ndarray, kernels: ModuleType) -> float:
+    largest = 0.0
+    for start in range(0, len(rows), ROWS):
+        squared = np.empty(len(rows[start : start + ROWS]))
+        kernels.squared_norms(rows[start : start + ROWS], squared)
+        largest = max(largest, float(squared.max()))
+    return 1.01 * float(np.sqrt(largest))

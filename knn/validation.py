@@ -1,0 +1,139 @@
+"""The door: every array, count and budget that a user gives to an index is looked at here, before any work."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+#: Largest magnitude that is let in: sums of 2²⁰ squares and products of norms then stay finite in the screens' types.
+LARGEST = {np.dtype(np.float32): 2.0**110, np.dtype(np.float64): 2.0**500}
+#: Smallest magnitude that the largest entry of float64 data may have: squares of smaller ones vanish. Squares of
+#: float32 values, taken in float64, never do.
+SMALLEST = {np.dtype(np.float32): 0.0, np.dtype(np.float64): 2.0**-500}
+#: Rows looked at together, so that the check needs little memory of its own.
+ROWS = 4096
+
+
+def checked_rows(values: Any, name: str, *, width: int | None = None, dtype: np.dtype | None = None) -> np.ndarray:
+    """`values` as a finite C-contiguous array (n ≥ 1, d ≥ 1) of float32 or float64, copied only if it must be.
+
+    float32 and float64 are kept, float16 becomes float32 and everything else float64; `dtype` casts to that instead.
+    `width` is the number of columns that the index was built with. Raises TypeError or ValueError naming `name`, the
+    row and the remedy for: sparse or complex input, entries that are no numbers, another number of dimensions than
+    two, no rows, no columns, another width, NaN, infinity, and magnitudes whose squares overflow or vanish.
+    """
+    array = _numbers(values, name)
+    if array.ndim != 2:
+        remedy = f"{name}.reshape(1, -1) if it is one point, {name}.reshape(-1, 1) if it is one feature"
+        shape = "scalar array" if array.ndim == 0 else f"{array.ndim}D array"
+        raise ValueError(f"Expected 2D array, got {shape} instead: {name} must have shape (points, features); {remedy}")
+    for axis, what in enumerate(("sample", "feature")):
+        if array.shape[axis] == 0:
+            raise ValueError(
+                f"Found array {name} with 0 {what}(s) (shape={array.shape}) while a minimum of 1 is required"
+            )
+    if width is not None and array.shape[1] != width:
+        raise ValueError(
+            f"{name} has {array.shape[1]} features, but this index was built with {width} features as input: "
+            f"give rows of {width} numbers"
+        )
+    if dtype is None:
+        dtype = np.dtype(np.float32 if array.dtype in (np.float16, np.float32) else np.float64)
+    _check_values(array, name, dtype)
+    return np.ascontiguousarray(array, dtype=dtype)
+
+
+def _numbers(values: Any, name: str) -> np.ndarray:
+    """`values` as an array of real numbers of any shape."""
+    if issparse(values):
+        raise TypeError(f"{name} is a sparse matrix, and dense data is required: use {name}.toarray()")
+    array = np.asarray(values)
+    if array.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {name} is {array.dtype}; give its real and imaginary parts")
+    if array.dtype.kind in "fiub" and array.dtype.itemsize <= 8:
+        return array
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        place = next((i for i in np.ndindex(array.shape) if not _is_number(array[i])), ())
+        where = name + (f"[{', '.join(map(str, place))}]" if place else "")
+        shown = f" = {array[place]!r}" if place else ""
+        raise type(error)(f"{where}{shown} is no number ({error}): encode or drop it") from error
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _check_values(array: np.ndarray, name: str, dtype: np.dtype) -> None:
+    """Raises for the first entry that is not finite or too large, and for data too small to be squared."""
+    largest = 0.0
+    for start in range(0, len(array), ROWS):
+        part = array[start : start + ROWS]
+        peak = float(np.max(np.abs(part, dtype=np.float64) if part.dtype.kind in "iub" else np.abs(part)))
+        if not peak <= LARGEST[dtype]:
+            row, column = (int(i) for i in np.argwhere(~(np.abs(part) <= LARGEST[dtype]))[0])
+            _raise_for(part[row, column], f"{name}[{start + row}, {column}]", dtype)
+        largest = max(largest, peak)
+    if 0.0 < largest < SMALLEST[dtype]:
+        raise ValueError(
+            f"no entry of {name} exceeds {largest:g} in magnitude, so that squared distances vanish in float64: "
+            "multiply the data by a power of two"
+        )
+
+
+def _raise_for(value: float, where: str, dtype: np.dtype) -> None:
+    if np.isnan(value):
+        raise ValueError(f"{where} is NaN: drop or impute that row")
+    if np.isinf(value):
+        raise ValueError(f"{where} is infinite (inf): drop or clip that row")
+    raise ValueError(
+        f"{where} = {value:g} is too large for {dtype} distances, beyond {LARGEST[dtype]:g}: rescale the data"
+    )
+
+
+def checked_ids(ids: Any) -> np.ndarray:
+    """`ids` as distinct int64 (n,); raises TypeError or ValueError otherwise."""
+    array = np.atleast_1d(np.asarray(ids))
+    if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):
+        raise TypeError(f"ids must be integers in one dimension, not {array.dtype} of shape {array.shape}")
+    array = array.astype(np.int64)
+    values, first, counts = np.unique(array, return_index=True, return_counts=True)
+    if (counts > 1).any():
+        twice = np.argmax(counts > 1)
+        raise ValueError(f"ids[{first[twice]}] = {values[twice]} occurs more than once: give each id once")
+    return array
+
+
+def checked_count(value: Any, name: str, *, most: int | None = None, of: str = "") -> int:
+    """A whole number from 1 to `most`; raises TypeError or ValueError naming the argument and the remedy."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be a whole number, not {value!r}")
+    if value < 1:
+        raise ValueError(f"{name}={value} must be at least 1")
+    if most is not None and value > most:
+        raise ValueError(f"{name}={value} is more than the {most} {of}: ask for at most {most}")
+    return int(value)
+
+
+def checked_budget(value: Any, name: str) -> int | float:
+    """A budget: a whole number ≥ 1 counts, a float in (0, 1] is a fraction. Raises TypeError or ValueError."""
+    if isinstance(value, numbers.Real) and not isinstance(value, (numbers.Integral, bool)):
+        if not 0.0 < value <= 1.0:
+            raise ValueError(f"{name}={value} must be a fraction in (0, 1], or a whole number that counts")
+        return float(value)
+    return checked_count(value, name)
+
+
+def spent(budget: int | float, of: int, *, least: int = 1) -> int:
+    """What a checked budget comes to when there are `of`: itself if whole, else its share, at least `least`."""
+    if isinstance(budget, float):
+        return min(of, max(least, int(np.ceil(budget * of))))
+    return min(of, budget)
