@@ -30,7 +30,7 @@ _SIZES: dict[str, tuple[int | None, int, int]] = {
 }
 #: Settings of our indexes that are tried; an index without an entry takes part as it is by default.
 _GRIDS: dict[str, tuple[Mapping[str, Scalar], ...]] = {
-    "prioritized-dci": tuple({"n_simple": 10, "n_composite": 2, "visits": visits} for visits in (0.01, 0.03, 0.1, 0.3)),
+    "prioritized-dci": tuple({"candidates": share} for share in (0.01, 0.03, 0.1, 0.3)),
 }
 #: Rows on which every index is built once before the clock runs, so that no compilation is timed.
 _WARM_UP = 256
@@ -111,19 +111,24 @@ def label(contestant: Contestant, chosen: Mapping[str, Scalar]) -> dict[str, Any
 
 def contestants() -> list[Contestant]:
     """Every index of `knn`, and every search of the rivals that are installed."""
-    return [_ours(name) for name in indexes] + [entry for offer in rivals.values() for entry in offer()]
+    ours = [_ours(name) for name in indexes] + [_ours(name, exact=True) for name in _GRIDS]
+    return ours + [entry for offer in rivals.values() for entry in offer()]
 
 
-def _ours(name: str) -> Contestant:
+def _ours(name: str, *, exact: bool = False) -> Contestant:
+    """The index as its grid has it; `exact`: as it is by default, going on until each answer is proved."""
+
     def build(X: np.ndarray, seed: int, **chosen: Any) -> Search:
         index = indexes[name](n_neighbors=K, n_jobs=1, random_state=seed, **chosen).fit(X)
 
-        def search(Q: np.ndarray, k: int) -> Answer:
-            found = index.search(Q, k)
+        def search(Q: np.ndarray, k: int, *, exact: bool = False) -> Answer:
+            found = index.search(Q, k, exact=exact)
             return Answer(found.indices, found.evaluations, found.certified)
 
         return search
 
+    if exact:
+        return Contestant(f"knn {name}, exact", "implicitbench", build, asked=({"exact": True},), ours=True)
     return Contestant(f"knn {name}", "implicitbench", build, built=_GRIDS.get(name, ({},)), ours=True)
 
 
