@@ -121,9 +121,16 @@ class Claim:
         """Adds a formula that a source prints wrongly: a mutant that becomes a row of the errata."""
         return self._add(Mutant(name, specs, _tuple(where), printed, correct))
 
-    def counterexample(self, name: str) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
-        """Decorator: a check that the statement fails without its hypothesis; it must return Refuted."""
-        return self._case(self.counterexamples, name)
+    def counterexample(self, name: str, **specs: Any) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
+        """Decorator: a check that the statement fails without its hypothesis; it must return Refuted.
+
+        Called with specs instead, the claim's own check with them, a premise left out, is the counterexample.
+        """
+        enter = self._case(self.counterexamples, name)
+        if specs:
+            self._require_known(specs)
+            enter(lambda setting: self.check(setting=setting, **specs))
+        return enter
 
     def boundary(self, name: str) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
         """Decorator: a check of a limiting case in which the statement, or its exception, must hold."""

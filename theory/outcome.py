@@ -53,23 +53,31 @@ class Inconclusive(Outcome):
 
 
 def all_hold(outcomes: Iterable[Outcome], **evidence: Any) -> Outcome:
-    """The conjunction: the first refutation, else the first undecided part, else `Holds` with the parts' evidence.
+    """The conjunction: the first refutation, else the first undecided part, else `Holds`; no part is Inconclusive.
 
-    Stops at the first refutation, so a generator of parts does no work beyond it. No part at all is Inconclusive.
+    Stops at the first refutation, so a generator of parts does no work beyond it. The evidence of
+    `Holds` counts the parts; of what several parts name alike the largest float is kept, and nothing else.
     """
     undecided: Outcome | None = None
-    gathered: dict[str, Any] = {}
-    count = 0
+    found: list[Mapping[str, Any]] = []
     for outcome in outcomes:
-        count += 1
         if isinstance(outcome, Refuted):
             return outcome
         if isinstance(outcome, Inconclusive) and undecided is None:
             undecided = outcome
-        gathered.update(outcome.evidence)
-    if count == 0:
+        found.append(outcome.evidence)
+    if not found:
         return Inconclusive(reason="no part was checked")
-    return Holds(**{**gathered, **evidence}) if undecided is None else undecided
+    return Holds(parts=len(found), **{**_gathered(found), **evidence}) if undecided is None else undecided
+
+
+def _gathered(found: list[Mapping[str, Any]]) -> dict[str, Any]:
+    by_name: dict[str, list[Any]] = {}
+    for part in found:
+        for name, value in part.items():
+            by_name.setdefault(name, []).append(value)
+    floats = {name: max(v) for name, v in by_name.items() if all(isinstance(value, float) for value in v)}
+    return {**{name: v[0] for name, v in by_name.items() if len(v) == 1}, **floats}
 
 
 def encode(value: Any) -> Any:

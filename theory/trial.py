@@ -113,7 +113,7 @@ def _of_automatic(claim: Claim, changed: Any) -> Callable[[Setting], Outcome]:
         for value in changed.values():
             try:
                 return claim.check(setting=setting, **{changed.spec: value})
-            except (TypeError, IndexError, ValueError, ZeroDivisionError, OverflowError) as error:
+            except (TypeError, LookupError, AttributeError, ValueError, ArithmeticError) as error:
                 failure = last_line(error)
         raise _IllFormed(failure)
 
