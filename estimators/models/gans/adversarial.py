@@ -1,0 +1,75 @@
+"""What adversarial models share: a critic, and alternate steps of critic and generator."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from estimators.networks import mlp_critic
+from estimators.training import parameters
+from estimators.training.descent import adam, descend
+from estimators.training.implicit_model import ImplicitModel
+
+
+class AdversarialModel(ImplicitModel):
+    """A generator trained against a critic D: R^d → R; a step is `critic_steps` of D, then one of G.
+
+    A subclass gives the two losses. Arguments besides those of `ImplicitModel`
+        critic: a `torch.nn.Module` (b, d) → (b, 1), copied; None makes a multilayer perceptron of
+            `critic_hidden` widths (None: those of `hidden`).
+        critic_lr: the critic's first learning rate; None means `lr`. betas: Adam's decay rates.
+    """
+
+    _networks: ClassVar[tuple[str, ...]] = ("generator_", "critic_")
+    _optimisers: ClassVar[tuple[str, ...]] = ("optimiser_", "critic_optimiser_")
+
+    critic: nn.Module | None
+    critic_hidden: Sequence[int] | None
+    critic_lr: float | None
+    critic_steps: int
+    betas: tuple[float, float]
+    critic_: nn.Module
+
+    @abstractmethod
+    def _critic_loss(self, data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
+        """What the critic minimises, with `samples` (b, d) held fixed."""
+
+    @abstractmethod
+    def _generator_loss(self, samples: torch.Tensor) -> torch.Tensor:
+        """What the generator minimises, at the present critic."""
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self.critic is not None and not isinstance(self.critic, nn.Module):
+            raise TypeError(f"critic is a {type(self.critic).__name__}; give a torch.nn.Module or None")
+        if self.critic_hidden is not None:
+            parameters.widths(self.critic_hidden, "critic_hidden")
+        if self.critic_lr is not None:
+            parameters.real(self.critic_lr, "critic_lr", above=0)
+        parameters.count(self.critic_steps, "critic_steps")
+        parameters.decay_rates(self.betas, "betas")
+
+    def _build_networks(self, rng: torch.Generator) -> None:
+        super()._build_networks(rng)
+        hidden = self.hidden if self.critic_hidden is None else self.critic_hidden
+        self.critic_ = self._module("critic", self.critic, lambda: mlp_critic(self.n_features_in_, hidden, rng=rng))
+        self._probe("critic", self.critic_, self.n_features_in_, 1)
+
+    def _build_optimisers(self) -> None:
+        self.optimiser_ = adam(self.generator_, self.betas)
+        self.critic_optimiser_ = adam(self.critic_, self.betas)
+
+    def _step(self, lr: float) -> dict[str, float]:
+        critic_lr = lr if self.critic_lr is None else self.critic_lr * self._schedule_factor()
+        for _ in range(self.critic_steps):
+            with torch.no_grad():
+                samples = self.generator_(self._latents(self.batch_size, self._rng))
+            critic_loss = self._critic_loss(self._minibatch(), samples)
+            descend(self.critic_optimiser_, critic_loss, critic_lr)
+        generator_loss = self._generator_loss(self.generator_(self._latents(self.batch_size, self._rng)))
+        descend(self.optimiser_, generator_loss, lr)
+        return {"loss": float(generator_loss.detach()), "critic_loss": float(critic_loss.detach())}

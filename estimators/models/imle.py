@@ -1,0 +1,164 @@
+"""Implicit maximum likelihood estimation: every datum pulls the sample that is nearest to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from sklearn.base import BaseEstimator, clone
+from torch import nn
+
+from estimators.training import loop, parameters
+from estimators.training.descent import adam, descend
+from estimators.training.implicit_model import ImplicitModel, inference
+from estimators.training.registry import models
+from estimators.training.seeding import RandomState
+from knn.base import indexes
+
+
+def imle_loss(data: torch.Tensor, samples: torch.Tensor, n: int) -> torch.Tensor:
+    """(n/b) Σᵢ ‖xᵢ − x̃_σ(i)‖², the inner objective for a minibatch of b data and *their* samples.
+
+    Shapes: `data` and `samples` (b, d), row i of one assigned to row i of the other; `n` the number
+    of data that the minibatch stands for, which makes its gradient unbiased for all of them.
+    Source: Li & Malik 2018, Implicit Maximum Likelihood Estimation, Algorithm 1.
+    """
+    return n * (samples - data).square().sum(dim=1).mean()
+
+
+def nearest_sample_objective(data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
+    """Σᵢ min_j ‖xᵢ − x̃_j‖², what IMLE minimises in expectation over the samples.
+
+    Shapes: `data` (n, d), `samples` (m, d). Differentiable: its gradient is that of `imle_loss` at
+    the nearest assignment, wherever that is unique (Danskin). Source: Li & Malik 2018, the definition.
+    """
+    differences = data[:, None, :] - samples[None, :, :]
+    return differences.square().sum(dim=2).amin(dim=1).sum()
+
+
+@models.register("imle")
+class IMLE(ImplicitModel):
+    """Implicit maximum likelihood estimation (Li & Malik 2018), Algorithm 1.
+
+    An outer step draws m = `n_samples` samples, picks a batch S of `n_assigned` data at random, and
+    finds for every datum in S its nearest sample, σ(i) = argmin_j ‖xᵢ − x̃_j‖². The next L =
+    `inner_steps` steps each take a minibatch S̃ ⊆ S of `batch_size` data and descend
+    (1/|S̃|) Σ_{i∈S̃} ‖xᵢ − G(z_σ(i))‖² by Adam, with the latents z_σ(i) kept. (The factor n of the
+    paper is left out: Adam's steps do not depend on it, and `history_` reads in squared distance.)
+
+    Arguments of its own
+        n_samples: m. n_assigned: |S|; None means the smaller of n and m. inner_steps: L.
+        index: the nearest-neighbour search, a name in `knn.indexes` or an unfitted index; samples
+            move, so it is built anew in each outer step.
+        betas: Adam's decay rates.
+
+    `history_` has `loss` (at the cached latents) and `objective`: the mean squared distance from a
+    datum to the nearest of m fresh samples when the assignment was made, in units of the training
+    scale. An index that is not exact assigns the sample that it finds.
+    """
+
+    _between_steps: ClassVar[tuple[str, ...]] = ("assigned_", "latents_", "inner_step_", "objective_")
+
+    def __init__(
+        self,
+        *,
+        latent_dim: int = 4,
+        generator: nn.Module | None = None,
+        hidden: Sequence[int] = (64, 64, 64, 64),
+        n_samples: int = 512,
+        n_assigned: int | None = None,
+        inner_steps: int = 5,
+        index: Any = "brute-force",
+        steps: int = 4000,
+        lr: float = 1e-2,
+        betas: tuple[float, float] = (0.9, 0.99),
+        schedule: str = "cosine",
+        batch_size: int = 128,
+        standardise: bool = True,
+        history_every: int = 50,
+        random_state: RandomState = None,
+        device: str = "auto",
+        verbose: bool = False,
+    ):
+        self.latent_dim = latent_dim
+        self.generator = generator
+        self.hidden = hidden
+        self.n_samples = n_samples
+        self.n_assigned = n_assigned
+        self.inner_steps = inner_steps
+        self.index = index
+        self.steps = steps
+        self.lr = lr
+        self.betas = betas
+        self.schedule = schedule
+        self.batch_size = batch_size
+        self.standardise = standardise
+        self.history_every = history_every
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+
+    def outer_due(self) -> bool:
+        """Whether L inner steps have used the present assignment, or there is none yet."""
+        return self.latents_ is None or self.inner_step_ >= self.inner_steps
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        parameters.count(self.n_samples, "n_samples")
+        if self.n_assigned is not None:
+            parameters.count(self.n_assigned, "n_assigned")
+        parameters.count(self.inner_steps, "inner_steps")
+        parameters.decay_rates(self.betas, "betas")
+        self._fresh_index(torch.Generator())
+
+    def _build_optimisers(self) -> None:
+        self.optimiser_ = adam(self.generator_, self.betas)
+
+    def _reset(self) -> None:
+        self.assigned_: torch.Tensor | None = None
+        self.latents_: torch.Tensor | None = None
+        self.inner_step_ = 0
+        self.objective_ = 0.0
+
+    def _outer_step(self) -> None:
+        n = len(self._data)
+        z = self._latents(self.n_samples, self._rng)
+        wanted = min(n, self.n_samples) if self.n_assigned is None else min(n, self.n_assigned)
+        assigned = torch.randperm(n, generator=self._rng)[:wanted].to(self.device_)
+        with inference(self.generator_):
+            samples = self.generator_(z).cpu()
+        if not bool(torch.isfinite(samples).all()):
+            raise loop.Diverged("the generator returns values that are not finite", step=self.step_, lr=self.lr_now)
+        data = self._data[assigned].cpu().numpy()
+        found = self._fresh_index(self._rng).fit(samples.numpy()).search(data, 1)
+        nearest = torch.from_numpy(found.indices[:, 0])
+        if int(nearest.min()) < 0:
+            missed = int(assigned[nearest.argmin()])
+            raise ValueError(f"index found no sample near datum {missed}; raise its budget or give index='brute-force'")
+        self.assigned_ = assigned
+        self.latents_ = z[nearest.to(self.device_)]
+        self.objective_ = float((found.distances[:, 0] ** 2).mean())
+        self.inner_step_ = 0
+
+    def _step(self, lr: float) -> dict[str, float]:
+        assert self.assigned_ is not None
+        assert self.latents_ is not None
+        chosen = torch.randperm(len(self.assigned_), generator=self._rng)[: self.batch_size].to(self.device_)
+        data = self._data[self.assigned_[chosen]]
+        loss = imle_loss(data, self.generator_(self.latents_[chosen]), 1)
+        descend(self.optimiser_, loss, lr)
+        self.inner_step_ += 1
+        return {"loss": float(loss.detach()), "objective": self.objective_}
+
+    def _fresh_index(self, rng: torch.Generator) -> Any:
+        """An unfitted index; one that draws random numbers and was given no seed of its own gets one from `rng`."""
+        if isinstance(self.index, str):
+            index = indexes[self.index](n_neighbors=1)
+        elif hasattr(self.index, "fit") and hasattr(self.index, "search"):
+            index = clone(self.index, safe=False)
+        else:
+            raise TypeError(f"index is a {type(self.index).__name__}; give a name in knn.indexes or an unfitted index")
+        if isinstance(index, BaseEstimator) and index.get_params().get("random_state", 0) is None:
+            index.set_params(random_state=int(torch.randint(2**31, (), generator=rng)))
+        return index

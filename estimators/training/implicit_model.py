@@ -1,0 +1,308 @@
+"""The interface of every implicit model: scikit-learn outside, plain torch inside."""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+from torch import nn
+
+from estimators.networks import mlp_generator
+from estimators.training import loop, parameters, run_state
+from estimators.training.callbacks import Callback, Progress
+from estimators.training.seeding import RandomState, seed_of, torch_stream
+from estimators.training.training_data import Standardisation, checked_data, fingerprint
+
+#: Samples drawn at once: 64 MB of float32 at 4096 features.
+SAMPLE_BLOCK = 4096
+
+
+class ImplicitModel(BaseEstimator, ABC):
+    """A distribution that is known by its samples x = G(z), z ~ N(0, I), and has no density.
+
+    `fit(X)` trains; `sample(n)` draws; `start(X)` and `step()` are the same training by hand. There
+    is no `log_prob`: an implicit model has none.
+
+    Constructor arguments that all models share
+        latent_dim: the dimension of z.
+        generator: a `torch.nn.Module` (b, latent_dim) → (b, d), copied and trained from its present
+            weights; None makes a multilayer perceptron of `hidden` widths, initialised from
+            `random_state`.
+        steps: the budget, in optimiser steps. lr: the first learning rate; `schedule` "cosine" takes
+            it to 0 over the budget, "constant" keeps it.
+        batch_size: data in one step. standardise: train at the unit scale (see `Standardisation`).
+        history_every: steps in a row of `history_`.
+        random_state: an integer, a numpy Generator or RandomState, or None for fresh entropy. Torch's
+            and NumPy's global generators are neither read nor set.
+        device: "auto" (CUDA where there is one), or what torch calls a device. verbose: report to
+            the standard error.
+
+    Attributes after `start` or `fit`
+        generator_, step_, outer_step_, seed_ (an integer random_state that repeats the run),
+        n_features_in_, standardisation_, device_, history_ (a list of dicts: step, outer_step, lr,
+        seconds of training so far, and the mean of each loss since the last row), stopped_by_
+        ("steps", "max_seconds" or the callback that ended the fit).
+
+    On the CPU at a fixed number of threads a seed fixes the run bit by bit.
+    """
+
+    #: Names of the attributes that a checkpoint keeps; a subclass extends them.
+    _networks: ClassVar[tuple[str, ...]] = ("generator_",)
+    _optimisers: ClassVar[tuple[str, ...]] = ("optimiser_",)
+    _between_steps: ClassVar[tuple[str, ...]] = ()
+
+    latent_dim: int
+    generator: nn.Module | None
+    hidden: Sequence[int]
+    steps: int
+    lr: float
+    schedule: str
+    batch_size: int
+    standardise: bool
+    history_every: int
+    random_state: RandomState
+    device: str
+    verbose: bool
+    generator_: nn.Module
+
+    # ---- for users -------------------------------------------------------------------------
+
+    def fit(
+        self, X: Any, y: object = None, *, callbacks: Sequence[Callback] = (), max_seconds: float | None = None
+    ) -> Self:
+        """Trains on X (n, d) for `steps` steps; `y` is ignored. `max_seconds` of wall time may end it earlier.
+
+        Raises TypeError or ValueError for bad data or parameters, `Diverged` for a loss that is not finite.
+        """
+        self.start(X, y)
+        return self._run(callbacks, max_seconds)
+
+    def start(self, X: Any, y: object = None) -> Self:  # noqa: ARG002
+        """Checks X and the parameters, builds fresh networks and leaves the model ready for `step()`."""
+        data = checked_data(X)
+        self._check_parameters()
+        self.seed_ = seed_of(self.random_state)
+        self.n_features_in_ = data.shape[1]
+        self.dtype_ = str(data.dtype)
+        self.standardisation_ = (
+            Standardisation.of(data) if self.standardise else Standardisation.identity(data.shape[1])
+        )
+        self.step_ = self.outer_step_ = 0
+        self.seconds_ = 0.0
+        self.history_: list[dict[str, float]] = []
+        self._sums: dict[str, float] = {}
+        self._rng = torch_stream(self.seed_, "train")
+        self._build()
+        self._reset()
+        self._attach(data)
+        return self
+
+    def step(self) -> dict[str, float]:
+        """One step of the optimiser(s), after an outer step where one is due; returns the losses."""
+        if getattr(self, "_data", None) is None:
+            raise NotFittedError(f"this {type(self).__name__} holds no training data; call start(X) before step()")
+        if self.outer_due():
+            self.outer_step()
+        began = time.perf_counter()
+        lr = self.lr_now
+        losses = self._step(lr)
+        loop.require_finite(losses, step=self.step_, lr=lr)
+        self.step_ += 1
+        self.seconds_ += time.perf_counter() - began
+        self._record(losses, lr)
+        return losses
+
+    def outer_step(self) -> None:
+        """Begins an outer step now; `step()` does so by itself when one is due."""
+        began = time.perf_counter()
+        self._outer_step()
+        self.outer_step_ += 1
+        self.seconds_ += time.perf_counter() - began
+
+    def outer_due(self) -> bool:
+        """Whether the next step begins an outer step; False for a model that has none."""
+        return False
+
+    @property
+    def lr_now(self) -> float:
+        """The learning rate of the next step: `lr`, or lr · ½(1 + cos(π step/steps))."""
+        return self.lr * self._schedule_factor()
+
+    def sample(self, n: int, *, random_state: RandomState = None) -> np.ndarray:
+        """Draws n samples, shape (n, d), in the units and the float type of the training data.
+
+        A pure function of the trained weights and `random_state`; None takes fresh entropy, so two
+        calls differ. Raises `Diverged` where the generator returns a value that is not finite.
+        """
+        n = parameters.count(n, "n")
+        self._require_fitted()
+        rng = torch_stream(seed_of(random_state), "sample")
+        blocks = []
+        with inference(self.generator_):
+            for first in range(0, n, SAMPLE_BLOCK):
+                z = self._latents(min(SAMPLE_BLOCK, n - first), rng)
+                blocks.append(self.generator_(z).cpu().numpy())
+        unit = np.concatenate(blocks)
+        if not np.isfinite(unit).all():
+            raise loop.Diverged("the generator returns values that are not finite", step=self.step_, lr=self.lr)
+        return self.standardisation_.undo(unit, self.dtype_)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the whole run to `path`, atomically: weights, optimisers, generators, cached latents, history."""
+        self._require_fitted()
+        run_state.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], **replacements: Any) -> Self:
+        """The model that `save` or a `Checkpoint` wrote; `replacements` stand for constructor arguments of the file.
+
+        A generator (or another object) of your own must be passed again: the file holds its weights
+        and no code. `ImplicitModel.load` takes any registered model. Raises `CheckpointError`.
+        """
+        return run_state.load(cls, path, replacements)
+
+    def resume(self, X: Any, *, callbacks: Sequence[Callback] = (), max_seconds: float | None = None) -> Self:
+        """Goes on to `steps` on the same X; the result is bitwise that of a run without interruption.
+
+        Raises ValueError when X is not the data that the run began with.
+        """
+        self._require_fitted()
+        data = checked_data(X)
+        if fingerprint(data) != self.data_sha256_:
+            raise ValueError(
+                f"X, shape {data.shape}, is not the data that this run began with; give the same array, or fit anew"
+            )
+        self._check_parameters()
+        self._attach(data)
+        return self._run(callbacks, max_seconds)
+
+    # ---- for models ------------------------------------------------------------------------
+
+    @abstractmethod
+    def _step(self, lr: float) -> dict[str, float]:
+        """One update of the networks at this learning rate; the losses by name."""
+
+    @abstractmethod
+    def _build_optimisers(self) -> None:
+        """Sets the attributes that `_optimisers` names."""
+
+    def _build_networks(self, rng: torch.Generator) -> None:
+        """Sets the attributes that `_networks` names, initialised from `rng`."""
+        self.generator_ = self._module(
+            "generator",
+            self.generator,
+            lambda: mlp_generator(self.latent_dim, self.hidden, self.n_features_in_, rng=rng),
+        )
+        self._probe("generator", self.generator_, self.latent_dim, self.n_features_in_)
+
+    def _outer_step(self) -> None:
+        """What an outer step does; nothing by default."""
+
+    def _reset(self) -> None:
+        """Sets the attributes that `_between_steps` names to their first values."""
+
+    def _check_parameters(self) -> None:
+        """Raises TypeError or ValueError for a bad constructor argument."""
+        parameters.count(self.latent_dim, "latent_dim")
+        parameters.widths(self.hidden, "hidden")
+        parameters.count(self.steps, "steps")
+        parameters.real(self.lr, "lr", above=0)
+        parameters.choice(self.schedule, "schedule", ("cosine", "constant"))
+        parameters.count(self.batch_size, "batch_size")
+        parameters.count(self.history_every, "history_every")
+        if self.generator is not None and not isinstance(self.generator, nn.Module):
+            raise TypeError(f"generator is a {type(self.generator).__name__}; give a torch.nn.Module or None")
+
+    def _latents(self, n: int, rng: torch.Generator) -> torch.Tensor:
+        return torch.randn(n, self.latent_dim, generator=rng).to(self.device_)
+
+    def _minibatch(self) -> torch.Tensor:
+        """`batch_size` data, drawn independently."""
+        chosen = torch.randint(len(self._data), (self.batch_size,), generator=self._rng)
+        return self._data[chosen.to(self.device_)]
+
+    def _schedule_factor(self) -> float:
+        if self.schedule == "constant":
+            return 1.0
+        return 0.5 * (1.0 + math.cos(math.pi * min(self.step_, self.steps) / self.steps))
+
+    def _module(self, name: str, given: nn.Module | None, make: Any) -> nn.Module:
+        """A module of the user's, copied, or the one that `make()` returns, on the model's device."""
+        module = make() if given is None else copy.deepcopy(given)
+        for part in module.modules():
+            if isinstance(part, nn.modules.dropout._DropoutNd):
+                raise ValueError(
+                    f"{name} holds {type(part).__name__}, which draws from torch's global generator, so that no seed "
+                    "would fix the run; feed noise through z instead"
+                )
+        return module.to(self.device_)
+
+    def _probe(self, name: str, module: nn.Module, n_in: int, n_out: int) -> None:
+        """Raises ValueError unless `module` maps (2, n_in) to (2, n_out)."""
+        with inference(module):
+            try:
+                shape = tuple(module(torch.zeros(2, n_in, device=self.device_)).shape)
+            except RuntimeError as error:
+                raise ValueError(f"{name} does not take (b, {n_in}) float32 on {self.device_}: {error}") from error
+        if shape != (2, n_out):
+            raise ValueError(f"{name} maps (2, {n_in}) to {shape}; it must return (2, {n_out})")
+
+    # ---- inner workings --------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.device_ = parameters.torch_device(self.device)
+        self._build_networks(torch_stream(self.seed_, "initialise"))
+        self._build_optimisers()
+
+    def _attach(self, data: np.ndarray) -> None:
+        self.data_sha256_ = fingerprint(data)
+        self._data = torch.from_numpy(self.standardisation_.apply(data)).to(self.device_)
+
+    def _run(self, callbacks: Sequence[Callback], max_seconds: float | None) -> Self:
+        if max_seconds is not None:
+            parameters.real(max_seconds, "max_seconds", above=0)
+        watching = (*callbacks, *([Progress()] if self.verbose else []))
+        try:
+            self.stopped_by_ = loop.run(self, callbacks=watching, max_seconds=max_seconds)
+        finally:
+            del self._data  # a fitted model is as large as its weights
+        for name in self._networks:
+            if not all(bool(torch.isfinite(weight).all()) for weight in getattr(self, name).parameters()):
+                raise loop.Diverged(f"{name} has weights that are not finite", step=self.step_, lr=self.lr)
+        return self
+
+    def _record(self, losses: dict[str, float], lr: float) -> None:
+        for name, value in losses.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        last = self.history_[-1]["step"] if self.history_ else 0
+        if self.step_ % self.history_every == 0 or self.step_ == self.steps:
+            means = {name: total / (self.step_ - last) for name, total in self._sums.items()}
+            place = {"step": self.step_, "outer_step": self.outer_step_, "lr": lr, "seconds": self.seconds_}
+            self.history_.append(place | means)
+            self._sums = {}
+
+    def _require_fitted(self) -> None:
+        if not hasattr(self, "generator_"):
+            raise NotFittedError(f"this {type(self).__name__} is not fitted; call fit(X) first")
+
+
+@contextmanager
+def inference(module: nn.Module) -> Iterator[None]:
+    """`module` in evaluation mode without gradients; its mode is restored afterwards."""
+    training = module.training
+    module.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        module.train(training)

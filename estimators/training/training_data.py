@@ -1,0 +1,88 @@
+"""Training data: checked at the door, moved to the unit scale, and recognised again."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+
+def checked_data(X: object, name: str = "X") -> np.ndarray:
+    """`X` as a (n, d) array of finite float32 or float64, n ≥ 2, d ≥ 1.
+
+    Raises TypeError for what is not a dense real numeric array, ValueError for a wrong shape or
+    a value that is not finite; the message names the argument, the row and the remedy.
+    """
+    if sparse.issparse(X):
+        raise TypeError(f"{name} is sparse; give {name}.toarray()")
+    try:
+        array = np.asarray(X)
+    except ValueError as error:
+        raise ValueError(f"{name} is not an array: its rows differ in length; give (n, d) numbers") from error
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} has dtype {array.dtype}; give real numbers, such as {name}.astype(float)")
+    if array.ndim != 2:
+        remedy = f"; for one feature give {name}.reshape(-1, 1)" if array.ndim == 1 else ""
+        raise ValueError(f"{name} has shape {array.shape}; give (n, d), one row a datum{remedy}")
+    n, d = array.shape
+    if n < 2 or d < 1:
+        raise ValueError(f"{name} has shape {array.shape}; give at least 2 rows and 1 column")
+    array = np.ascontiguousarray(array, dtype=np.float32 if array.dtype == np.float32 else np.float64)
+    finite = np.isfinite(array)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0]
+        raise ValueError(
+            f"{name} has {array[row, column]} in row {row}, column {column} "
+            f"({int((~finite).any(axis=1).sum())} such rows); remove or impute them"
+        )
+    return array
+
+
+def fingerprint(X: np.ndarray) -> str:
+    """The SHA-256 of a checked array's shape, dtype and values."""
+    digest = hashlib.sha256(f"{X.shape} {X.dtype}".encode())
+    digest.update(np.ascontiguousarray(X).data)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Standardisation:
+    """x ↦ (x − centre) / scale: one centre a feature and a *single* scale for all of them.
+
+    A scale of its own for each feature would change which sample is nearest to a datum, and so
+    the estimator; a common one changes every distance by the same factor. The scale is the root
+    mean variance of the features, or 1 where the data do not vary.
+    """
+
+    centre: np.ndarray
+    scale: float
+
+    @classmethod
+    def of(cls, X: np.ndarray) -> Standardisation:
+        """The centre and scale of (n, d) data, in float64."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            centre = X.mean(axis=0, dtype=np.float64)
+            scale = float(np.sqrt(np.square(X - centre).mean()))
+        if not np.isfinite(scale):
+            raise ValueError("X is too large: its variance overflows float64; rescale it")
+        return cls(centre, scale if scale > 0 else 1.0)
+
+    @classmethod
+    def identity(cls, d: int) -> Standardisation:
+        """No change."""
+        return cls(np.zeros(d), 1.0)
+
+    def apply(self, X: np.ndarray) -> np.ndarray:
+        """Data (n, d) in its own units to the unit scale, float32."""
+        row_limit = np.finfo(np.float32).max
+        unit = (X - self.centre) / self.scale
+        too_large = np.abs(unit).max(axis=1) > row_limit
+        if too_large.any():
+            raise ValueError(f"X is too large for float32 in row {int(too_large.argmax())}; give standardise=True")
+        return unit.astype(np.float32)
+
+    def undo(self, unit: np.ndarray, dtype: str) -> np.ndarray:
+        """Samples (n, d) at the unit scale back to the data's own units and `dtype`."""
+        return (unit.astype(np.float64) * self.scale + self.centre).astype(dtype)

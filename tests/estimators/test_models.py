@@ -1,0 +1,350 @@
+"""The laws that every registered model obeys."""
+
+import inspect
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from torch import nn
+
+from estimators.training.implicit_model import ImplicitModel
+from estimators.training.loop import Diverged
+from estimators.training.registry import models
+
+NAMES = list(models)
+
+#: Few steps on narrow networks; 23 steps end inside an outer step and inside a row of the history.
+SMALL = {"steps": 23, "batch_size": 16, "hidden": (8, 8), "history_every": 10, "device": "cpu"}
+OWN = {"n_samples": 32, "inner_steps": 7}
+
+
+def small(name, **parameters):
+    """The model `name` at test size; sizes that it does not have are left out."""
+    known = inspect.signature(models[name]).parameters
+    return models[name](**SMALL, **{key: value for key, value in OWN.items() if key in known}, **parameters)
+
+
+def data(n=60, d=3):
+    """Two separated clouds, so that there is something to learn; float64."""
+    rng = np.random.default_rng(7)
+    return rng.normal(size=(n, d)) + np.where(rng.random((n, 1)) < 0.5, 4.0, -4.0)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Training is bitwise at a fixed number of threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_model_is_a_scikit_learn_estimator(name):
+    model = small(name, random_state=3)
+    copied = clone(model)
+    assert copied.get_params() == model.get_params()
+    assert set(inspect.signature(models[name]).parameters) == set(model.get_params())
+    assert all(p.kind is p.KEYWORD_ONLY for p in inspect.signature(models[name]).parameters.values())
+    copied.set_params(lr=0.5)
+    assert copied.lr == 0.5
+    before = model.get_params()
+    assert model.fit(data(), np.zeros(60)) is model
+    assert model.get_params() == before
+    assert not hasattr(clone(model), "generator_")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_default_is_accepted_and_documented(name):
+    model = models[name]()
+    model._check_parameters()
+    documented = "".join(kind.__doc__ or "" for kind in models[name].__mro__ if issubclass(kind, ImplicitModel))
+    assert [parameter for parameter in model.get_params() if parameter not in documented] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_implicit_model_has_no_density(name):
+    assert not hasattr(models[name], "log_prob")
+    assert not hasattr(models[name], "score")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_samples_have_the_shape_type_and_units_of_the_data(name):
+    for dtype in (np.float32, np.float64):
+        X = (data() * 1e3 + 1e5).astype(dtype)
+        model = small(name, random_state=0).fit(X)
+        samples = model.sample(5000, random_state=1)
+        assert samples.shape == (5000, 3)
+        assert samples.dtype == dtype
+        # Within ten standard deviations of the data's centre: an unscaled sample would be 25 away.
+        assert np.abs(samples.mean(axis=0) - X.mean(axis=0)).max() < 10 * X.std()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_seed_fixes_the_samples_bit_by_bit(name):
+    first, again, other = (small(name, random_state=seed).fit(data()).sample(40, random_state=5) for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_numpy_generator_and_its_recorded_seed_give_the_same_run(name):
+    model = small(name, random_state=np.random.default_rng(4)).fit(data())
+    again = small(name, random_state=model.seed_).fit(data())
+    assert np.array_equal(model.sample(9, random_state=0), again.sample(9, random_state=0))
+    unseeded = small(name).fit(data())
+    repeated = small(name, random_state=unseeded.seed_).fit(data())
+    assert np.array_equal(unseeded.sample(9, random_state=0), repeated.sample(9, random_state=0))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sampling_is_a_pure_function_of_its_seed(name):
+    model = small(name, random_state=1).fit(data())
+    first = model.sample(40, random_state=5)
+    model.sample(100)
+    model.sample(7, random_state=6)
+    assert np.array_equal(model.sample(40, random_state=5), first)
+    assert not np.array_equal(model.sample(40, random_state=6), first)
+    assert not np.array_equal(model.sample(40), model.sample(40))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sampling_while_training_changes_nothing(name):
+    plain, watched = (small(name, random_state=1).start(data()) for _ in range(2))
+    for _ in range(23):
+        plain.step()
+        watched.sample(3)
+        watched.step()
+    assert np.array_equal(plain.sample(9, random_state=0), watched.sample(9, random_state=0))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_global_generators_are_neither_read_nor_set(name):
+    def train():
+        return small(name, random_state=1).fit(data()).sample(9, random_state=2)
+
+    torch.manual_seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    first = train()
+    torch.manual_seed(1)
+    np.random.seed(1)  # noqa: NPY002
+    torch_before, numpy_before = torch.get_rng_state(), np.random.get_state()  # noqa: NPY002
+    second = train()
+    assert np.array_equal(first, second)
+    assert torch.equal(torch.get_rng_state(), torch_before)
+    for now, before in zip(np.random.get_state(), numpy_before, strict=True):  # noqa: NPY002
+        assert np.array_equal(now, before)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_steps_by_hand_equal_fit(name):
+    fitted = small(name, random_state=1).fit(data())
+    by_hand = small(name, random_state=1).start(data())
+    while by_hand.step_ < by_hand.steps:
+        losses = by_hand.step()
+        assert all(np.isfinite(value) for value in losses.values())
+    assert np.array_equal(fitted.sample(9, random_state=0), by_hand.sample(9, random_state=0))
+    assert without_clock(by_hand.history_) == without_clock(fitted.history_)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_history_has_the_mean_of_each_loss(name):
+    by_hand = small(name, random_state=1).start(data())
+    losses = [by_hand.step() for _ in range(23)]
+    assert [row["step"] for row in by_hand.history_] == [10, 20, 23]
+    for row, part in zip(by_hand.history_, (losses[:10], losses[10:20], losses[20:]), strict=True):
+        for key in part[0]:
+            # The same sum in the same order, divided once: equal to the last bit.
+            assert row[key] == sum(loss[key] for loss in part) / len(part)
+        assert {"step", "outer_step", "lr", "seconds"} < set(row)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_save_and_load_keep_every_bit(name, tmp_path):
+    model = small(name, random_state=1).fit(data())
+    model.save(tmp_path / "m")
+    for loaded in (models[name].load(tmp_path / "m"), ImplicitModel.load(tmp_path / "m")):
+        assert type(loaded) is models[name]
+        assert loaded.get_params() == model.get_params()
+        assert loaded.history_ == model.history_
+        assert np.array_equal(loaded.sample(40, random_state=5), model.sample(40, random_state=5))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_fitted_model_can_be_pickled(name):
+    model = small(name, random_state=1).fit(data())
+    loaded = pickle.loads(pickle.dumps(model))
+    assert np.array_equal(loaded.sample(9, random_state=5), model.sample(9, random_state=5))
+
+
+@pytest.mark.parametrize("stop", [1, 7, 13, 22])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_resumed_run_is_bitwise_the_uninterrupted_one(name, stop, tmp_path):
+    whole = small(name, random_state=1).fit(data())
+    part = small(name, random_state=1).start(data())
+    for _ in range(stop):
+        part.step()
+    part.save(tmp_path / "m")
+    resumed = models[name].load(tmp_path / "m")
+    assert resumed.step_ == stop
+    resumed.resume(data())
+    for network in whole._networks:
+        for key, weight in getattr(whole, network).state_dict().items():
+            assert torch.equal(weight, getattr(resumed, network).state_dict()[key]), (network, key)
+    assert without_clock(resumed.history_) == without_clock(whole.history_)
+    assert np.array_equal(resumed.sample(9, random_state=0), whole.sample(9, random_state=0))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_resuming_on_other_data_is_refused(name, tmp_path):
+    part = small(name, random_state=1).start(data())
+    part.save(tmp_path / "m")
+    other = data()
+    other[3, 1] = np.nextafter(other[3, 1], 9)
+    with pytest.raises(ValueError, match="not the data that this run began with"):
+        models[name].load(tmp_path / "m").resume(other)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_generator_of_ones_own_is_copied_and_trained(name, tmp_path):
+    own = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.BatchNorm1d(8), nn.Linear(8, 3))
+    before = {key: value.clone() for key, value in own.state_dict().items()}
+    model = small(name, latent_dim=2, generator=own, random_state=1).fit(data())
+    assert all(torch.equal(value, before[key]) for key, value in own.state_dict().items())
+    assert not torch.equal(model.generator_[0].weight, own[0].weight)
+    model.save(tmp_path / "m")
+    with pytest.raises(TypeError, match=r"load.*generator=…"):
+        models[name].load(tmp_path / "m")
+    loaded = models[name].load(tmp_path / "m", generator=own)
+    assert np.array_equal(loaded.sample(9, random_state=5), model.sample(9, random_state=5))
+    with pytest.raises(ValueError, match="does not fit the generator"):
+        models[name].load(tmp_path / "m", generator=nn.Linear(2, 3))
+
+
+BAD_DATA = [
+    (np.where(np.arange(180).reshape(60, 3) == 100, np.nan, 1.0), ValueError, r"X has nan in row 33, column 1"),
+    (np.where(np.arange(180).reshape(60, 3) == 100, np.inf, 1.0), ValueError, r"X has inf in row 33.*remove or impute"),
+    (np.zeros((0, 3)), ValueError, "at least 2 rows"),
+    (np.zeros((1, 3)), ValueError, "at least 2 rows"),
+    (np.zeros((5, 0)), ValueError, "1 column"),
+    (np.zeros(5), ValueError, r"X.reshape\(-1, 1\)"),
+    (np.zeros((5, 2, 2)), ValueError, r"shape \(5, 2, 2\)"),
+    (np.array([["a", "b"], ["c", "d"]]), TypeError, "dtype"),
+    (np.zeros((5, 2), complex), TypeError, "complex"),
+    ([[1.0, 2.0], [3.0]], ValueError, "rows differ in length"),
+    (None, TypeError, "dtype object"),
+]
+
+
+@pytest.mark.parametrize(("X", "error", "message"), BAD_DATA)
+@pytest.mark.parametrize("name", NAMES)
+def test_bad_data_are_refused_at_the_door(name, X, error, message):
+    model = small(name)
+    with pytest.raises(error, match=message):
+        model.fit(X)
+    assert not hasattr(model, "generator_")
+
+
+BAD_PARAMETERS = [
+    ("latent_dim", 0, ValueError),
+    ("latent_dim", 2.0, TypeError),
+    ("steps", -1, ValueError),
+    ("steps", True, TypeError),
+    ("lr", 0.0, ValueError),
+    ("lr", float("nan"), ValueError),
+    ("lr", "fast", TypeError),
+    ("schedule", "linear", ValueError),
+    ("batch_size", 0, ValueError),
+    ("hidden", (8, 0), ValueError),
+    ("hidden", 8, TypeError),
+    ("history_every", 0, ValueError),
+    ("random_state", -1, ValueError),
+    ("random_state", "seed", TypeError),
+    ("device", "abacus", ValueError),
+    ("device", 0, TypeError),
+    ("generator", "mlp", TypeError),
+    ("generator", nn.Linear(4, 2), ValueError),
+    ("generator", nn.Linear(3, 3), ValueError),
+    ("generator", nn.Sequential(nn.Linear(4, 3), nn.Dropout()), ValueError),
+    ("generator", nn.Flatten(), ValueError),
+    ("betas", (0.9,), TypeError),
+    ("betas", (0.9, 1.0), ValueError),
+]
+
+
+@pytest.mark.parametrize(("parameter", "value", "error"), BAD_PARAMETERS)
+@pytest.mark.parametrize("name", NAMES)
+def test_bad_parameters_are_refused_by_name(name, parameter, value, error):
+    with pytest.raises(error, match=parameter):
+        small(name).set_params(latent_dim=4).set_params(**{parameter: value}).fit(data())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="only where there is no CUDA device")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_missing_device_is_named_with_the_remedy(name):
+    with pytest.raises(ValueError, match=r"finds no CUDA device here; give device='auto' or 'cpu'"):
+        small(name).set_params(device="cuda").fit(data())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_unfitted_model_says_what_to_call(name, tmp_path):
+    model = small(name)
+    with pytest.raises(NotFittedError, match=r"call fit\(X\) first"):
+        model.sample(3)
+    with pytest.raises(NotFittedError, match=r"call fit\(X\) first"):
+        model.save(tmp_path / "m")
+    with pytest.raises(NotFittedError, match=r"call start\(X\)"):
+        model.step()
+    with pytest.raises(NotFittedError, match=r"call start\(X\)"):
+        model.fit(data()).step()
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.5, None])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_bad_number_of_samples_is_refused(name, n):
+    with pytest.raises((TypeError, ValueError), match=r"^n is"):
+        small(name).start(data()).sample(n)
+
+
+class Exploding(nn.Module):
+    """Returns NaN from its fifth call in training on."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+        self.calls = 0
+
+    def forward(self, z):
+        self.calls += self.training
+        return self.layer(z) * (float("nan") if self.calls > 4 else 1.0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_loss_that_is_not_finite_stops_with_a_diagnosis(name):
+    with pytest.raises(Diverged, match=r"is nan.* at step \d with lr = .*lower lr") as caught:
+        small(name, latent_dim=4, generator=Exploding(), lr=0.25, random_state=0).fit(data())
+    assert 0 <= caught.value.step <= 4
+    assert 0 < caught.value.lr <= 0.25
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_samples_of_broken_weights_are_not_returned(name):
+    model = small(name, random_state=0).fit(data())
+    with torch.no_grad():
+        next(model.generator_.parameters())[0, 0] = float("nan")
+    with pytest.raises(Diverged, match="not finite"):
+        model.sample(5, random_state=0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_data_that_do_not_vary_are_learnt_as_a_point_mass(name):
+    model = small(name, random_state=0).fit(np.full((10, 2), 5.0))
+    assert np.isfinite(model.sample(10, random_state=0)).all()
+
+
+def without_clock(history):
+    """The rows of a history without the seconds, which no seed fixes."""
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in history]
