@@ -25,7 +25,7 @@ def test_the_page_is_what_the_registries_say():
 def test_the_registries_are_read_live():
     pytest.importorskip("torch", reason="without torch the models cannot be read, and the page is refused")
     names = registered()
-    assert "tail-integral" in names["claim"]
+    assert "m-of-n-lemma" in names["claim"]
     assert "prioritized-dci" in names["index"]
     assert "jsd" in names["divergence"]
     assert "imle" in names["model"]
