@@ -1,0 +1,79 @@
+"""What two measures on the line have between their distribution functions, in one walk over sorted points."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from knn.kernels.jit import jit
+
+
+@jit
+def running_sum(weights):
+    """Partial sums of the weights, each rounded once: the walk carries what rounding lost (TwoSum)."""
+    out = np.empty(len(weights))
+    total, lost = 0.0, 0.0
+    for i in range(len(weights)):
+        after = total + weights[i]
+        back = after - total
+        lost += (total - (after - back)) + (weights[i] - back)
+        total = after
+        out[i] = total + lost
+    return out
+
+
+@jit
+def cdf_integrals(x, F, y, G):
+    """∫|F−G|, ∫(F−G)², ∫F(1−F) and ∫G(1−G) dt; x (n,), y (m,) sorted, F and G the running sums of their weights.
+
+    Each sum of positive terms is compensated.
+    """
+    totals, lost = np.zeros(4), np.zeros(4)
+    i, j, f, g = 0, 0, 0.0, 0.0
+    here = min(x[0], y[0])
+    while i < len(x) or j < len(y):
+        if j == len(y) or (i < len(x) and x[i] <= y[j]):
+            there = x[i]
+        else:
+            there = y[j]
+        width = there - here
+        if width > 0:
+            add(totals, lost, 0, abs(f - g) * width)
+            add(totals, lost, 1, (f - g) * (f - g) * width)
+            add(totals, lost, 2, f * (1 - f) * width)
+            add(totals, lost, 3, g * (1 - g) * width)
+        while i < len(x) and x[i] == there:
+            f = F[i]
+            i += 1
+        while j < len(y) and y[j] == there:
+            g = G[j]
+            j += 1
+        here = there
+    return totals + lost
+
+
+@jit
+def quantile_cost(x, F, y, G, power):
+    """∫₀¹ |F⁻¹(u) − G⁻¹(u)|ᵖ du, the cost of the monotone coupling; arguments as `cdf_integrals`, compensated."""
+    totals, lost = np.zeros(1), np.zeros(1)
+    i, j, here = 0, 0, 0.0
+    while i < len(x) and j < len(y):
+        there = min(F[i], G[j])
+        if there > here:
+            add(totals, lost, 0, (there - here) * abs(x[i] - y[j]) ** power)
+            here = there
+        done = F[i] <= there
+        if G[j] <= there:
+            j += 1
+        if done:
+            i += 1
+    return totals[0] + lost[0]
+
+
+@jit
+def add(totals, lost, place, term):
+    """totals[place] + lost[place] gains `term` (TwoSum)."""
+    before = totals[place]
+    after = before + term
+    back = after - before
+    totals[place] = after
+    lost[place] += (before - (after - back)) + (term - back)
