@@ -6,7 +6,7 @@ import json
 import os
 from abc import abstractmethod
 from types import ModuleType
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -46,6 +46,9 @@ class NearestNeighbours(BaseEstimator):
     X (n, d) is kept as float32 or float64, and not copied when it is C-contiguous: do not change it afterwards.
     Row i has the id i; `insert` hands out the next ids. Searches may run in several threads at once.
     """
+
+    #: Parameters with which every point may be measured, so that answers are exact; empty for an exact index.
+    exhaustive: ClassVar[dict[str, Any]] = {}
 
     n_neighbors: int
     metric: str

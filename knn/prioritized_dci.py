@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import numpy as np
 
 from knn.base import NearestNeighbours, indexes
@@ -32,6 +34,8 @@ class PrioritizedDCI(NearestNeighbours):
 
     Insertion costs O(m(d + log n)) amortised, deletion O(1) and its share of clearing away, O(m log n).
     """
+
+    exhaustive: ClassVar[dict[str, Any]] = {"visits": 1.0, "candidates": 1.0}
 
     def __init__(
         self,

@@ -28,7 +28,7 @@ MODERATE = {np.dtype(np.float32): 2.0**30, np.dtype(np.float64): 2.0**250}
 
 
 class Screen:
-    """`norms`: squared norms of the points as seen, float (slots,), ∞ for the dead; `centre` (d,), `scale`, `radius` R."""
+    """How points are seen: `centre` c (d,), `scale` s, `radius` R, squared `norms` (slots,), ∞ for the dead."""
 
     def __init__(self, rows: np.ndarray, alive: np.ndarray, kernels: ModuleType):
         living = rows if alive.all() else rows[alive]

@@ -28,7 +28,8 @@ def write(path: str | os.PathLike[str], header: dict[str, Any], arrays: dict[str
     """Writes a file that is whole or is not there: into a neighbour first, which then takes the name."""
     path = Path(path)
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    entries, offset = {}, 0
+    entries: dict[str, dict[str, Any]] = {}
+    offset = 0
     for name, array in contiguous.items():
         offset = _aligned(offset)
         dtype = array.dtype.newbyteorder("<")
@@ -55,7 +56,7 @@ def write(path: str | os.PathLike[str], header: dict[str, Any], arrays: dict[str
             file.write(digest.digest())
             file.flush()
             os.fsync(file.fileno())
-        os.replace(scratch, path)
+        Path(scratch).replace(path)
     except BaseException:
         Path(scratch).unlink(missing_ok=True)
         raise

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-#: Largest magnitude that is let in: sums of 2²⁰ squares and products of norms then stay finite in the screens' types.
-LARGEST = {np.dtype(np.float32): 2.0**110, np.dtype(np.float64): 2.0**500}
+#: Largest magnitude that is let in: with up to 2²⁰ of them in a row, norms and projections stay finite in the data's
+#: type, and squares in float64.
+LARGEST = {np.dtype(np.float32): 2.0**116, np.dtype(np.float64): 2.0**500}
 #: Smallest magnitude that the largest entry of float64 data may have: squares of smaller ones vanish. Squares of
 #: float32 values, taken in float64, never do.
 SMALLEST = {np.dtype(np.float32): 0.0, np.dtype(np.float64): 2.0**-500}
@@ -33,7 +34,7 @@ def checked_rows(values: Any, name: str, *, width: int | None = None, dtype: np.
     for axis, what in enumerate(("sample", "feature")):
         if array.shape[axis] == 0:
             raise ValueError(
-                f"Found array {name} with 0 {what}(s) (shape={array.shape}) while a minimum of 1 is required"
+                f"Found array {name} with 0 {what}(s) (shape={array.shape}) while a minimum of 1 is required. Give at least one"
             )
     if width is not None and array.shape[1] != width:
         raise ValueError(
@@ -50,7 +51,10 @@ def _numbers(values: Any, name: str) -> np.ndarray:
     """`values` as an array of real numbers of any shape."""
     if issparse(values):
         raise TypeError(f"{name} is a sparse matrix, and dense data is required: use {name}.toarray()")
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} is no rectangular array ({error}): give rows of one length") from error
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: {name} is {array.dtype}; give its real and imaginary parts")
     if array.dtype.kind in "fiub" and array.dtype.itemsize <= 8:
@@ -77,9 +81,12 @@ def _check_values(array: np.ndarray, name: str, dtype: np.dtype) -> None:
     largest = 0.0
     for start in range(0, len(array), ROWS):
         part = array[start : start + ROWS]
-        peak = float(np.max(np.abs(part, dtype=np.float64) if part.dtype.kind in "iub" else np.abs(part)))
+        if part.dtype.kind != "f":
+            part = part.astype(np.float64)  # the magnitude of the smallest integer is no integer of its type
+        peak = float(np.abs(part).max())
         if not peak <= LARGEST[dtype]:
-            row, column = (int(i) for i in np.argwhere(~(np.abs(part) <= LARGEST[dtype]))[0])
+            # In float64, because float32 would take the bound of float64 for infinity.
+            row, column = (int(i) for i in np.argwhere(~(np.abs(part.astype(np.float64)) <= LARGEST[dtype]))[0])
             _raise_for(part[row, column], f"{name}[{start + row}, {column}]", dtype)
         largest = max(largest, peak)
     if 0.0 < largest < SMALLEST[dtype]:
@@ -116,19 +123,21 @@ def checked_count(value: Any, name: str, *, most: int | None = None, of: str = "
     """A whole number from 1 to `most`; raises TypeError or ValueError naming the argument and the remedy."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be a whole number, not {value!r}")
-    if value < 1:
-        raise ValueError(f"{name}={value} must be at least 1")
-    if most is not None and value > most:
-        raise ValueError(f"{name}={value} is more than the {most} {of}: ask for at most {most}")
-    return int(value)
+    count = int(value)
+    if count < 1:
+        raise ValueError(f"{name}={count} must be at least 1")
+    if most is not None and count > most:
+        raise ValueError(f"{name}={count} is more than the {most} {of}: ask for at most {most}")
+    return count
 
 
 def checked_budget(value: Any, name: str) -> int | float:
     """A budget: a whole number ≥ 1 counts, a float in (0, 1] is a fraction. Raises TypeError or ValueError."""
-    if isinstance(value, numbers.Real) and not isinstance(value, (numbers.Integral, bool)):
-        if not 0.0 < value <= 1.0:
-            raise ValueError(f"{name}={value} must be a fraction in (0, 1], or a whole number that counts")
-        return float(value)
+    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral):
+        fraction = float(value)
+        if not 0.0 < fraction <= 1.0:
+            raise ValueError(f"{name}={fraction} must be a fraction in (0, 1], or a whole number that counts")
+        return fraction
     return checked_count(value, name)
 
 

@@ -16,13 +16,13 @@ def distance(q, x):
         lanes = [0.0] * 16
         whole = len(chunk) - len(chunk) % 16
         for i in chunk[:whole]:
-            lanes[(i - start) % 16] += (q[i] - x[i]) ** 2
+            lanes[(i - start) % 16] += square(q[i] - x[i])
         while len(lanes) > 1:
             half = len(lanes) // 2
             lanes = [lanes[j] + lanes[j + half] for j in range(half)]
         total += lanes[0]
         for i in chunk[whole:]:
-            total += (q[i] - x[i]) ** 2
+            total += square(q[i] - x[i])
     return math.sqrt(total)
 
 
@@ -35,8 +35,13 @@ def neighbours(X, Q, k, ids=None):
 
 def unit_rows(X):
     """Rows scaled to length 1: norms summed in float64 in order, quotients rounded to the width of X."""
-    norms = [math.sqrt(sum_in_order(float(value) ** 2 for value in x)) for x in X]
+    norms = [math.sqrt(sum_in_order(square(float(value)) for value in x)) for x in X]
     return np.array([[float(v) / norm for v in x] for x, norm in zip(X, norms, strict=True)]).astype(X.dtype)
+
+
+def square(value):
+    """value · value, rounded once; the power function of the C library may be an ulp off."""
+    return value * value
 
 
 def sum_in_order(values):

@@ -2,8 +2,8 @@
 
 from knn.kernels.cpu_distance import definition_sum, rank, scan
 from knn.kernels.cpu_heap import ascending, empty_heaps
-from knn.kernels.cpu_projections import gaps_of, largest_gaps, merge_runs, project, visits_within
 from knn.kernels.cpu_prioritized import bounded, complete, pop_complete, within
+from knn.kernels.cpu_projections import gaps_of, largest_gaps, merge_runs, project, visits_within
 from knn.kernels.cpu_screen import collect, rescale, settle, squared_norms, tighten
 from knn.kernels.cpu_select import kth_smallest
 

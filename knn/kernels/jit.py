@@ -9,11 +9,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import platformdirs
 
+#: Numba's settings, which it makes at run time, unseen by type checkers.
+config: Any = numba.config
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -25,10 +27,10 @@ def jit(function: F) -> F:
     """
     folder = cache_folder(Path(function.__code__.co_filename).parent)
     with _numba_cache_in(folder):
-        return numba.njit(nogil=True, error_model="numpy", cache=folder is not None)(function)
+        return cast(F, numba.njit(nogil=True, error_model="numpy", cache=folder is not None)(function))
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def cache_folder(sources: Path) -> str | None:
     """Where the machine code of the kernels in the folder `sources` is kept; None if nothing can be written there.
 
@@ -55,10 +57,10 @@ def cache_folder(sources: Path) -> str | None:
 @contextmanager
 def _numba_cache_in(folder: str | None) -> Iterator[None]:
     """Numba's cache folder is `folder` while a kernel is decorated, and what it was afterwards."""
-    before = numba.config.CACHE_DIR
+    before = config.CACHE_DIR
     if folder is not None:
-        numba.config.CACHE_DIR = folder
+        config.CACHE_DIR = folder
     try:
         yield
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before

@@ -32,7 +32,7 @@ def lane_sum(q, x, start, stop):
 
 @overload(lane_sum)
 def _compiled_lane_sum(q, x, start, stop):  # noqa: ARG001 (the signature is the Python function's)
-    return lambda q, x, start, stop: _lane_sum(q, x, start, stop)
+    return lambda q, x, start, stop: _lane_sum(q, x, start, stop)  # type: ignore[call-arg]
 
 
 @intrinsic

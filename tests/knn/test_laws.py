@@ -1,0 +1,157 @@
+"""The laws of every index: what its answers are, whatever the data, the threads and the order of the points."""
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests import naive
+from tests.knn.problems import clusters, problems
+
+
+def same(found, other):
+    """Every part of two answers agrees, bit for bit."""
+    for part, twin in zip(found, other, strict=True):
+        np.testing.assert_array_equal(part, twin)
+
+
+def exhaustive(kind, **parameters):
+    return kind(**{"random_state": 0, **kind.exhaustive, **parameters})
+
+
+@given(problem=problems())
+@example(problem=(np.zeros((1, 1)), np.ones((1, 1)), 1))
+@example(problem=(np.zeros((40, 3)), np.zeros((9, 3)), 40))
+@example(problem=(np.ones((700, 2)), np.ones((9, 2)), 3))
+def test_budgets_at_their_maximum_give_the_definition_ties_included(kind, dtype, problem):
+    X, Q, k = problem[0].astype(dtype), problem[1].astype(dtype), problem[2]
+    index = exhaustive(kind).fit(X)
+    distances, indices = naive.neighbours(X, Q, k)
+    for found in (index.search(Q, k), index.search(Q, k, exact=True), index.search(Q[:1], k)):
+        np.testing.assert_array_equal(found.indices, indices[: len(found.indices)])
+        np.testing.assert_array_equal(found.distances, distances[: len(found.indices)])
+        assert found.certified.all()
+        assert (found.evaluations <= len(X)).all()
+
+
+@given(problem=problems(), seed=st.integers(0, 5), share=st.sampled_from((0.1, 0.4, 1.0)))
+def test_a_certified_answer_is_exact_and_exact_is_certified(kind, dtype, problem, seed, share):
+    X, Q, k = problem[0].astype(dtype), problem[1].astype(dtype), problem[2]
+    index = kind(random_state=seed, **dict.fromkeys(kind.exhaustive, share)).fit(X)
+    distances, indices = naive.neighbours(X, Q, k)
+    for exact in (False, True):
+        found = index.search(Q, k, exact=exact)
+        assert found.certified.all() or not exact
+        np.testing.assert_array_equal(found.indices[found.certified], indices[found.certified])
+        np.testing.assert_array_equal(found.distances[found.certified], distances[found.certified])
+
+
+@given(problem=problems(most=12))
+def test_cosine_is_the_definition_on_rows_of_length_one(kind, dtype, problem):
+    X, Q, k = problem[0].astype(dtype), problem[1].astype(dtype), problem[2]
+    X[~X.any(axis=1)] = 1
+    Q[~Q.any(axis=1)] = 1
+    found = exhaustive(kind, metric="cosine").fit(X).search(Q, k)
+    chords, indices = naive.neighbours(naive.unit_rows(X), naive.unit_rows(Q), k)
+    np.testing.assert_array_equal(found.indices, indices)
+    np.testing.assert_array_equal(found.distances, 0.5 * chords * chords)
+
+
+def test_cosine_is_one_minus_the_cosine(kind):
+    X, Q = clusters(50, 20, seed=1, queries=5)
+    found = exhaustive(kind, metric="cosine").fit(X).search(Q, 50)
+    cosines = Q @ X.T / np.outer(np.linalg.norm(Q, axis=1), np.linalg.norm(X, axis=1))
+    direct = 1 - np.take_along_axis(cosines, found.indices, axis=1)
+    # 20 products and two norms, each within 20 units in the last place of numbers up to 1.
+    np.testing.assert_allclose(found.distances, direct, rtol=0, atol=100 * np.finfo(float).eps)
+
+
+@pytest.mark.parametrize("budget", [0.02, 1.0])
+def test_threads_files_and_pickles_change_no_bit(kind, dtype, budget, tmp_path):
+    X, Q = (part.astype(dtype) for part in clusters(3000, 40, seed=2, queries=600))
+    index = kind(random_state=3, n_jobs=1, **dict.fromkeys(kind.exhaustive, budget)).fit(X)
+    found = index.search(Q, 10)
+    for n_jobs in (2, 4, -1):
+        same(found, index.set_params(n_jobs=n_jobs).search(Q, 10))
+    index.save(tmp_path / "index")
+    same(found, kind.load(tmp_path / "index").search(Q, 10))
+    same(found, pickle.loads(pickle.dumps(index)).search(Q, 10))
+    same(found, kind(**index.get_params()).fit(X.copy()).search(Q, 10))
+
+
+def test_a_query_is_answered_alike_alone_and_in_company(kind, dtype):
+    X, Q = (part.astype(dtype) for part in clusters(2500, 30, seed=4, queries=50))
+    index = kind(random_state=0).fit(X)
+    together = index.search(Q, 7)
+    for row in range(0, 50, 7):
+        same([part[row : row + 1] for part in together], index.search(Q[row : row + 1], 7))
+
+
+@given(problem=problems(), seed=st.integers(0, 2**32 - 1), share=st.sampled_from((0.2, 1.0)))
+def test_permuting_the_data_permutes_the_answer(kind, dtype, problem, seed, share):
+    X, Q, k = problem[0].astype(dtype), problem[1].astype(dtype), problem[2]
+    order = np.random.default_rng(seed).permutation(len(X))
+    parameters = {"random_state": 0, **dict.fromkeys(kind.exhaustive, share)}
+    found, permuted = (kind(**parameters).fit(rows).search(Q, k) for rows in (X, X[order]))
+    np.testing.assert_array_equal(found.distances, permuted.distances)
+    np.testing.assert_array_equal(found.certified, permuted.certified)
+    for row in range(len(Q)):
+        distances = found.distances[row]
+        # A distance that occurs once belongs to one point; the last may tie with a point that was left out.
+        alone = (np.array([(distances == d).sum() for d in distances]) == 1) & (distances < distances.max())
+        np.testing.assert_array_equal(found.indices[row, alone], order[permuted.indices[row, alone]])
+
+
+def test_offset_and_scale_change_nothing_but_rounding(kind):
+    """Where arithmetic is exact, on integers with power-of-two scales, nothing changes at all."""
+    rng = np.random.default_rng(5)
+    X, Q = rng.integers(-9, 10, (300, 12)).astype(float), rng.integers(-9, 10, (20, 12)).astype(float)
+    plain = exhaustive(kind).fit(X).search(Q, 9)
+    for offset, scale in ((10_000.0, 1.0), (0.0, 2.0**100), (0.0, 2.0**-100), (-10_000.0, 2.0**90)):
+        for width in (np.float32, np.float64):
+            moved = exhaustive(kind).fit(((X + offset) * scale).astype(width))
+            found = moved.search(((Q + offset) * scale).astype(width), 9)
+            np.testing.assert_array_equal(found.indices, plain.indices)
+            np.testing.assert_array_equal(found.distances, plain.distances * scale)
+
+
+def test_queries_far_away_are_answered_exactly(kind, dtype):
+    X = clusters(400, 20, seed=6)[0].astype(dtype)
+    Q = np.array([X[0] + 1e12, X[1] * 1e20, X[2]]).astype(dtype)
+    Q = np.concatenate([Q] * 4)
+    distances, indices = naive.neighbours(X, Q, 3)
+    found = kind(random_state=0).fit(X).search(Q, 3, exact=True)
+    np.testing.assert_array_equal(found.indices, indices)
+    np.testing.assert_array_equal(found.distances, distances)
+
+
+def test_queries_of_the_other_width_keep_it(kind):
+    X, Q = clusters(60, 20, seed=7, queries=12)
+    for rows, queries in ((X.astype(np.float32), Q), (X, Q.astype(np.float32))):
+        distances, indices = naive.neighbours(rows, queries, 4)
+        found = exhaustive(kind).fit(rows).search(queries, 4)
+        np.testing.assert_array_equal(found.indices, indices)
+        np.testing.assert_array_equal(found.distances, distances)
+
+
+@given(problem=problems())
+def test_no_queries_means_each_point_among_the_others(kind, dtype, problem):
+    X = np.concatenate([problem[0], problem[1]]).astype(dtype)
+    k = min(problem[2], len(X) - 1)
+    index = exhaustive(kind).fit(X)
+    distances, indices = index.kneighbors(n_neighbors=k)
+    for own in range(len(X)):
+        others = np.delete(np.arange(len(X)), own)
+        expected = naive.neighbours(X[others], X[own : own + 1], k, ids=others)
+        np.testing.assert_array_equal(distances[own], expected[0][0])
+        np.testing.assert_array_equal(indices[own], expected[1][0])
+
+
+def test_the_data_are_kept_at_their_width_without_a_copy(kind, dtype):
+    X = clusters(30, 5, seed=8)[0].astype(dtype)
+    index = kind().fit(X)
+    assert index.dtype_ == dtype
+    assert np.shares_memory(index._points.rows, X)
+    np.testing.assert_array_equal(X, clusters(30, 5, seed=8)[0].astype(dtype))

@@ -1,0 +1,36 @@
+"""An index is a scikit-learn estimator."""
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import check_estimator
+
+from tests.knn.problems import clusters
+
+#: Checks of scikit-learn that an index fails by intent, with the reason. None does.
+EXPECTED_FAILURES: dict[str, str] = {}
+
+
+def test_scikit_learns_own_checks(kind):
+    results = check_estimator(kind(), expected_failed_checks=EXPECTED_FAILURES, on_skip=None, on_fail=None)
+    failed = {result["check_name"]: result["exception"] for result in results if result["status"] == "failed"}
+    assert not failed
+    assert sum(result["status"] == "passed" for result in results) > 30
+
+
+def test_answers_come_as_from_scikit_learn(kind):
+    X, Q = clusters(40, 6, seed=0, queries=7)
+    index = kind(n_neighbors=3, random_state=0).fit(X)
+    distances, indices = index.kneighbors(Q)
+    assert distances.shape == indices.shape == (7, 3)
+    assert distances.dtype == np.float64
+    assert indices.dtype == np.int64
+    np.testing.assert_array_equal(index.kneighbors(Q, 3, return_distance=False), indices)
+    assert index.kneighbors()[1].shape == (40, 3)
+    assert index.fit(X) is index
+
+
+def test_parameters_are_stored_as_they_are_given(kind):
+    for name, value in kind().get_params().items():
+        assert kind(**{name: value}).get_params()[name] is value
+    assert clone(kind(n_neighbors=7)).n_neighbors == 7
+    assert set(kind().get_params()) >= {"n_neighbors", "metric", "device", "n_jobs", "random_state"}
