@@ -68,7 +68,7 @@ class IMLE(ImplicitModel):
         hidden: Sequence[int] = (64, 64, 64, 64),
         n_samples: int = 512,
         n_assigned: int | None = None,
-        inner_steps: int = 5,
+        inner_steps: int = 10,
         index: Any = "brute-force",
         steps: int = 4000,
         lr: float = 1e-2,

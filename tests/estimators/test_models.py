@@ -33,15 +33,6 @@ def data(n=60, d=3):
     return rng.normal(size=(n, d)) + np.where(rng.random((n, 1)) < 0.5, 4.0, -4.0)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Training is bitwise at a fixed number of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_a_model_is_a_scikit_learn_estimator(name):
     model = small(name, random_state=3)

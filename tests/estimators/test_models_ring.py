@@ -1,0 +1,50 @@
+"""What training is for: the ring's eight modes, found by every model and by no untrained one."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from estimators.coverage import mode_coverage
+from estimators.measures import ring
+from estimators.training.registry import models
+
+LAW = ring(8)
+
+
+def energy(X, Y):
+    """ℰ(X, Y) = √(2E|X−Y| − E|X−X'| − E|Y−Y'|), the V-statistic."""
+    squared = 2 * cdist(X, Y).mean() - cdist(X, X).mean() - cdist(Y, Y).mean()
+    return float(np.sqrt(max(squared, 0.0)))
+
+
+@pytest.mark.parametrize("name", list(models))
+def test_a_trained_model_covers_the_ring(name):
+    """Half the default budget: all modes, a tenth of the samples on a mode, a third of the energy distance.
+
+    The worst of two models and four seeds, when this was written: 8 modes, 0.16, and 0.24 of the
+    untrained distance; untrained, no sample was near a mode.
+    """
+    X, held_out = LAW.sample(2000, 1), LAW.sample(1000, 2)
+    model = models[name](random_state=0, device="cpu")
+    model.set_params(steps=model.steps // 2).start(X)
+    untrained = model.sample(2000, random_state=3)
+    trained = model.fit(X).sample(2000, random_state=3)
+    before, after = mode_coverage(untrained, LAW), mode_coverage(trained, LAW)
+    gap_before, gap_after = energy(untrained[:1000], held_out), energy(trained[:1000], held_out)
+    assert before.high_quality < 0.02
+    assert after.found == 8, after.counts
+    assert after.high_quality > 0.1, after
+    assert gap_after < gap_before / 3, (gap_before, gap_after)
+
+
+@pytest.mark.parametrize("name", list(models))
+def test_a_trained_model_comes_nearer_to_the_digits(name):
+    """In 64 dimensions, 400 steps leave at most half of the untrained energy distance (measured: at most 0.3)."""
+    from sklearn.datasets import load_digits
+
+    X = load_digits().data
+    X, held_out = X[:1400], X[1400:]
+    model = models[name](random_state=0, device="cpu", steps=400).start(X)
+    gap_before = energy(model.sample(400, random_state=3), held_out)
+    gap_after = energy(model.fit(X).sample(400, random_state=3), held_out)
+    assert gap_after < gap_before / 2, (gap_before, gap_after)
