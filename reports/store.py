@@ -8,8 +8,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from reports import journal
 from reports.durable import replace_file
@@ -17,6 +16,9 @@ from reports.index import Index, saved_lines
 from reports.journal import Damage, Journal, StoreDamaged, StoreError, StoreNewer, StoreNotWritten
 from reports.lock import CoordinatorLock, LockHeld, LockLost
 from reports.record import Record, Status, dump_cell
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "Damage",
@@ -132,6 +134,8 @@ class Store:
         history: bool = False,
     ) -> pd.DataFrame:
         """`records` as a table, one row a record, with a column for each parameter of the cells."""
+        import pandas as pd
+
         found = self.records(experiment, metric=metric, size=size, status=status, history=history)
         params = list(dict.fromkeys(name for record in found for name in record.params))
         rows = [

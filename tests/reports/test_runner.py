@@ -1,0 +1,250 @@
+"""What the runner does with cells that end well, badly, or not at all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from reports.experiment import Cell, experiments
+from reports.progress import RichProgress, RunState
+from reports.record import WHOLE_CELL, Status
+from reports.runner import run
+from reports.store import Store
+from tests.reports.probes import Probe, TimedProbe
+
+ROOT = Path(__file__).resolve().parents[2]
+
+for name in ("probe", "timed-probe"):
+    experiments._members.pop(name, None)
+
+
+@pytest.fixture(autouse=True)
+def _registered(monkeypatch):
+    """The two probes are all the experiments there are, during one test."""
+    monkeypatch.setattr(experiments, "_scanned", True)
+    monkeypatch.setitem(experiments._members, "probe", Probe)
+    monkeypatch.setitem(experiments._members, "timed-probe", TimedProbe)
+
+
+@pytest.fixture
+def listed(monkeypatch):
+    """Sets the cells of the probe."""
+
+    def set_cells(*cells, kind=Probe):
+        monkeypatch.setattr(kind, "listed", list(cells))
+
+    return set_cells
+
+
+def cell(do, seed=0, **fields):
+    params = fields.pop("params", {})
+    return Cell({"do": do, **params}, seed, **fields)
+
+
+def test_cells_are_measured_once_and_found_again(tmp_path, listed):
+    listed(*(cell("draw", seed) for seed in range(6)))
+    states: list[RunState] = []
+    first = run("probe", output=tmp_path, jobs=2, progress=states.append)
+    assert first.counts == {Status.OK: 6}
+    assert (first.planned, first.present, first.ok) == (6, 0, True)
+    assert states[-1].done == states[-1].todo == 6
+    assert states[-1].remaining == 0.0
+    before = Store(tmp_path).records()
+    second = run("probe", output=tmp_path, jobs=2)
+    assert (second.measured, second.present) == (0, 6)
+    assert Store(tmp_path).records() == before
+    assert len(Store(tmp_path).records(history=True)) == len(before)
+    assert [r.seed for r in before if r.metric == "mean"] == list(range(6))
+    told = before[0]
+    assert all((told.commit, told.machine["fingerprint"], told.versions["numpy"], told.created, told.seconds))
+
+
+def test_placement_changes_no_number(tmp_path, listed):
+    listed(*(cell("draw", seed) for seed in range(4)))
+    run("probe", output=tmp_path / "one", jobs=1)
+    run("probe", output=tmp_path / "two", jobs=2)
+    one, two = (Store(tmp_path / name).frame(metric="mean") for name in ("one", "two"))
+    assert one["value"].tolist() == two["value"].tolist()
+    assert one["cell"].tolist() == two["cell"].tolist()
+
+
+def test_every_way_to_fail_is_a_record_beside_the_others(tmp_path, listed):
+    marker = str(tmp_path / "marker")
+    listed(
+        cell("draw"),
+        cell("fail"),
+        cell("give-nothing"),
+        cell("give-nan"),
+        cell("repeat-itself"),
+        cell("lack-torch"),
+        cell("die"),
+        cell("die-once", params={"marker": marker}),
+        cell("sleep", params={"for": 60}, seconds=0.5),
+        cell("fill-memory", memory=400 << 20),
+        cell("draw", seed=1),
+    )
+    summary = run("probe", output=tmp_path, jobs=2)
+    found = {r.params["do"]: r for r in Store(tmp_path).records() if r.metric != "pid"}
+    assert summary.counts == {
+        Status.OK: 3, Status.FAILED: 4, Status.SKIPPED: 1, Status.DIED: 1, Status.TIMEOUT: 1, Status.MEMORY: 1
+    }  # fmt: skip
+    assert not summary.ok
+    assert found["fail"].detail == "ZeroDivisionError: cell 0"
+    assert "probes.py" in found["fail"].payload["traceback"]
+    assert found["fail"].metric == WHOLE_CELL
+    assert found["fail"].value is None
+    assert "gave nothing" in found["give-nothing"].detail
+    assert "nan" in found["give-nan"].detail
+    assert "'value'" in found["repeat-itself"].detail
+    assert "implicitbench[models]" in found["lack-torch"].detail
+    assert found["die"].detail == "the worker died: exit code 3; second attempt, because the worker died: exit code 3"
+    assert found["die-once"].status is Status.OK
+    assert found["die-once"].detail == "second attempt, because the worker died: signal SIGABRT"
+    assert found["sleep"].detail == "stopped after 0.5 s"
+    assert found["fill-memory"].detail == "stopped at more than 400 MiB"
+
+
+def test_the_next_run_tries_a_failed_cell_again_and_its_new_record_takes_over(tmp_path, listed):
+    marker = tmp_path / "marker"
+    marker.touch()
+    listed(cell("fail-while-there", params={"marker": str(marker)}), cell("lack-torch"))
+    assert run("probe", output=tmp_path, jobs=1).counts == {Status.FAILED: 1, Status.SKIPPED: 1}
+    marker.unlink()
+    assert run("probe", output=tmp_path, jobs=1).counts == {Status.OK: 1}
+    with Store(tmp_path) as store:
+        assert [r.status for r in store.records()] == [Status.OK, Status.SKIPPED]
+        assert len(store.records(history=True)) == 3
+
+
+def test_timing_cells_run_alone_pinned_and_after_the_others(tmp_path, listed):
+    listed(*(cell("draw", seed) for seed in range(2)))
+    listed(*(Cell({"n": n}, threads=1 + n % 2) for n in range(4)), kind=TimedProbe)
+    run(["timed-probe", "probe"], output=tmp_path, jobs=2)
+    lines = Store(tmp_path).records(history=True)
+    kinds = [r.experiment for r in lines]
+    assert kinds == sorted(kinds)  # "probe" before "timed-probe"
+    frame = Store(tmp_path).frame("timed-probe").pivot(index="n", columns="metric", values="value").sort_values("begin")
+    assert (frame["begin"].to_numpy()[1:] >= frame["end"].to_numpy()[:-1]).all()
+    assert frame.sort_index()["threads"].tolist() == [1, 2, 1, 2]
+    if hasattr(os, "sched_getaffinity"):
+        available = len(os.sched_getaffinity(0))
+        assert frame.sort_index()["processors"].tolist() == [min(t, available) for t in (1, 2, 1, 2)]
+
+
+def test_select_and_plan(tmp_path, listed):
+    listed(*(cell("draw", seed, params={"k": k}) for seed in range(2) for k in range(2)))
+    assert run("probe", output=tmp_path, jobs=1, select={"k": 1}).planned == 2
+    assert run("probe", output=tmp_path, jobs=1, select=lambda c: c.seed == 0).counts == {Status.OK: 1}
+    listed(cell("draw", 1, params={"k": 1}))
+    run("probe", output=tmp_path, jobs=1)
+    with Store(tmp_path) as store:
+        assert {r.seed for r in store.records()} == {1}  # no longer in the plan, no longer in the tables
+        assert {r.seed for r in store.records(history=True)} == {0, 1}
+
+
+def test_bad_arguments_name_themselves(tmp_path, listed):
+    listed(cell("draw"), cell("draw"))
+    with pytest.raises(ValueError, match="size must be one of quick, standard, full"):
+        run("probe", size="huge", output=tmp_path)
+    with pytest.raises(ValueError, match="jobs must be at least 1"):
+        run("probe", jobs=0, output=tmp_path)
+    with pytest.raises(KeyError, match="unknown experiment 'nothing'"):
+        run("nothing", output=tmp_path)
+    with pytest.raises(ValueError, match=r"two cells have params .* seed 0"):
+        run("probe", output=tmp_path)
+    listed(cell("draw", data=("no-such-data",)))
+    with pytest.raises(ValueError, match="needs data .*no-such-data"):
+        run("probe", output=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [({"metric": 1}, "column of every record"), ({"x": [1]}, r"params\['x'\]"), ({"x": float("inf")}, "finite")],
+)
+def test_a_cell_whose_parameters_have_no_single_spelling_is_refused(params, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        Cell(params)
+
+
+def test_the_bar_shows_what_is_left():
+    state = RunState(0, 10, 4, 1, ("probe(do=draw)",), "quality", 3.0, 65.4)
+    with RichProgress() as bar:
+        bar(state)
+        assert bar._bar.tasks[0].completed == 4
+        assert bar._bar.tasks[0].fields["told"] == "about 1 min 05 s left · 1 failed · probe(do=draw)"
+
+
+SCRIPT = """
+import sys
+from tests.reports import probes
+from reports.experiment import Cell
+from reports.runner import run
+
+if __name__ == "__main__":
+    probes.Probe.listed = [Cell({"do": "draw"}, s) for s in range(3)]
+    probes.Probe.listed += [Cell({"do": "sleep", "for": 60}, s) for s in range(2)]
+    run("probe", output=sys.argv[1], jobs=2)
+"""
+
+
+@pytest.fixture
+def under_way(tmp_path):
+    """A run in a process of its own that has recorded three cells, and whose workers sleep in two others."""
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(SCRIPT))
+    process = subprocess.Popen(
+        [sys.executable, script, tmp_path / "out"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    journal = tmp_path / "out" / "journal.jsonl"
+    wait_until(lambda: process.poll() is not None or journal.exists() and journal.read_bytes().count(b"\n") >= 5)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert len(workers) >= 2
+    yield process, workers
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+
+
+def wait_until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+posix = pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
+
+
+@posix
+def test_workers_end_by_themselves_when_the_coordinator_is_killed(under_way):
+    process, workers = under_way
+    process.kill()
+    process.wait()
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert not alive
+
+
+@posix
+def test_ctrl_c_leaves_at_once_with_everything_recorded(under_way, tmp_path):
+    process, workers = under_way
+    os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the whole group
+    _, message = process.communicate(timeout=8)
+    assert process.returncode != 0
+    assert b"KeyboardInterrupt" in message
+    _, alive = psutil.wait_procs(workers, timeout=5)
+    assert not alive
+    with Store(tmp_path / "out", write=True) as store:  # the lock was released
+        assert len(store.records(metric="mean")) == 3
+        assert not store.damage
