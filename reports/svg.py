@@ -68,20 +68,29 @@ def canvas(width: float, height: float, **grid: Any) -> Iterator[tuple[Figure, A
 
 
 def picture(
-    figure: Figure, *, name: str, title: str, description: str, tips: Mapping[str, str] | None = None
+    figure: Figure,
+    *,
+    name: str,
+    title: str,
+    description: str,
+    tips: Mapping[str, str] | None = None,
+    style: dict[Any, Any] | None = None,
 ) -> Picture:
-    """Renders `figure`; equal figures give equal text. `tips` maps the gid of an artist to its tooltip.
+    """Renders `figure`; equal figures give equal text.
+
+    `tips` maps the gid of an artist to its tooltip; `style` overrides the house's.
 
     `name` must differ between the pictures of one page, since the names inside an SVG are global to it.
     """
     from matplotlib import rc_context
 
     sink = io.StringIO()
-    with rc_context(_STYLE | {"svg.hashsalt": name}):
+    with rc_context({**_STYLE, "svg.hashsalt": name, **(style or {})}):
         figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     svg = sink.getvalue()
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.S)
+    # A style element inside an SVG reaches the whole page; the page's own sheet says what this one would.
+    svg = re.sub(r"<(metadata|style)\b.*?</\1>\s*|<!--.*?-->\s*", "", svg, flags=re.S)
     for gid, tip in (tips or {}).items():
         svg = svg.replace(f'<g id="{gid}">', f"<g><title>{escape(tip)}</title>")
     svg = _local_names(svg, name)
@@ -91,7 +100,7 @@ def picture(
         svg = svg.replace(colour, f"var({variable}, {colour})")
     head = (
         f'<svg role="img" aria-labelledby="{name}-title {name}-desc" class="picture" '
-        f'viewBox="{_attribute(svg, "viewBox")}" xmlns="http://www.w3.org/2000/svg" '
+        f'width="{_attribute(svg, "width")}" viewBox="{_attribute(svg, "viewBox")}" xmlns="http://www.w3.org/2000/svg" '
         'xmlns:xlink="http://www.w3.org/1999/xlink" font-family="system-ui, sans-serif">\n'
         f'<title id="{name}-title">{escape(title)}</title>\n<desc id="{name}-desc">{escape(description)}</desc>'
     )

@@ -44,7 +44,7 @@ def mode_coverage(store: Store, size: str | None = None) -> list[Picture]:
 
 def _panels(task: str, frame: pd.DataFrame, seeds: pd.DataFrame) -> Picture:
     models = [row.model for row in rows_of(frame)][::-1]
-    with canvas(8.6, 1.15 + 0.42 * len(models), ncols=3, sharey=True) as (figure, axes):
+    with canvas(8.6, 1.45 + 0.42 * len(models), ncols=3, sharey=True) as (figure, axes):
         for ax, (metric, column, error, heading, direction) in zip(axes[0], _PANELS, strict=True):
             _rows(ax, frame, seeds[seeds.metric == metric], column, error, models)
             ax.set_title(heading, loc="left")
@@ -53,6 +53,7 @@ def _panels(task: str, frame: pd.DataFrame, seeds: pd.DataFrame) -> Picture:
             ax.set_axisbelow(True)
             ax.spines["left"].set_visible(False)
             ax.tick_params(axis="y", length=0, labelsize=10, labelcolor=INK)
+        figure.suptitle(task, x=0.008, ha="left", fontsize=10.5, fontweight="bold", color=INK)
         axes[0, 0].set_yticks(range(len(models)), models)
         axes[0, 0].set_ylim(-0.6, len(models) - 0.4)
         modes_of = frame.modes_of.dropna().max()

@@ -11,7 +11,7 @@ import pandas as pd
 from reports.record import Record, Status
 from reports.store import Store
 from reports.tables import Column, Table, recorded, tables
-from reports.tables.numerals import NONE, missing, seconds
+from reports.tables.numerals import NONE, missing, raised, seconds
 
 EXPERIMENT = "claims"
 _FRAME = (
@@ -86,7 +86,7 @@ def _provenance(record: Record) -> dict[str, Any]:
 
 def resolution(value: float) -> str:
     """The smallest refuted relative change, as a power of ten."""
-    return NONE if missing(value) else f"{value:.0e}".replace("e-0", "e-").replace("-", "−")
+    return NONE if missing(value) else f"10{raised(round(math.log10(value)))}"
 
 
 tables.register("claims")(
@@ -105,7 +105,7 @@ tables.register("claims")(
             Column("As printed", lambda row: row.verdict, "verdict", about="what the sources' own wording deserves"),
             Column("Method", lambda row: row.method, "method"),
             Column("Outcome", lambda row: row.outcome if row.verified else f"{row.outcome}, NOT VERIFIED", "verified"),
-            Column("Mutants refuted", lambda row: f"{row.refuted} of {row.mutants}", "refuted", True),
+            Column("Refuted", lambda row: f"{row.refuted} of {row.mutants}", "refuted", True),
             Column("Resolution", lambda row: resolution(row.resolution), "resolution", True),
             Column("Time", lambda row: seconds(row.seconds), "seconds", True),
         ),

@@ -23,7 +23,7 @@ def significant(value: float | None, digits: int = 3) -> str:
     power = math.floor(math.log10(abs(value)))
     if not -4 <= power < 9:
         mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-        return f"{mantissa} × 10{_raised(int(exponent))}".replace("-", "−")
+        return f"{mantissa} × 10{raised(int(exponent))}".replace("-", "−")
     places = max(0, digits - 1 - power)
     rounded = round(value, digits - 1 - power)
     return f"{rounded:,.{places}f}".replace(",", "\u202f").replace("-", "−")
@@ -69,5 +69,6 @@ def seconds(value: float | None) -> str:
     return f"{value:.1f} s" if value < 90 else f"{value / 60:.1f} min"
 
 
-def _raised(exponent: int) -> str:
+def raised(exponent: int) -> str:
+    """An exponent in raised digits."""
     return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

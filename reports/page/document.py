@@ -1,0 +1,58 @@
+"""The whole document: style, sections and script in one file, without a single request to anywhere."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from reports.page import claims, provenance, results, summary
+from reports.page.markup import Html, join, tag
+from reports.store import Store
+
+#: What a browser may do with the page: nothing but show it.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+
+
+def document(store: Store, size: str | None = None) -> str:
+    """The page as HTML. The same store gives the same text."""
+    records = store.records(size=size)
+    sections = [
+        summary.section(store, size),
+        claims.section(store, size),
+        claims.errata_section(store, size),
+        *results.sections(store, size),
+        provenance.section(records),
+    ]
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        tag("title", "implicitbench: what is true, what is good, what is fast"),
+        tag("style", Html(_asset("page.css"))),
+    )
+    body = tag(
+        "body",
+        tag("a", "To the contents", href="#main", class_="skip"),
+        _header(),
+        tag("main", sections, id="main"),
+        tag("script", Html(_asset("page.js"))),
+    )
+    return "<!doctype html>\n" + tag("html", head, "\n", body, lang="en") + "\n"
+
+
+def _header() -> Html:
+    links = [
+        ("claims", "Claims"),
+        ("errata", "Errata"),
+        ("nearest-neighbours", "Nearest neighbours"),
+        ("implicit-models", "Models"),
+        ("provenance", "Provenance"),
+    ]
+    menu = tag("nav", [tag("a", text, href=f"#{target}") for target, text in links], aria_label="Sections")
+    theme = tag("button", "Light / dark", type="button", id="theme", hidden=True)
+    return tag("header", tag("a", "implicitbench", href="#main", class_="mark"), menu, theme)
+
+
+def _asset(name: str) -> str:
+    return join(Html((files("reports.page") / name).read_text(encoding="utf-8")))
