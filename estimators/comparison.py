@@ -72,7 +72,7 @@ def compare(P: Any, Q: Any, divergences: Iterable[str] | None = None) -> pd.Data
     """Every registered divergence that applies to `P` and `Q`, or those named, one row each.
 
     Arrays (n, d) are samples; `Empirical` measures have the f-divergences as well. Columns: divergence,
-    value, stderr, low and high (confidence interval, else certificate), unit, method, status, detail.
+    value, stderr, low and high (confidence interval, or certificate where nothing is sampled), unit, method, status, detail.
     A divergence that raises is a row with status "error" or "not converged" and its message; input
     that no divergence could take raises here.
     """
@@ -105,6 +105,6 @@ def _row(member: Divergence, P: Any, Q: Any) -> dict[str, Any]:
 
 def _described(name: str, estimate: Estimate, status: str) -> dict[str, Any]:
     cells = estimate.as_dict()
-    if estimate.interval is None:
+    if estimate.interval is None and estimate.stderr is None:
         cells["low"], cells["high"] = cells["lower"], cells["upper"]
     return {column: cells.get(column) for column in COLUMNS} | {"divergence": name, "status": status}

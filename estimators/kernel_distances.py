@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from estimators.bandwidth import median_distance
 from estimators.comparison import divergence
 from estimators.kernels.profiles import DISTANCE, GAUSSIAN, IMQ, LAPLACE
-from estimators.measures import Empirical, Weighted, weighted_pair
+from estimators.measures import Weighted, equal_measures, weighted_pair
 from estimators.pairwise import Profile, cross_sums, self_sums
 from estimators.range import in_range
 from estimators.result import Certificate, Estimate
@@ -21,7 +21,7 @@ from estimators.result import Certificate, Estimate
 Array = NDArray[np.float64]
 
 _KINDS = {"gaussian": GAUSSIAN, "laplace": LAPLACE, "imq": IMQ}
-_UNIT_ROUNDOFF = np.finfo(np.float64).eps / 2
+_UNIT_ROUNDOFF = float(np.finfo(np.float64).eps) / 2
 
 
 @divergence("energy-distance", takes="samples", symmetric=True, metric_power=1.0, degree=0.5)
@@ -78,7 +78,7 @@ def mmd(
     if kernel not in _KINDS:
         raise ValueError(f"kernel is {kernel!r}: pass one of {', '.join([*_KINDS, 'energy'])}")
     if bandwidth == "median":
-        scale = median_distance(*(Empirical(part.points, None if part.sampled else part.weights) for part in (p, q)))
+        scale = median_distance(p.measure, q.measure)
     else:
         scale = _positive(bandwidth) * 2.0**-exponent
     square = _over_pairs(p, q, Profile(_KINDS[kernel], scale), statistic, n_jobs)
@@ -108,7 +108,7 @@ def _energy(p: Weighted, q: Weighted, statistic: str, n_jobs: int | None) -> _Sq
 def _over_pairs(p: Weighted, q: Weighted, profile: Profile, statistic: str, n_jobs: int | None) -> _Square:
     """±(2E k(X,Y) − E k(X,X') − E k(Y,Y')), + for the distance and − for a kernel."""
     _check_samples(p, q, statistic)
-    if statistic == "v" and _equal(p, q):
+    if statistic == "v" and equal_measures(p, q):
         return _Square(0.0, 0.0, *_no_error(p, q, "the measures are equal"))
     (w, mass_p), (v, mass_q) = _counted(p), _counted(q)
     cross = cross_sums(p.points, w, q.points, v, profile, n_jobs)
@@ -219,14 +219,6 @@ def _counted(part: Weighted) -> tuple[Array, Fraction]:
     if part.sampled:
         return np.ones(len(part.points)), Fraction(len(part.points))
     return part.weights, sum(map(Fraction, part.weights.tolist()), Fraction(0))
-
-
-def _equal(p: Weighted, q: Weighted) -> bool:
-    """Whether both are one measure; first by their first coordinates, which settles it for different ones."""
-    if not np.array_equal(np.unique(p.points[:, 0]), np.unique(q.points[:, 0])):
-        return False
-    first, second = (Empirical(part.points, None if part.sampled else part.weights) for part in (p, q))
-    return first == second
 
 
 def _positive(bandwidth: Any) -> float:

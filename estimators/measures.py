@@ -13,8 +13,8 @@ from estimators.densities import Density, Gaussian, Mixture, Uniform, grid, ring
 from estimators.points import as_points, same_dimension
 
 __all__ = [
-    "Density", "Empirical", "Gaussian", "Mixture", "Support", "Uniform", "Weighted", "common_support", "grid", "ring",
-    "weighted_pair",
+    "Density", "Empirical", "Gaussian", "Mixture", "Support", "Uniform", "Weighted", "common_support", "equal_measures",
+    "grid", "ring", "weighted_pair",
 ]  # fmt: skip
 
 
@@ -102,6 +102,17 @@ class Weighted(NamedTuple):
     points: NDArray[np.float64]
     weights: NDArray[np.float64]
     sampled: bool
+
+    @property
+    def measure(self) -> Empirical:
+        return Empirical(self.points, None if self.sampled else self.weights)
+
+
+def equal_measures(p: Weighted, q: Weighted) -> bool:
+    """Whether both are one measure; first by their first coordinates, which settles it for most different ones."""
+    if not np.array_equal(np.unique(p.points[:, 0]), np.unique(q.points[:, 0])):
+        return False
+    return p.measure == q.measure
 
 
 def weighted_pair(P: Any, Q: Any, names: tuple[str, str] = ("P", "Q")) -> tuple[Weighted, Weighted]:
