@@ -68,9 +68,9 @@ class Dataset(ABC):
     def status(self) -> Status:
         """Whether and where the set was found, its size and checksum, and how to get it."""
 
-    def fetch(self, *, progress: Progress | None = None) -> Status:
-        """Downloads what is missing; a set that is part of an installed package has nothing to fetch."""
-        del progress
+    def fetch(self, *, progress: Progress | None = None, url: str | None = None) -> Status:
+        """Downloads what is missing, from `url` instead of the usual place; what a package bundles is there."""
+        del progress, url
         return self.status()
 
 

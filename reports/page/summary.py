@@ -127,7 +127,7 @@ def _fast(frame: pd.DataFrame) -> Html:
     first = best["fastest"]
     told = tag(
         "p",
-        f"{first.dataset}, {count(first.rows)} × {count(first.dimensions)}, one thread, recall ≥ {WANTED_RECALL:.0%}",
+        f"{first.dataset}, {count(first.rows)} × {count(first.dimensions)}, one thread, recall ≥ {100 * WANTED_RECALL:.0f} %",
         class_="quiet",
     )
     table = tag("table", tag("thead", tag("tr", heads)), tag("tbody", rows), class_="mini")

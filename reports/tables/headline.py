@@ -77,7 +77,9 @@ def _searches(frame: pd.DataFrame) -> tuple[str, ...]:
     first, ours = best["fastest"], best["ours"]
     answer = f"{_search(first)}: {significant(first.qps)} queries/s at recall {share(first.recall)}"
     told = "" if ours is None else f"; the fastest of ours is {_search(ours)}, {significant(ours.qps)} queries/s"
-    detail = f"{first.dataset}, {count(first.rows)} × {count(first.dimensions)}, recall ≥ {WANTED_RECALL:.0%}{told}"
+    detail = (
+        f"{first.dataset}, {count(first.rows)} × {count(first.dimensions)}, recall ≥ {100 * WANTED_RECALL:.0f} %{told}"
+    )
     return ("nearest-neighbours", question, answer, detail, _status(frame))
 
 

@@ -1,0 +1,313 @@
+"""The command line. Every command imports what it needs when it runs, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from reports.runner import RunSummary
+    from theory.verify import ClaimReport
+
+#: Exit codes: what was asked for could not be done, something was found wanting, somebody interrupted.
+REFUSED, WANTING, INTERRUPTED = 2, 1, 130
+
+app = typer.Typer(
+    name="implicitbench",
+    help="Implicit generative models and nearest-neighbour search: theory verified, methods measured.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Size(StrEnum):
+    """How much is run: six minutes, an hour, a night on two cores."""
+
+    quick = "quick"
+    standard = "standard"
+    full = "full"
+
+
+class Mutants(StrEnum):
+    """Which mutants a claim must refute."""
+
+    hand = "hand"
+    all = "all"
+
+
+class Format(StrEnum):
+    """The formats of a table."""
+
+    md = "md"
+    csv = "csv"
+    tex = "tex"
+    html = "html"
+
+
+Output = Annotated[
+    Path | None, typer.Option("--output", help="Folder of the results; default $IMPLICITBENCH_OUTPUT, else results/.")
+]
+Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes for untimed cells; default one a core.")]
+AtSize = Annotated[Size | None, typer.Option("--size", help="Default: the largest size that was run.")]
+ToRun = Annotated[Size, typer.Option("--size", help="How much to run.")]
+
+
+def main() -> None:
+    """The entry point `implicitbench`."""
+    warnings.showwarning = _one_line  # type: ignore[assignment]
+    app()
+
+
+@app.callback(invoke_without_command=True)
+def _implicitbench(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(f"implicitbench {version_of('implicitbench')}")
+        raise typer.Exit()
+
+
+@app.command()
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[ID|TOPIC]...", help="Default: every claim.")] = None,
+    mutants: Annotated[Mutants, typer.Option(help="Hand-written mutants, or the automatic ones too.")] = Mutants.hand,
+    deep: Annotated[bool, typer.Option("--deep", help="Larger sizes, slower.")] = False,
+    root_seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything that was found, as JSON.")] = False,
+) -> None:
+    """Verify claims: each must hold, and its mutants must be refuted by the same check. One line a claim."""
+    with _refusing(KeyError, ValueError):
+        from theory import verify as verifier
+
+        chosen = verifier.selected(*(names or ()))
+    found = []
+    with _refusing():
+        for claim in chosen:
+            report = verifier.verify_claim(claim, deep=deep, mutants=mutants.value, root_seed=root_seed)
+            found.append(report)
+            if not as_json:
+                _print_claim(report)
+    if as_json:
+        typer.echo(json.dumps([report.as_dict() for report in found], ensure_ascii=False, indent=1))
+    verified = sum(report.verified for report in found)
+    typer.echo(f"{verified} of {len(found)} claims verified", err=as_json)
+    for report in found:
+        for complaint in report.complaints:
+            typer.echo(f"NOT VERIFIED  {complaint}", err=True)
+    if verified < len(found):
+        raise typer.Exit(WANTING)
+
+
+@app.command()
+def run(
+    experiments: Annotated[list[str] | None, typer.Argument(metavar="[EXPERIMENT]...", help="Default: all.")] = None,
+    size: ToRun = Size.quick,
+    jobs: Jobs = None,
+    output: Output = None,
+) -> None:
+    """Measure every cell that is not recorded yet; stopped at any moment, it goes on where it was."""
+    summary = _run(experiments, size, jobs, output)
+    _tell(summary)
+    if not summary.ok or summary.damage:
+        raise typer.Exit(WANTING)
+
+
+@app.command()
+def report(
+    size: ToRun = Size.quick,
+    jobs: Jobs = None,
+    output: Output = None,
+    no_run: Annotated[bool, typer.Option("--no-run", help="Only write the page of what is recorded.")] = False,
+) -> None:
+    """Run what is missing, then write one page and its tables."""
+    summary = None
+    if not no_run:
+        summary = _run(None, size, jobs, output)
+        _tell(summary)
+    with _refusing():
+        from reports.page import write_report
+        from reports.tables import rows_of, table
+
+        page = write_report(output, size=size.value)
+        figures = table("headline", output=output, size=size.value)
+    console = _console()
+    plain: dict[str, Any] = {"highlight": False, "soft_wrap": True}
+    console.print()
+    for row in rows_of(figures):
+        mark = {"ok": "[green]✓[/]", "failed": "[red]✗[/]"}.get(str(row.status), "–")
+        console.print(f"{mark} [bold]{row.answer}[/]" + (f"\n  {row.detail}" if row.detail else ""), **plain)
+    console.print(f"\nThe page: {page.resolve()}", **plain)
+    if bool((figures.status == "failed").any()) or (summary and (not summary.ok or summary.damage)):
+        raise typer.Exit(WANTING)
+
+
+@app.command()
+def datasets(
+    get: Annotated[str | None, typer.Option("--get", metavar="NAME", help="Download this one.")] = None,
+    url: Annotated[str | None, typer.Option(help="Another place for the files of --get.")] = None,
+) -> None:
+    """What data sets are known, what was found where, and how to get what is missing."""
+    with _refusing(KeyError):
+        from reports.datasets.source import datasets as known
+
+        if get is not None:
+            _download(known[get], url)
+        statuses = [dataset.status() for dataset in known.values() if get in (None, dataset.name)]
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False)
+    for heading in ("name", "found", "size", "MD5", "where"):
+        shown.add_column(heading, overflow="fold")
+    for status in statuses:
+        size = f"{status.bytes / 1e6:.1f} MB" if status.found else "–"
+        shown.add_row(status.name, "yes" if status.found else "no", size, status.checksum, status.where or "–")
+    console = _console()
+    console.print(shown)
+    for status in statuses:
+        if status.remedy:
+            console.print(f"{status.name}: {status.remedy}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def table(
+    name: Annotated[str, typer.Argument(help="claims, errata, nearest-neighbours, implicit-models, headline, …")],
+    form: Annotated[Format, typer.Option("--format", help="csv has every digit.")] = Format.md,
+    size: AtSize = None,
+    output: Output = None,
+) -> None:
+    """Print a table of what is recorded."""
+    with _refusing(KeyError):
+        from reports.tables import table as frame_of
+        from reports.tables import tables
+        from reports.tables.writers import WRITERS
+
+        frame = frame_of(name, output=output, size=size.value if size else None)
+        typer.echo(WRITERS[form.value](tables[name], frame), nl=False)
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(metavar="A.npy", help="Samples, one a row.")],
+    b: Annotated[Path, typer.Argument(metavar="B.npy", help="Samples, one a row.")],
+    as_csv: Annotated[bool, typer.Option("--csv", help="Every digit.")] = False,
+) -> None:
+    """Every divergence that applies to two sets of samples."""
+    with _refusing(ValueError, TypeError):
+        from estimators import compare as compare_samples
+
+        frame = compare_samples(_samples(a), _samples(b))
+    if as_csv:
+        typer.echo(frame.to_csv(index=False), nl=False)
+    else:
+        from reports.tables.comparison import as_text
+
+        typer.echo(as_text(frame))
+    if bool((frame.status != "ok").any()):
+        raise typer.Exit(WANTING)
+
+
+@contextmanager
+def _refusing(*kinds: type[Exception]) -> Iterator[None]:
+    """Turns what a user can mend – `kinds`, and files, data, stores – into one line and an exit code."""
+    from reports.datasets.source import DataError
+    from reports.journal import StoreError
+    from reports.lock import LockHeld, LockLost
+
+    caught: tuple[type[Exception], ...] = (DataError, StoreError, LockHeld, LockLost, OSError, ImportError, *kinds)
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("implicitbench: interrupted; what was recorded is kept, the same command goes on from it", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except caught as error:
+        _refuse(error)
+
+
+def _refuse(error: Exception) -> NoReturn:
+    told = error.args[0] if isinstance(error, KeyError) and error.args else error
+    typer.echo(f"implicitbench: {' '.join(str(told).split())}", err=True)
+    raise typer.Exit(REFUSED) from None
+
+
+def _run(names: list[str] | None, size: Size, jobs: int | None, output: Path | None) -> RunSummary:
+    with _refusing(KeyError, ValueError):
+        from reports.experiment import experiments
+        from reports.progress import RichProgress
+        from reports.runner import run as measure
+
+        for name in names or ():
+            experiments[name]  # an unknown name must be told before anything is measured
+        with RichProgress() as bar:
+            return measure(names or None, size=size.value, output=output, jobs=jobs, progress=bar)
+
+
+def _tell(summary: RunSummary) -> None:
+    parts = [f"{summary.measured} cells measured in {summary.seconds:.0f} s", f"{summary.present} were there"]
+    typer.echo(f"{', '.join(parts)}: {summary.path}")
+    for module, remedy in summary.unavailable.items():
+        typer.echo(f"left out: {module}: {remedy}", err=True)
+    for damage in summary.damage:
+        typer.echo(f"damaged: {damage}", err=True)
+    for record in summary.failures:
+        what = ", ".join(f"{name}={value}" for name, value in record.params.items())
+        typer.echo(f"{record.status}: {record.experiment} ({what}, seed {record.seed}): {record.detail}", err=True)
+
+
+def _print_claim(report: ClaimReport) -> None:
+    colour = typer.colors.GREEN if report.verified else typer.colors.RED
+    typer.echo(report.line() if not sys.stdout.isatty() else typer.style(report.line(), fg=colour))
+
+
+def _download(dataset: object, url: str | None) -> None:
+    from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+
+    from reports.datasets.source import Dataset
+
+    assert isinstance(dataset, Dataset)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=_console(stderr=True)) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(file: str, have: int, total: int) -> None:
+            if file not in tasks:
+                tasks[file] = bar.add_task(file, total=total or None)
+            bar.update(tasks[file], completed=have)
+
+        dataset.fetch(progress=progress, url=url)
+
+
+def _samples(path: Path) -> object:
+    import numpy as np
+
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path} is not a whole .npy file of numbers: write it with numpy.save") from error
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
+        raise ValueError(f"{path} holds no array of real numbers: write one of shape (n, d) with numpy.save")
+    return array
+
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr)
+
+
+def _one_line(message: Warning | str, *_: object) -> None:
+    """A warning without the source line that issued it."""
+    typer.echo(f"implicitbench: warning: {message}", err=True)
