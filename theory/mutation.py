@@ -35,10 +35,10 @@ Formula = ast.Lambda | ast.FunctionDef | ast.expr
 
 @dataclass(frozen=True)
 class AutomaticMutant:
-    """One changed formula: its name is the changed text, `values()` its compiled versions, one per number type.
+    """One changed formula: its name is the changed text, `versions()` compile it, one for each number type.
 
     The factors of constants are tried as flint rationals, as Fractions and as floats: the first
-    version whose types the check accepts is the one that counts.
+    version whose types the formula and the check accept is the one that counts.
     """
 
     name: str
@@ -46,11 +46,11 @@ class AutomaticMutant:
     tree: Formula
     namespace: dict[str, Any]
 
-    def values(self) -> Iterator[Any]:
+    def versions(self) -> Iterator[Callable[[], Any]]:
         kinds = number_kinds() if _uses_factor(self.tree) else number_kinds()[:1]
         for kind in kinds:
             factors = {name: kind(*ratio) for name, ratio in FACTORS.items()}
-            yield _compiled(self.tree, {**self.namespace, **factors})
+            yield partial(_compiled, self.tree, {**self.namespace, **factors})
 
 
 def number_kinds() -> tuple[Callable[[int, int], Any], ...]:

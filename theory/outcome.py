@@ -56,7 +56,8 @@ def all_hold(outcomes: Iterable[Outcome], **evidence: Any) -> Outcome:
     """The conjunction: the first refutation, else the first undecided part, else `Holds`; no part is Inconclusive.
 
     Stops at the first refutation, so a generator of parts does no work beyond it. The evidence of
-    `Holds` counts the parts; of what several parts name alike the largest float is kept, and nothing else.
+    `Holds` counts the parts, those of nested conjunctions too; of what several parts name alike the
+    largest float is kept, and nothing else.
     """
     undecided: Outcome | None = None
     found: list[Mapping[str, Any]] = []
@@ -68,7 +69,9 @@ def all_hold(outcomes: Iterable[Outcome], **evidence: Any) -> Outcome:
         found.append(outcome.evidence)
     if not found:
         return Inconclusive(reason="no part was checked")
-    return Holds(parts=len(found), **{**_gathered(found), **evidence}) if undecided is None else undecided
+    if undecided is not None:
+        return undecided
+    return Holds(**{**_gathered(found), "parts": sum(part.get("parts", 1) for part in found), **evidence})
 
 
 def _gathered(found: list[Mapping[str, Any]]) -> dict[str, Any]:

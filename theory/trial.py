@@ -110,9 +110,9 @@ def _of_case(case: Any) -> Callable[[Setting], Outcome]:
 def _of_automatic(claim: Claim, changed: Any) -> Callable[[Setting], Outcome]:
     def run(setting: Setting) -> Outcome:
         failure = ""
-        for value in changed.values():
+        for version in changed.versions():
             try:
-                return claim.check(setting=setting, **{changed.spec: value})
+                return claim.check(setting=setting, **{changed.spec: version()})
             except (TypeError, LookupError, AttributeError, ValueError, ArithmeticError) as error:
                 failure = last_line(error)
         raise _IllFormed(failure)

@@ -145,6 +145,7 @@ def test_a_conjunction_is_as_strong_as_its_weakest_part():
     assert isinstance(all_hold([Holds(a=1), Holds(b=2)], c=3), Holds)
     assert all_hold([Holds(a=1), Holds(b=2)], c=3).evidence == {"parts": 2, "a": 1, "b": 2, "c": 3}
     assert all_hold([Holds(r=0.1, x="p"), Holds(r=0.3, x="q")]).evidence == {"parts": 2, "r": 0.3}
+    assert all_hold([all_hold([Holds(), Holds()]), Holds()]).evidence == {"parts": 3}
     assert isinstance(all_hold([Inconclusive(), Holds()]), Inconclusive)
     assert isinstance(all_hold([Inconclusive(), Refuted()]), Refuted)
     assert isinstance(all_hold([]), Inconclusive)
