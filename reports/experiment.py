@@ -97,6 +97,8 @@ class Experiment(ABC):
 
     #: The question that it answers, in one line, for the page.
     question: str = ""
+    #: What a reader must know before believing the table, each a sentence.
+    caveats: tuple[str, ...] = ()
     #: True: its cells run one at a time, pinned, after all others, and their key holds the machine.
     timing: bool = False
 

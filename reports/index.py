@@ -81,7 +81,8 @@ class Index:
                 plan = self.plan(name, at)
                 by = "same" if plan is None else "key"
                 rows = self._db.execute(
-                    f"SELECT {by}, max(line) FROM cells WHERE experiment = ? AND size = ? GROUP BY {by} ORDER BY {by}",
+                    f"SELECT {by}, max(line) FROM cells WHERE experiment = ? AND size = ? "
+                    f"GROUP BY {by} ORDER BY min(line)",
                     (name, at),
                 )
                 newest = dict(rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -44,27 +44,40 @@ class Remaining:
     """
 
     def __init__(self, jobs: Iterable[Job], workers: int, before: Callable[[str, str], Mapping[str, float]]):
-        self._jobs = {job.key: job for job in jobs}
-        self._workers = workers
-        pairs = {(job.experiment, job.size) for job in self._jobs.values()}
-        self._before = {pair: before(*pair) for pair in pairs}
-        self._took: dict[str, list[float]] = defaultdict(list)
+        self._share = {True: 1.0, False: 1.0 / workers}
+        self._known: dict[str, float] = {}
+        self._unknown: Counter[tuple[str, bool]] = Counter()
+        self._took: dict[str, float] = defaultdict(float)
+        self._ended: Counter[str] = Counter()
+        earlier: dict[tuple[str, str], Mapping[str, float]] = {}
+        for job in jobs:
+            pair = job.experiment, job.size
+            if pair not in earlier:
+                earlier[pair] = before(*pair)
+            seconds = earlier[pair].get(same_cell(job.cell.params, job.cell.seed))
+            if seconds is None:
+                self._unknown[job.experiment, job.timing] += 1
+            else:
+                self._known[job.key] = seconds * self._share[job.timing]
+        self._sum = sum(self._known.values())
 
     def ended(self, job: Job, seconds: float) -> None:
-        del self._jobs[job.key]
-        self._took[job.experiment].append(seconds)
+        if job.key in self._known:
+            self._sum -= self._known.pop(job.key)
+        else:
+            self._unknown[job.experiment, job.timing] -= 1
+        self._took[job.experiment] += seconds
+        self._ended[job.experiment] += 1
 
     def seconds(self) -> float | None:
-        means = {name: sum(took) / len(took) for name, took in self._took.items()}
-        lanes = {True: 0.0, False: 0.0}
-        for job in self._jobs.values():
-            known = self._before[job.experiment, job.size].get(same_cell(job.cell.params, job.cell.seed))
-            if known is None:
-                known = means.get(job.experiment, sum(means.values()) / len(means) if means else None)
-            if known is None:
+        means = {name: took / self._ended[name] for name, took in self._took.items()}
+        guess = 0.0
+        for (name, timing), count in self._unknown.items():
+            if count and not means:
                 return None
-            lanes[job.timing] += known
-        return lanes[True] + lanes[False] / self._workers
+            if count:
+                guess += count * self._share[timing] * means.get(name, sum(means.values()) / len(means))
+        return max(0.0, self._sum if self._known else 0.0) + guess
 
 
 class RichProgress:

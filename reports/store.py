@@ -114,8 +114,9 @@ class Store:
         """The records that match, those that tables show unless `history` asks for all that was ever recorded.
 
         Current are, for each experiment and size, the newest line of each cell of its newest plan, in
-        the plan's order; without a plan, the newest line of each (params, seed). A line counts as a
-        whole: all metrics of a cell come from one run of it. With `history`, the order is the journal's.
+        the plan's order; without a plan, the newest line of each (params, seed), in the order in which
+        they were first recorded. A line counts as a whole: all metrics of a cell come from one run of
+        it. With `history`, the order is the journal's.
         """
         numbers = (self._index.all_cells if history else self._index.current)(experiment, size)
         return [

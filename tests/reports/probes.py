@@ -48,9 +48,9 @@ class Probe(Experiment):
         del cell
         yield Measurement("value", float("nan"))
 
-    def repeat_itself(self, cell: Cell) -> Iterable[Measurement]:
+    def leave(self, cell: Cell) -> Iterable[Measurement]:
         del cell
-        return [Measurement("value", 1.0), Measurement("value", 2.0)]
+        raise SystemExit(0)
 
     def lack_torch(self, cell: Cell) -> Iterable[Measurement]:
         del cell
