@@ -20,7 +20,13 @@ from reports.tables.numerals import share, significant, with_error
 _PANELS = (
     ("modes", "modes", None, "modes covered", "more is better"),
     ("high quality", "high_quality", "high_quality_stderr", "high-quality share", "more is better"),
-    ("energy distance", "energy", "energy_stderr", "energy distance", "less is better: to held-out data"),
+    (
+        "squared energy distance",
+        "energy",
+        "energy_stderr",
+        "squared energy distance",
+        "less is better: to held-out data",
+    ),
 )
 
 
@@ -60,7 +66,6 @@ def _panels(task: str, frame: pd.DataFrame, seeds: pd.DataFrame) -> Picture:
         axes[0, 0].set_xlim(-0.04 * modes_of, 1.06 * modes_of)
         axes[0, 0].set_xticks(range(0, int(modes_of) + 1, 2))
         axes[0, 1].set_xlim(-0.04, 1.06)
-        axes[0, 2].set_xlim(left=0)
         return picture(
             figure,
             name=f"coverage-{task}",
@@ -98,7 +103,7 @@ def _words(task: str, frame: pd.DataFrame) -> str:
         else:
             told.append(
                 f"{row.model}: {significant(row.modes, 2)} of {row.modes_of:.0f} modes, high quality "
-                f"{share(row.high_quality, row.high_quality_stderr)}, energy distance "
+                f"{share(row.high_quality, row.high_quality_stderr)}, squared energy distance "
                 f"{with_error(row.energy, row.energy_stderr)}"
             )
     return (

@@ -11,7 +11,7 @@ from reports.page.provenance import footnote
 from reports.record import Record
 from reports.store import Store
 from reports.tables import recorded, tables
-from reports.tables.claims import EXPERIMENT, MUTANTS, report_of, resolution
+from reports.tables.claims import EXPERIMENT, mutants_of, report_of, resolution
 from reports.tables.numerals import seconds
 
 #: Letters of a piece of evidence that are shown at once; the whole of it is in the journal.
@@ -86,7 +86,7 @@ def _empty(name: str, title: str) -> Html:
 
 def _detail(record: Record, found: Mapping[str, Any]) -> Html:
     results = found["results"]
-    mutants = [result for result in results if result["kind"] in MUTANTS]
+    mutants = mutants_of(found)
     told = badge(found["outcome"] if found["verified"] else "not verified", _kind(found["verified"]))
     refuted = sum(bool(result["passed"]) for result in mutants)
     here = tag("a", "#", href=f"#claim-{found['id']}", class_="here", aria_label=f"Link to {found['id']}")

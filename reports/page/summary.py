@@ -127,7 +127,8 @@ def _fast(frame: pd.DataFrame) -> Html:
     first = best["fastest"]
     told = tag(
         "p",
-        f"{first.dataset}, {count(first.rows)} × {count(first.dimensions)}, one thread, recall ≥ {100 * WANTED_RECALL:.0f} %",
+        f"{first.dataset}, {count(first.rows)} × {count(first.dimensions)}, one thread, "
+        f"recall ≥ {100 * WANTED_RECALL:.0f} %",
         class_="quiet",
     )
     table = tag("table", tag("thead", tag("tr", heads)), tag("tbody", rows), class_="mini")
@@ -152,7 +153,7 @@ def _good(frame: pd.DataFrame) -> Html:
         )
         for row in rows_of(part)
     ]
-    heads = [tag("th", text, scope="col") for text in ("", "modes", "good", "energy distance")]
+    heads = [tag("th", text, scope="col") for text in ("", "modes", "good", "energy distance²")]
     best = next(rows_of(part[part.model != REFERENCE]))
     told = tag("p", f"{task}, {count(best.steps)} steps, mean of {best.seeds} seeds ± standard error", class_="quiet")
     table = tag("table", tag("thead", tag("tr", heads)), tag("tbody", rows), class_="mini figures")

@@ -12,6 +12,7 @@ from reports.record import Record, Status
 from reports.store import Store
 from reports.tables import Column, Table, recorded, tables
 from reports.tables.numerals import NONE, missing, raised, seconds
+from theory.trial import ILL_FORMED
 
 EXPERIMENT = "claims"
 _FRAME = (
@@ -42,8 +43,13 @@ def report_of(record: Record) -> Mapping[str, Any] | None:
     return record.payload if isinstance(record.payload, dict) and "results" in record.payload else None
 
 
+def mutants_of(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The results of the false statements; an automatic change that leaves no formula is none."""
+    return [r for r in found["results"] if r["kind"] in MUTANTS and r["outcome"] != ILL_FORMED]
+
+
 def _row(record: Record, found: Mapping[str, Any]) -> dict[str, Any]:
-    mutants = [result for result in found["results"] if result["kind"] in MUTANTS]
+    mutants = mutants_of(found)
     epsilon = found["resolution"]["epsilon"]
     return {
         **{name: found[name] for name in ("id", "topic", "says", "method", "verdict", "priority", "source")},

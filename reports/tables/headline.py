@@ -93,7 +93,7 @@ def _models(frame: pd.DataFrame) -> tuple[str, ...]:
     first = part[0]
     answer = f"{first.model}: {significant(first.modes, 2)} of {first.modes_of:.0f} modes"
     others = [f"{row.model} {significant(row.modes, 2)}, {with_error(row.energy, row.energy_stderr)}" for row in part]
-    detail = f"{task}, mean modes and energy distance over {first.seeds} seeds: " + "; ".join(others)
+    detail = f"{task}, mean modes and squared energy distance over {first.seeds} seeds: " + "; ".join(others)
     return ("implicit-models", question, answer, detail, _status(frame))
 
 

@@ -41,12 +41,12 @@ def _row(task: str, model: str, records: list[Record]) -> dict[str, Any]:
     failed = [record for record in records if record.status is not Status.OK]
     values = {
         metric: [r.value for r in records if r.metric == metric and r.value is not None]
-        for metric in ("modes", "high quality", "energy distance", "training")
+        for metric in ("modes", "high quality", "squared energy distance", "training")
     }
     modes = values["modes"]
     of = next((r.payload["of"] for r in records if r.metric == "modes" and r.payload), None)
     good, good_error = _mean(values["high quality"])
-    energy, energy_error = _mean(values["energy distance"])
+    energy, energy_error = _mean(values["squared energy distance"])
     cells = list(dict.fromkeys(record.cell for record in records))
     return {
         "task": task,
@@ -95,8 +95,8 @@ tables.register("implicit-models")(
         name="implicit-models",
         title="Implicit models",
         about="Modes covered as the mean (fewest – most) over the seeds, the share of high-quality samples, and the "
-        "energy distance to held-out data, ± one standard error over the seeds. True data show what a perfect "
-        "sampler scores.",
+        "squared energy distance to held-out data without bias (0 for a perfect sampler), ± one standard error over "
+        "the seeds. True data show what a perfect sampler scores.",
         experiment=EXPERIMENT,
         make=implicit_models,
         columns=(
@@ -106,7 +106,7 @@ tables.register("implicit-models")(
             Column("Seeds", lambda row: f"{row.seeds}", "seeds", True),
             Column("Modes", _modes, "modes", True, "mean (fewest – most)"),
             Column("High quality", lambda row: share(row.high_quality, row.high_quality_stderr), "high_quality", True),
-            Column("Energy distance", lambda row: with_error(row.energy, row.energy_stderr), "energy", True),
+            Column("Squared energy distance", lambda row: with_error(row.energy, row.energy_stderr), "energy", True),
             Column("Training", lambda row: seconds(row.train_seconds), "train_seconds", True, "an indication"),
             Column("Status", lambda row: row.status + (f": {row.detail}" if row.detail else ""), "status"),
         ),
