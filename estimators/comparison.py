@@ -72,7 +72,7 @@ def compare(P: Any, Q: Any, divergences: Iterable[str] | None = None) -> pd.Data
     """Every registered divergence that applies to `P` and `Q`, or those named, one row each.
 
     Arrays (n, d) are samples; `Empirical` measures have the f-divergences as well. Columns: divergence,
-    value, stderr, low and high (confidence interval, or certificate where nothing is sampled), unit, method, status, detail.
+    value, stderr, low and high (interval, or certificate where nothing is sampled), unit, method, status, detail.
     A divergence that raises is a row with status "error" or "not converged" and its message; input
     that no divergence could take raises here.
     """

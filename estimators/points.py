@@ -62,6 +62,6 @@ def _as_real(values: Any, name: str) -> NDArray[Any]:
         raise TypeError(f"{name} cannot be read as an array of real numbers: {error}") from error
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}: pass real numbers")
-    if array.dtype.kind in "iu" and array.size and (np.abs(array.astype(np.float64)) > _EXACT_INTEGERS).any():
+    if array.dtype.kind in "iu" and ((array > _EXACT_INTEGERS) | (array < -_EXACT_INTEGERS)).any():
         raise ValueError(f"{name} holds integers above 2**53, which float64 would merge: subtract an offset first")
     return array

@@ -1,0 +1,78 @@
+"""An estimate prints the digits it has, and a partial one cannot pass for a number."""
+
+import math
+import pickle
+
+import pytest
+
+from estimators.result import Certificate, Estimate, NotConverged
+
+
+@pytest.mark.parametrize(
+    ("value", "stderr", "text"),
+    [
+        (0.69314, 0.001, "0.693 ± 0.001"),
+        (0.69314, 0.00095, "0.693 ± 0.001"),
+        (0.69314, 0.0012, "0.6931 ± 0.0012"),
+        (0.69314, 0.0041, "0.693 ± 0.005"),
+        (123456.0, 3200.0, "123000 ± 4000"),
+        (1.234567e-7, 2e-9, "(1.23 ± 0.02)e-07"),
+        (1e9, 1e5, "(1.0000 ± 0.0001)e+09"),
+        (-0.5, 0.03, "-0.50 ± 0.03"),
+        (12.3, 45.0, "10 ± 50"),
+        (0.0, 0.01, "0.00 ± 0.01"),
+        (5.0, 1e-9, "5"),
+        (1 / 3, None, "0.333333"),
+        (math.inf, None, "∞"),
+    ],
+)
+def test_the_error_decides_the_digits(value, stderr, text):
+    assert str(Estimate(value, stderr)) == text
+    assert f"{Estimate(value, stderr, unit='nats')}" == f"{text} nats"
+
+
+def test_an_interval_or_a_certificate_is_printed_where_no_standard_error_is():
+    assert str(Estimate(0.5, interval=(0.25, 0.75), unit="nats")) == "0.5 [0.25, 0.75] nats"
+    assert str(Estimate(0.5, certificate=Certificate("gap", 0.4, 0.52))) == "0.5 ± 0.1"
+    assert f"{Estimate(0.123456, 0.1):.3f}" == "0.123"
+
+
+def test_a_partial_estimate_has_no_float():
+    partial = Estimate(1.5, converged=False, unit="length")
+    assert str(partial) == "1.5 length (not converged)"
+    with pytest.raises(NotConverged, match="partial"):
+        float(partial)
+    assert float(Estimate(1.5)) == 1.5
+
+
+def test_not_converged_crosses_processes_with_what_it_carries():
+    error = pickle.loads(pickle.dumps(NotConverged("stopped", Estimate(1.5, converged=False))))
+    assert (error.message, error.partial.value) == ("stopped", 1.5)
+    assert str(error) == "stopped; partial: 1.5 (not converged)"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Estimate(math.nan),
+        lambda: Estimate(1.0, stderr=-0.1),
+        lambda: Estimate(1.0, stderr=math.nan),
+        lambda: Estimate(1.0, interval=(2.0, 1.0)),
+        lambda: Certificate("gap", 2.0, 1.0),
+        lambda: Certificate("gap", math.nan, 1.0),
+    ],
+)
+def test_no_failure_is_an_estimate(make):
+    with pytest.raises(ValueError, match=r"NaN|stderr|interval|certificate"):
+        make()
+
+
+def test_a_certificate_says_what_it_encloses():
+    assert 1.0 in Certificate("gap", 1.0, 2.0)
+    assert 2.5 not in Certificate("gap", 1.0, 2.0)
+    assert Certificate("rounding", math.inf, math.inf).gap == 0
+
+
+def test_the_fields_go_out_as_scalars():
+    cells = Estimate(1.0, 0.1, (0.8, 1.2), "sum", Certificate("gap", 0.5, 1.5), "nats").as_dict()
+    assert (cells["low"], cells["high"], cells["lower"], cells["upper"]) == (0.8, 1.2, 0.5, 1.5)
