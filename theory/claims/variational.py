@@ -8,7 +8,7 @@ from flint import arb
 from theory.certified import ball, decide_at_most, decide_equal, decide_less, jsd, kl, log2, precision, total
 from theory.claim import Certified, Holds, Outcome, Refuted, all_hold, claim
 from theory.exact import Q
-from theory.instances import pairs
+from theory.instances import Pair, pairs
 from theory.setting import Setting
 from theory.sources import BRUNA, YU
 
