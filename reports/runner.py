@@ -18,6 +18,7 @@ import psutil
 from reports import provenance
 from reports.experiment import SIZES, Cell, Measurement
 from reports.experiment import experiments as registry
+from reports.interrupts import DeferredInterrupt
 from reports.lane import Outcome, measure_all
 from reports.progress import OnProgress, Remaining, RunState
 from reports.record import Record, Status
@@ -34,7 +35,9 @@ _LEAST_MEMORY = 2 << 30
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a run did. `counts`: cells measured now, by their worst status; `failures`: records without a result.
+    """What a run did. `counts`: cells measured now, by status; `failures`: records that the next run tries again.
+
+    A cell's status is that of its first such record if it has one, else OK if anything was measured.
 
     `present` of the `planned` cells were measured before; `unavailable` names modules of experiments
     whose optional packages are not installed, with the remedy.
@@ -115,7 +118,10 @@ class _Run:
 
     def measure(self) -> None:
         self.remaining = Remaining(self.todo, self.workers, self.store.expected_seconds)
+        with DeferredInterrupt() as self.interrupt:
+            self._measure()
 
+    def _measure(self) -> None:
         def lane(job: Job) -> tuple[bool, int]:
             return job.timing, job.cell.threads
 
@@ -133,12 +139,13 @@ class _Run:
     def _record(self, job: Job, outcome: Outcome) -> None:
         records = _records(job, outcome)
         self.store.append(records)
-        worst = max((record.status for record in records), key=list(Status).index)
-        self.counts[worst] += 1
+        # Of several statuses the one that a reader must hear of: a failure, else a success, else the rest.
+        self.counts[min((r.status for r in records), key=lambda s: (s.final, s is not Status.OK))] += 1
         self.failures += [record for record in records if not record.status.final]
         self.remaining.ended(job, outcome.seconds)
 
     def _report(self, lane: str, running: list[Job]) -> None:
+        self.interrupt.deliver()
         if self.progress is not None:
             failed = sum(count for status, count in self.counts.items() if not status.final)
             self.progress(

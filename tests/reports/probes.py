@@ -48,6 +48,11 @@ class Probe(Experiment):
         del cell
         yield Measurement("value", float("nan"))
 
+    def skip_a_part(self, cell: Cell) -> Iterable[Measurement]:
+        del cell
+        yield Measurement("one", None, status="skipped", detail="a part that needs something else")
+        yield Measurement("two", 2.0)
+
     def leave(self, cell: Cell) -> Iterable[Measurement]:
         del cell
         raise SystemExit(0)

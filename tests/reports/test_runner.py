@@ -13,11 +13,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from reports import provenance
+from reports.datasets.source import datasets
 from reports.experiment import Cell, experiments
 from reports.progress import RichProgress, RunState
 from reports.record import WHOLE_CELL, Status
 from reports.runner import run
-from reports.store import Store
+from reports.store import LockHeld, Store, StoreNotWritten
 from tests.reports.probes import Probe, TimedProbe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -137,6 +139,56 @@ def test_timing_cells_run_alone_pinned_and_after_the_others(tmp_path, listed):
     if hasattr(os, "sched_getaffinity"):
         available = len(os.sched_getaffinity(0))
         assert frame.sort_index()["processors"].tolist() == [min(t, available) for t in (1, 2, 1, 2)]
+
+
+def test_a_cell_counts_as_measured_when_a_part_of_it_was_skipped(tmp_path, listed):
+    listed(cell("skip-a-part"))
+    summary = run("probe", output=tmp_path, jobs=1)
+    assert (summary.counts, summary.ok) == ({Status.OK: 1}, True)
+    assert [r.status for r in Store(tmp_path).records()] == [Status.SKIPPED, Status.OK]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a limit on the size of files")
+def test_a_full_disk_stops_the_run_with_the_remedy_and_a_later_one_goes_on(tmp_path, listed):
+    import resource
+
+    listed(*(cell("draw", seed) for seed in range(8)))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6000, hard))
+        with pytest.raises(StoreNotWritten, match="free some space on its disk and run again"):
+            run("probe", output=tmp_path, jobs=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    before = len(Store(tmp_path).records(metric="mean"))
+    assert 0 < before < 8
+    summary = run("probe", output=tmp_path, jobs=2)
+    assert (summary.present, summary.measured, summary.damage) == (before, 8 - before, ())
+    assert [r.seed for r in Store(tmp_path).records(metric="mean")] == list(range(8))
+    assert len(Store(tmp_path).records(metric="mean", history=True)) == 8
+
+
+def test_a_second_coordinator_is_refused_before_it_measures(tmp_path, listed):
+    listed(cell("draw"))
+    with Store(tmp_path, write=True), pytest.raises(LockHeld, match=f"process {os.getpid()} on"):
+        run("probe", output=tmp_path, jobs=1)
+
+
+def test_sources_that_change_under_way_are_not_recorded_under_the_old_key(tmp_path, listed, monkeypatch):
+    listed(cell("draw"))
+    monkeypatch.setattr(provenance, "code_key", lambda modules: f"of an older text of {modules}")
+    monkeypatch.setattr(provenance, "forget", lambda: None)
+    assert run("probe", output=tmp_path, jobs=1).counts == {Status.FAILED: 1}
+    assert Store(tmp_path).records()[0].detail.endswith("the sources changed while the run was under way; run again")
+
+
+def test_data_that_changes_under_way_is_not_recorded_under_the_old_key(tmp_path, listed, monkeypatch):
+    listed(cell("draw", data=("digits",)))
+    assert run("probe", output=tmp_path / "right", jobs=1).counts == {Status.OK: 1}
+    assert set(Store(tmp_path / "right").records()[0].data) == {"digits"}
+    monkeypatch.setattr(type(datasets["digits"]), "checksum", "of other digits")
+    assert run("probe", output=tmp_path / "other", jobs=1).counts == {Status.FAILED: 1}
+    assert "data set 'digits' changed" in Store(tmp_path / "other").records()[0].detail
 
 
 def test_select_and_plan(tmp_path, listed):
