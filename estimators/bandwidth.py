@@ -33,5 +33,5 @@ def median_distance(P: Empirical, Q: Empirical) -> float:
     order = np.argsort(distances, kind="stable")
     cumulative = np.cumsum(pair_masses[order])
     # The hair keeps a tie at the half from being decided by the rounding of the running sum.
-    half = cumulative[-1] * (0.5 - len(atoms) * np.finfo(np.float64).eps)
+    half = cumulative[-1] * (0.5 - len(distances) * np.finfo(np.float64).eps)
     return float(distances[order[np.searchsorted(cumulative, half)]])

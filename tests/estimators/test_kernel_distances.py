@@ -1,0 +1,251 @@
+"""Energy distance and MMD, held to fifty digits on hard data, and to the other libraries' conventions."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+from scipy.spatial.distance import cdist
+
+from estimators import Empirical, energy_distance, mmd
+from estimators.bandwidth import median_distance
+from estimators.kernels.vectors import add_row, squared_distances
+from tests.estimators import naive_divergences as naive
+
+UNIT = np.finfo(float).eps / 2
+KERNELS = ("gaussian", "laplace", "imq")
+
+
+def hard(name, n=14, m=11, d=5):
+    """A pair of samples that loses digits somewhere."""
+    rng = np.random.default_rng(7)
+    X, Y = rng.normal(size=(n, d)), rng.normal(size=(m, d)) + 0.5
+    if name == "offset":
+        return X + 1e6, Y + 1e6
+    if name == "noise":
+        return X, X + 1e-3 * rng.normal(size=X.shape)
+    if name == "clusters":
+        centres = 10.0 * rng.integers(0, 20, size=(20, d))
+        return (centres[rng.integers(0, 20, n)] + 1e-4 * X, centres[rng.integers(0, 20, m)] + 1e-4 * Y)
+    if name == "one point":
+        return X[:1], Y[:1]
+    if name == "float32":
+        return X.astype(np.float32), Y.astype(np.float32)
+    if name == "line":
+        return X[:, :1] + 1e6, Y[:, :1] + 1e6
+    return X, Y
+
+
+HARD = ("plain", "offset", "noise", "clusters", "one point", "float32", "line")
+
+
+@pytest.mark.parametrize("case", HARD)
+def test_energy_is_enclosed_by_its_certificate(case):
+    X, Y = hard(case)
+    truth = naive.squared_discrepancy(X, Y, "distance")
+    found = energy_distance(X, Y, squared=True)
+    assert found.certificate.lower <= truth <= found.certificate.upper
+    assert abs(found.value - truth) <= found.certificate.gap
+    root = energy_distance(X, Y)
+    assert root.certificate.lower <= naive.mp.sqrt(truth) <= root.certificate.upper
+    # Of what it is the difference of, no more than 40 ulps are lost: the stated d/2 + 12 and the result's own.
+    assert found.certificate.gap <= 80 * UNIT * (2 * cdist(X, Y).mean() * 2)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("case", HARD)
+def test_mmd_is_enclosed_by_its_certificate(case, kernel):
+    X, Y = hard(case)
+    truth = naive.squared_discrepancy(X, Y, kernel, scale=0.7)
+    found = mmd(X, Y, kernel=kernel, bandwidth=0.7, squared=True)
+    assert found.certificate.lower <= truth <= found.certificate.upper
+
+
+@pytest.mark.parametrize("d", [2, 3, 4, 7, 64])
+@pytest.mark.parametrize(("n", "m"), [(2, 3), (64, 65), (63, 131), (130, 5)])
+def test_blocks_meet_at_every_size(n, m, d):
+    """Sizes about the blocks' 4 rows and 64 columns, against every pair at once."""
+    rng = np.random.default_rng(n * m + d)
+    X, Y = rng.normal(size=(n, d)), rng.normal(size=(m, d))
+    direct = 2 * cdist(X, Y).mean() - cdist(X, X).mean() - cdist(Y, Y).mean()
+    found = energy_distance(X, Y, squared=True)
+    # Beside the certificate, SciPy's own rounding of the pairs and of NumPy's mean of them, some log₂(nm) deep.
+    assert abs(found.value - direct) <= found.certificate.gap + (d + 20) * UNIT * 4 * cdist(X, Y).mean()
+    np.testing.assert_array_equal(
+        energy_distance(Y, X, squared=True).value, pytest.approx(found.value, abs=found.certificate.gap)
+    )
+
+
+@pytest.mark.parametrize("statistic", ["u", "v"])
+@pytest.mark.parametrize("kernel", ["distance", *KERNELS])
+@pytest.mark.parametrize("d", [1, 3])
+def test_statistics_and_their_jackknife_agree_with_leaving_out_by_hand(statistic, kernel, d):
+    rng = np.random.default_rng(3)
+    X, Y = rng.normal(size=(9, d)), rng.normal(size=(7, d)) + 1
+
+    def ours(X, Y):
+        if kernel == "distance":
+            return energy_distance(X, Y, squared=True, statistic=statistic)
+        return mmd(X, Y, kernel=kernel, bandwidth=1.3, squared=True, statistic=statistic)
+
+    found = ours(X, Y)
+    truth = naive.squared_discrepancy(X, Y, kernel, 1.3, statistic)
+    assert found.certificate.lower <= truth <= found.certificate.upper
+    by_hand = naive.jackknife(X, Y, lambda x, y: ours(x, y).value)
+    # Leave-one-out values are differences of some 20 sums near 1, each of n + m terms.
+    assert found.stderr == pytest.approx(by_hand, rel=1000 * UNIT / by_hand)
+
+
+def test_the_root_has_the_error_of_the_delta_method_or_none():
+    rng = np.random.default_rng(4)
+    X, Y = rng.normal(size=(80, 2)), rng.normal(size=(70, 2))
+    far, square = energy_distance(X, Y + 2), energy_distance(X, Y + 2, squared=True)
+    assert far.stderr == pytest.approx(square.stderr / (2 * far.value), rel=8 * UNIT)
+    near = energy_distance(X, X + 1e-9)
+    assert near.stderr is None
+    assert "too near 0" in near.detail
+    assert energy_distance(Empirical(X), Empirical(Y)).stderr is None
+    assert "fewer than 3" in energy_distance(X[:2], Y[:2]).detail
+
+
+@pytest.mark.parametrize("d", [1, 2])
+@pytest.mark.parametrize("measure", [energy_distance, mmd])
+def test_standard_errors_are_those_of_repetition(measure, d):
+    """Over 300 repetitions the reported error is the actual spread, up to the noise of both and its bias."""
+    rng = np.random.default_rng(5)
+    options = {"squared": True, "statistic": "u"} | ({"bandwidth": 1.0} if measure is mmd else {})
+    found = [measure(rng.normal(size=(60, d)), rng.normal(size=(50, d)) + 1, **options) for _ in range(300)]
+    spread = np.std([e.value for e in found], ddof=1)
+    # A standard deviation from 300 draws is off by 4 % (one sigma), the mean of the reported ones by less: six sigma.
+    assert 0.76 <= np.mean([e.stderr for e in found]) / spread <= 1.24
+
+
+def test_the_u_statistic_is_unbiased_where_the_v_statistic_is_not():
+    rng = np.random.default_rng(6)
+    u, v = [], []
+    for _ in range(400):
+        X, Y = rng.normal(size=(12, 2)), rng.normal(size=(10, 2))
+        u.append(energy_distance(X, Y, squared=True, statistic="u").value)
+        v.append(energy_distance(X, Y, squared=True).value)
+    assert abs(np.mean(u)) <= 6 * np.std(u) / 20
+    # E‖X−X'‖ = √π in the plane, and the bias of V is that times 1/12 + 1/10.
+    assert abs(np.mean(v) - math.sqrt(math.pi) * (1 / 12 + 1 / 10)) <= 6 * np.std(v) / 20
+
+
+@pytest.mark.parametrize("d", [1, 3])
+def test_energy_is_twice_the_squared_mmd_of_its_kernel(d):
+    rng = np.random.default_rng(8)
+    X, Y = rng.normal(size=(20, d)), rng.normal(size=(30, d)) + 1
+    for statistic in ("u", "v"):
+        energy = energy_distance(X, Y, squared=True, statistic=statistic)
+        assert energy.value == 2 * mmd(X, Y, kernel="energy", squared=True, statistic=statistic).value
+    assert mmd(X, Y, kernel="energy").value == pytest.approx(energy_distance(X, Y).value / math.sqrt(2), rel=4 * UNIT)
+
+
+def test_what_the_other_libraries_return_is_what_the_docstring_says():
+    rng = np.random.default_rng(9)
+    X, Y = rng.normal(size=(40, 3)), rng.normal(size=(30, 3)) + 1
+    line = energy_distance(X[:, 0], Y[:, 0])
+    # Their sums are plain: n + m roundings.
+    assert line.value == pytest.approx(scipy.stats.energy_distance(X[:, 0], Y[:, 0]), rel=70 * UNIT)
+    dcor = pytest.importorskip("dcor", reason="a peer; [peers] brings it")
+    assert energy_distance(X, Y, squared=True).value == pytest.approx(dcor.energy_distance(X, Y), rel=2000 * UNIT)
+    geomloss = pytest.importorskip("geomloss", reason="a peer; [peers] brings it")
+    import torch
+
+    theirs = geomloss.SamplesLoss("energy", backend="tensorized")(torch.as_tensor(X), torch.as_tensor(Y))
+    # It adds 1e-8 or so under the root of each distance, to have a gradient at 0.
+    assert energy_distance(X, Y, squared=True).value / 2 == pytest.approx(float(theirs), rel=1e-3)
+
+
+@pytest.mark.parametrize("function", [energy_distance, mmd])
+@pytest.mark.parametrize("shape", [(700, 3), (150, 1)])
+def test_no_bit_depends_on_the_threads(function, shape):
+    rng = np.random.default_rng(10)
+    X, Y = rng.normal(size=shape), rng.normal(size=shape) + 0.1
+    assert len({function(X, Y, n_jobs=jobs) for jobs in (None, 1, 2, 3, 7)}) == 1
+
+
+@pytest.mark.parametrize("exponent", [-1000, -600, -30, 30, 600, 1000])
+def test_scales_that_squares_cannot_hold(exponent):
+    X, Y = hard("plain")
+    c = 2.0**exponent
+    assert energy_distance(c * X, c * Y, squared=True).value == c * energy_distance(X, Y, squared=True).value
+    assert mmd(c * X, c * Y).value == mmd(X, Y).value
+    assert mmd(c * X, c * Y, bandwidth=c).value == mmd(X, Y, bandwidth=1.0).value
+
+
+def test_identical_samples_are_at_distance_exactly_zero():
+    X, _ = hard("plain")
+    for other in (X, X[::-1], np.concatenate([X, X]), Empirical(X)):
+        assert energy_distance(X, other).value == mmd(X, other).value == 0.0
+        assert energy_distance(X[:, 0], X[::-1, 0]).value == 0.0
+    assert mmd(X[:1], X[:1]).value == 0.0
+
+
+def test_weights_are_multiplicities():
+    X, Y = hard("plain")
+    heavy = Empirical(X[:4], [0.5, 0.25, 0.125, 0.125])
+    repeated = X[[0, 0, 0, 0, 1, 1, 2, 3]]
+    for function in (energy_distance, mmd):
+        one, other = function(heavy, Y, squared=True), function(repeated, Y, squared=True)
+        assert one.value == pytest.approx(other.value, abs=one.certificate.gap + other.certificate.gap)
+
+
+def test_the_median_is_that_of_all_pairs_and_of_a_part_beyond_a_thousand_atoms():
+    rng = np.random.default_rng(11)
+    X, Y = rng.normal(size=(40, 2)), rng.normal(size=(40, 2))
+    pooled = np.concatenate([X, Y])
+    distances = np.sort(cdist(pooled, pooled)[np.triu_indices(80, 1)])
+    assert median_distance(Empirical(X), Empirical(Y)) == distances[(len(distances) - 1) // 2]
+    many = rng.normal(size=(4000, 2))
+    # ‖X−X'‖²/2 is χ² with two degrees of freedom: the median is √(4 log 2); half a million pairs of 1000 points.
+    assert median_distance(Empirical(many), Empirical(many)) == pytest.approx(math.sqrt(4 * math.log(2)), rel=0.05)
+    assert median_distance(Empirical(many), Empirical(many)) == median_distance(Empirical(many[::-1]), Empirical(many))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda X: energy_distance(X, X, statistic="u"), ValueError, "squared=True"),
+        (lambda X: energy_distance(X, X, statistic="w"), ValueError, "statistic is 'w'"),
+        (lambda X: energy_distance(Empirical(X), X, squared=True, statistic="u"), ValueError, "P is a measure"),
+        (lambda X: energy_distance(X, X[:1], squared=True, statistic="u"), ValueError, "Q has one point"),
+        (lambda X: energy_distance(X, X[:, :2]), ValueError, "P has 5 coordinates a point and Q has 2"),
+        (lambda X: energy_distance(X, X * np.nan), ValueError, "Q: row 0 is not finite"),
+        (lambda X: energy_distance(X[:0], X), ValueError, "P is empty"),
+        (lambda X: mmd(X, X, kernel="cubic"), ValueError, "gaussian, laplace, imq, energy"),
+        (lambda X: mmd(X, X, bandwidth=0), ValueError, "bandwidth is 0"),
+        (lambda X: mmd(X, X, bandwidth="mean"), ValueError, "bandwidth is 'mean'"),
+        (lambda X: mmd(X, X, bandwidth=math.nan), ValueError, "bandwidth is nan"),
+        (lambda X: mmd(X, X, kernel="energy", bandwidth=2.0), ValueError, "has none"),
+    ],
+)
+def test_bad_input_is_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call(hard("plain")[0])
+
+
+def test_the_vector_kernels_are_what_their_python_says():
+    rng = np.random.default_rng(12)
+    x, block = rng.normal(size=(6, 9)), rng.normal(size=(9, 64))
+    fast, plain = np.empty((4, 64)), np.empty((4, 64))
+    compiled = _compiled()
+    for i in (0, 2, 4):
+        compiled[0](x, i, block, fast)
+        squared_distances(x, i, block, plain)
+        # One rounding a term less by fma, of 9 terms.
+        np.testing.assert_allclose(fast, plain, rtol=10 * UNIT)
+    fast, plain = np.ones(8), np.ones(8)
+    compiled[1](block[0], block[1], fast)
+    add_row(block[0], block[1], plain)
+    np.testing.assert_allclose(fast, plain, rtol=0, atol=9 * UNIT * np.abs(block[0] * block[1]).sum())
+
+
+def _compiled():
+    import numba
+
+    return (
+        numba.njit(lambda x, i, block, values: squared_distances(x, i, block, values)),
+        numba.njit(lambda values, weights, lanes: add_row(values, weights, lanes)),
+    )
