@@ -7,6 +7,7 @@ from flint import arb, fmpq
 
 from theory.certified import (
     ball,
+    balls,
     decide_at_most,
     decide_equal,
     decide_less,
@@ -80,6 +81,7 @@ def test_densities_with_kinks_are_integrated_between_them():
     half = integrate(lambda z, _: (-z / 2).exp() / 4, 0, 3)
     assert half.overlaps(laplace.cdf(3) - laplace.cdf(0))
     assert laplace.pdf(3).overlaps((-arb(3) / 2).exp() / 4)
+    assert laplace.cdf(-3).overlaps(1 - laplace.cdf(3))
     with pytest.raises(ValueError, match="encloses the location"):
         laplace.cdf(arb(0, 1))
     assert Uniform(0, 4).cdf(1) == Uniform(0, 4).pdf(2) == ball(fmpq(1, 4))
@@ -91,6 +93,10 @@ def test_kl_between_normals_agrees_with_its_integral():
     value = integrate(lambda z, _: p.pdf(z) * (p.log_pdf(z) - q.log_pdf(z)), -12, 0, 12)
     # The tails beyond 12 hold less than e^{-70} of it.
     assert abs(value - p.kl_to(q)) < 1e-14
+
+
+def test_a_list_of_numbers_becomes_balls():
+    assert balls([1, fmpq(1, 2)]) == [arb(1), arb(0.5)]
 
 
 def test_precision_is_restored():

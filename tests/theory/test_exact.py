@@ -52,6 +52,35 @@ def test_a_degenerate_program_is_proved_too():
     assert found.value == Q(-1, 20)
 
 
+@pytest.fixture
+def slacks_first(monkeypatch):
+    """A proposal that is feasible for b ≥ 0 and as far from the optimum as can be: exact pivots must do the rest."""
+    monkeypatch.setattr("theory.exact._proposal", lambda c, A, b: range(len(c) - 1, -1, -1))
+
+
+@given(st.lists(st.lists(st.integers(0, 4), min_size=3, max_size=3), min_size=2, max_size=4), st.integers(1, 5))
+def test_exact_pivots_reach_the_optimum_that_is_proposed_otherwise(rows, bound):
+    at_most = [(row, bound + i) for i, row in enumerate(rows)] + [([1, 1, 1], 10)]
+    proposed = maximise([3, 2, 4], at_most=at_most)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("theory.exact._proposal", lambda c, A, b: range(len(c) - 1, -1, -1))
+        assert maximise([3, 2, 4], at_most=at_most).value == proposed.value
+
+
+@pytest.mark.usefixtures("slacks_first")
+def test_exact_pivots_do_not_cycle_and_find_rays():
+    beale = [([Q(1, 4), -60, Q(-1, 25), 9], 0), ([Q(1, 2), -90, Q(-1, 50), 3], 0), ([0, 0, 1, 0], 1)]
+    assert minimise([Q(-3, 4), 150, Q(-1, 50), 6], at_most=beale).value == Q(-1, 20)
+    with pytest.raises(Unbounded):
+        maximise([1, 0], at_most=[([1, -1], 0)])
+
+
+@pytest.mark.usefixtures("slacks_first")
+def test_a_proposal_that_is_not_feasible_is_a_defect_that_says_so():
+    with pytest.raises(ArithmeticError, match="not feasible in rationals"):
+        minimise([1], at_most=[([-1], -1)])
+
+
 def test_infeasible_and_unbounded_programs_say_so():
     with pytest.raises(Infeasible, match="row 1"):
         minimise([1, 1], [([1, 1], 1), ([2, 2], 3)])
