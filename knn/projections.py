@@ -31,16 +31,17 @@ def random_directions(rng: np.random.RandomState, d: int, m: int) -> np.ndarray:
 
 
 class Projections:
-    """`directions` (d, m); `keys` (m, slots): projections; `order` (m, slots): slots in sorted runs with ends `bounds`.
+    """`directions` (d, m), projections `keys`, and `order`, the slots in sorted runs with ends `bounds`.
 
+    keys and order are (m, ≥ slots), C-contiguous, with room to grow at the end of each row: kernels take them whole.
     New points make a run of their own, and a run is merged into the one before it until that is at least twice as
     long: O(log n) comparisons and moves an entry, amortised, where one sorted array would move O(n).
     """
 
     def __init__(self, rows: np.ndarray, directions: np.ndarray, kernels: ModuleType):
         self.directions = directions
-        self._keys = np.empty((directions.shape[1], len(rows)), rows.dtype)
-        self._order = np.empty((directions.shape[1], len(rows)), np.int32)
+        self.keys = np.empty((directions.shape[1], len(rows)), rows.dtype)
+        self.order = np.empty((directions.shape[1], len(rows)), np.int32)
         self._ends = [0]
         self.radius = 0.0
         self.extend(rows, kernels)
@@ -48,14 +49,6 @@ class Projections:
     @property
     def size(self) -> int:
         return self._ends[-1]
-
-    @property
-    def keys(self) -> np.ndarray:
-        return self._keys[:, : self.size]
-
-    @property
-    def order(self) -> np.ndarray:
-        return self._order[:, : self.size]
 
     @property
     def bounds(self) -> np.ndarray:
@@ -67,29 +60,29 @@ class Projections:
         if not len(rows):
             return
         start, stop = self.size, self.size + len(rows)
-        self._keys = grown(self._keys, start, stop, axis=1)
-        self._order = grown(self._order, start, stop, axis=1)
-        kernels.project(rows, self.directions, self._keys[:, start:stop])
-        for keys, order in zip(self._keys, self._order, strict=True):
+        self.keys = grown(self.keys, start, stop, axis=1)
+        self.order = grown(self.order, start, stop, axis=1)
+        kernels.project(rows, self.directions, self.keys[:, start:stop])
+        for keys, order in zip(self.keys, self.order, strict=True):
             order[start:stop] = start + np.argsort(keys[start:stop], kind="stable")
         self._ends.append(stop)
         while len(self._ends) > 2 and self._ends[-2] - self._ends[-3] < 2 * (self._ends[-1] - self._ends[-2]):
             left, middle, stop = self._ends[-3:]
-            kernels.merge_runs(self._keys, self._order, left, middle, stop)
+            kernels.merge_runs(self.keys, self.order, left, middle, stop)
             del self._ends[-2]
         self.radius = max(self.radius, _largest_norm(rows, kernels))
 
     def keep(self, kept: np.ndarray) -> None:
         """Slot i is now what slot kept[i] was; `kept` increases. One run is left, sorted afresh."""
-        self._keys = self._keys[:, kept]
-        self._order = np.argsort(self._keys, axis=1, kind="stable").astype(np.int32)
+        self.keys = self.keys[:, kept]
+        self.order = np.argsort(self.keys, axis=1, kind="stable").astype(np.int32)
         self._ends = [0, len(kept)] if len(kept) else [0]
 
     def of_queries(self, Q: np.ndarray, kernels: ModuleType) -> tuple[np.ndarray, np.ndarray]:
         """The queries' projections (q, m) and their margins (c·u, η), float64 (q, 2)."""
-        projected = np.empty((self.directions.shape[1], len(Q)), self._keys.dtype)
+        projected = np.empty((self.directions.shape[1], len(Q)), self.keys.dtype)
         kernels.project(Q, self.directions, projected)
-        d, limits = Q.shape[1], np.finfo(self._keys.dtype)
+        d, limits = Q.shape[1], np.finfo(self.keys.dtype)
         u = float(limits.eps) / 2
         squared = np.empty(len(Q))
         kernels.squared_norms(Q, squared)
@@ -103,8 +96,8 @@ class Projections:
         """What `restored` needs."""
         return {
             "directions": self.directions,
-            "keys": self.keys,
-            "order": self.order,
+            "keys": self.keys[:, : self.size],
+            "order": self.order[:, : self.size],
             "bounds": self.bounds,
             "radius": np.array([self.radius]),
         }
@@ -113,7 +106,7 @@ class Projections:
     def restored(cls, state: dict[str, np.ndarray]) -> Projections:
         projections = cls.__new__(cls)
         projections.directions = state["directions"]
-        projections._keys, projections._order = state["keys"], state["order"]
+        projections.keys, projections.order = state["keys"], state["order"]
         projections._ends = state["bounds"].tolist()
         projections.radius = float(state["radius"][0])
         return projections

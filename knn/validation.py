@@ -34,7 +34,8 @@ def checked_rows(values: Any, name: str, *, width: int | None = None, dtype: np.
     for axis, what in enumerate(("sample", "feature")):
         if array.shape[axis] == 0:
             raise ValueError(
-                f"Found array {name} with 0 {what}(s) (shape={array.shape}) while a minimum of 1 is required. Give at least one"
+                f"Found array {name} with 0 {what}(s) (shape={array.shape}) while a minimum of 1 is required. "
+                "Give at least one"
             )
     if width is not None and array.shape[1] != width:
         raise ValueError(

@@ -27,9 +27,11 @@ def definition_sum(q, x):
 def _sum_within(q, x, bound):
     """The same, or ∞ as soon as the distance is sure to exceed `bound`.
 
-    Rounded sums of squares never fall, and the rounded root is monotone, so an early end is no approximation.
+    Rounded sums of squares never fall, and the rounded root is monotone, so an early end is no approximation. The
+    limit is a few units above bound²: enough that no sum beyond it has a root that rounds to the bound.
     """
     d = q.shape[0]
+    limit = bound * bound * (1.0 + 2.0**-50)
     total = 0.0
     for start in range(0, d, CHUNK):
         stop = min(start + CHUNK, d)
@@ -38,7 +40,7 @@ def _sum_within(q, x, bound):
         for i in range(whole, stop):
             gap = q[i] - np.float64(x[i])
             total += gap * gap
-        if math.sqrt(total) > bound:
+        if total > limit:
             return np.inf
     return total
 

@@ -22,10 +22,10 @@ from knn.kernels.jit import jit
 def complete(keys, order, bounds, dead, q, gaps, budgets):
     """The reach of a composite index: the distance of the last entry popped before a budget ends, ∞ if none does.
 
-    keys, order (m, n), bounds (r + 1,), dead (t,), q (m,); gaps (n,) as `largest_gaps` made them; budgets (2,) int64:
+    keys, order (m, ≥ n), bounds (r + 1,), dead (t,), q (m,); gaps (n,) as `largest_gaps` made them; budgets (2,) int64:
     entries visited, points completed. The candidates are the points whose gap is at most the reach.
     """
-    living = keys.shape[1] - dead.shape[0]
+    living = gaps.shape[0] - dead.shape[0]
     reach = gaps.dtype.type(np.inf)
     if budgets[1] < living:
         reach = kth_smallest(gaps, budgets[1])
@@ -65,7 +65,7 @@ def pop_complete(keys, order, bounds, alive, q, budgets, out):
     Returns (number of candidates, whose slots are in out[:that], in the order in which they completed; distance of the
     last entry popped, ∞ if all were). Arguments as in `complete`, alive bool (n,), out int64 (n,).
     """
-    m, n = keys.shape
+    m, n = keys.shape[0], alive.shape[0]
     queue = [(np.inf, 0, 0, 0, 0)]
     for j in range(m):
         for run in range(bounds.shape[0] - 1):

@@ -35,16 +35,19 @@ def project(X, directions, out):
 def largest_gaps(projections, q, penalty, out):
     """out[i] = max_j |projections[j, i] − q[j]| + penalty[i], where the penalty is 0 for the living and ∞ for the dead.
 
-    projections (m, n), q (m,), penalty and out (n,), all of one type. Four rows a pass over blocks of 2048 points.
+    projections (m, ≥ n), q (m,), penalty and out (n,), all of one type. Four rows a pass over blocks of 2048 points;
+    the rows are C-contiguous and handed on one by one, or LLVM would gather where it can load (five times slower).
     """
-    m, n = projections.shape
+    m, n = projections.shape[0], out.shape[0]
     for start in range(0, n, BLOCK):
         stop = min(start + BLOCK, n)
         gaps = out[start:stop]
         gaps[:] = penalty[start:stop]
         whole = m - m % 4
         for j in range(0, whole, 4):
-            _raise_by_four(projections[j : j + 4, start:stop], q[j : j + 4], gaps)
+            a, b = projections[j, start:stop], projections[j + 1, start:stop]
+            c, d = projections[j + 2, start:stop], projections[j + 3, start:stop]
+            _raise_by_four(a, b, c, d, q[j : j + 4], gaps)
         for j in range(whole, m):
             _raise_by_one(projections[j, start:stop], q[j], gaps)
 
@@ -60,8 +63,7 @@ def gaps_of(projections, slots, q, out):
 
 
 @jit
-def _raise_by_four(rows, q, gaps):
-    a, b, c, d = rows[0], rows[1], rows[2], rows[3]
+def _raise_by_four(a, b, c, d, q, gaps):
     qa, qb, qc, qd = q[0], q[1], q[2], q[3]
     for i in range(gaps.shape[0]):
         gap_a = abs(a[i] - qa)
@@ -85,7 +87,7 @@ def _raise_by_one(row, q, gaps):
 def merge_runs(keys, order, start, middle, stop):
     """Merges two neighbouring sorted runs order[:, start:middle] and order[:, middle:stop] in place, row by row.
 
-    keys (m, n) are the projections, order (m, n) int32 the slots sorted by (key, slot); every slot of the left run
+    keys (m, ≥ n) are the projections, order (m, ≥ n) int32 the slots sorted by (key, slot); every slot of the left run
     is smaller than every slot of the right, so that equal keys keep the left first. O(stop − start) a row.
     """
     left = np.empty(middle - start, order.dtype)
@@ -108,7 +110,7 @@ def merge_runs(keys, order, start, middle, stop):
 def visits_within(keys, order, bounds, dead, q, radius):
     """How many entries of a composite index lie within `radius` of the query: what its queue pops up to that distance.
 
-    keys, order (m, n), bounds (r + 1,) the runs' ends, dead (t,) the slots that no longer count, q (m,) and radius of
+    keys, order (m, ≥ n), bounds (r + 1,) the runs' ends, dead (t,) the slots that no longer count, q (m,) and radius of
     the keys' type. Two binary searches a run and direction: O(m r log n), and O(m t) for the dead.
     """
     visits = 0

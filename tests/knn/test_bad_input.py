@@ -69,7 +69,7 @@ def test_what_float32_cannot_hold_is_too_large_for_it(kind):
 def test_another_width_is_refused_with_both_numbers(kind):
     index = kind().fit(GOOD)
     for call in (index.search, index.insert):
-        with pytest.raises(ValueError, match="4 features.*built with 3"):
+        with pytest.raises(ValueError, match=r"4 features.*built with 3"):
             call(np.zeros((2, 4)))
 
 

@@ -50,7 +50,7 @@ def test_a_newer_format_asks_for_an_upgrade(kind, saved):
     data = bytearray(saved.read_bytes()[:-32])
     data[8:12] = struct.pack("<I", storage.VERSION + 1)
     saved.write_bytes(data + hashlib.sha256(data).digest())
-    with pytest.raises(ValueError, match="newer.*upgrade"):
+    with pytest.raises(ValueError, match=r"newer.*upgrade"):
         kind.load(saved)
 
 
@@ -72,7 +72,7 @@ def test_a_failed_save_leaves_the_old_file(kind, saved, monkeypatch):
 
 def test_a_random_state_that_is_an_object_cannot_be_written(kind, tmp_path):
     index = kind(random_state=np.random.RandomState(0)).fit(X)
-    with pytest.raises(TypeError, match="random_state=.*cannot be written"):
+    with pytest.raises(TypeError, match=r"random_state=.*cannot be written"):
         index.save(tmp_path / "index")
 
 

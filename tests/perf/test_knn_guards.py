@@ -1,0 +1,103 @@
+"""Searching stays fast and right: each guard asserts the answer that it times, and ratios where they are stable."""
+
+import time
+
+import numpy as np
+import pytest
+
+from knn import BruteForce, PrioritizedDCI
+from knn.kernels import cpu
+from tests.knn.problems import clusters
+
+pytestmark = pytest.mark.perf
+
+X, Q = (part.astype(np.float32) for part in clusters(10_000, 128, seed=0, queries=200))
+
+
+@pytest.fixture(scope="module")
+def exact():
+    """The neighbours by the definition and nothing else."""
+    best = cpu.empty_heaps(len(Q), 10)
+    cpu.scan(X, np.ones(len(X), bool), Q.astype(np.float64), *best)
+    cpu.ascending(*best)
+    return best
+
+
+def test_brute_force_in_batch(benchmark, exact):
+    index = BruteForce(n_neighbors=10).fit(X)
+    distances, indices = benchmark(index.kneighbors, Q)
+    np.testing.assert_array_equal(indices, exact[1])
+    np.testing.assert_array_equal(distances, exact[0])
+
+
+def test_brute_force_one_query_at_a_time(benchmark, exact):
+    index = BruteForce(n_neighbors=10).fit(X)
+    distances, indices = benchmark(index.kneighbors, Q[:1])
+    np.testing.assert_array_equal(indices, exact[1][:1])
+    np.testing.assert_array_equal(distances, exact[0][:1])
+
+
+def test_prioritized_dci(benchmark, exact):
+    index = PrioritizedDCI(n_simple=15, n_composite=2, candidates=500, random_state=0).fit(X)
+    found = benchmark(index.search, Q, 10)
+    recall = (found.indices[:, :, None] == exact[1][:, None, :]).any(axis=2).mean()
+    assert recall >= 0.99  # seeded: 0.999 when this was written
+    np.testing.assert_array_equal(found.distances[found.certified], exact[0][found.certified])
+
+
+def test_building_prioritized_dci(benchmark):
+    index = benchmark(PrioritizedDCI(n_simple=15, n_composite=2, random_state=0).fit, X)
+    order = index._projections.order
+    assert (np.sort(order, axis=1) == np.arange(len(X))).all()
+
+
+def test_inserting_one_by_one(benchmark):
+    def insert():
+        index = PrioritizedDCI(random_state=0).fit(X[:2000])
+        for row in X[2000:2200]:
+            index.insert(row[None])
+        return index
+
+    index = benchmark.pedantic(insert, rounds=3)
+    assert index.search(X[2100:2101], 1).indices[0, 0] == 2100
+
+
+def _seconds(work, repeats=9):
+    """The quickest of several runs: other processes only ever add."""
+    work()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def test_the_definition_is_summed_in_vectors():
+    """A kernel that fails to vectorise is several times slower than NumPy, which needs a temporary array for it."""
+    rows, q = X[:1000], Q[0].astype(np.float64)
+    alive = np.ones(len(rows), bool)
+    ours = _seconds(lambda: cpu.scan(rows, alive, q[None], *cpu.empty_heaps(1, len(rows))))
+    numpys = _seconds(lambda: ((rows.astype(np.float64) - q) ** 2).sum(axis=1))
+    assert ours < numpys
+
+
+def test_gaps_are_scanned_in_vectors():
+    """The blocked scan of projections against NumPy's passes over the whole array."""
+    keys, q, penalty = X.T.copy()[:24], Q[0, :24].copy(), np.zeros(len(X), np.float32)
+    out = np.empty(len(X), np.float32)
+    ours = _seconds(lambda: cpu.largest_gaps(keys, q, penalty, out))
+    numpys = _seconds(lambda: np.abs(keys - q[:, None]).max(axis=0))
+    np.testing.assert_array_equal(out, np.abs(keys - q[:, None]).max(axis=0))
+    assert 2 * ours < numpys
+
+
+def test_the_queue_is_no_faster_than_the_scan():
+    """The two routes to the same candidates; the papers' pops cost more than a pass over all projections."""
+    scan, queue = (
+        PrioritizedDCI(n_simple=15, n_composite=2, candidates=500, traversal=traversal, random_state=0).fit(X)
+        for traversal in ("scan", "queue")
+    )
+    for part, twin in zip(scan.search(Q[:5], 10), queue.search(Q[:5], 10), strict=True):
+        np.testing.assert_array_equal(part, twin)
+    assert 3 * _seconds(lambda: scan.search(Q[:5], 10), 3) < _seconds(lambda: queue.search(Q[:5], 10), 3)
