@@ -28,6 +28,8 @@ _SIZES: dict[str, tuple[int | None, int, int]] = {
     "standard": (None, 500, 5),
     "full": (None, 1000, 9),
 }
+#: Seconds after which a cell is stopped: many times what it takes, since a slow machine is no failure.
+_LIMITS = {"quick": 900.0, "standard": 4 * 3600.0, "full": 12 * 3600.0}
 #: Settings of our indexes that are tried; an index without an entry takes part as it is by default.
 _GRIDS: dict[str, tuple[Mapping[str, Scalar], ...]] = {
     "prioritized-dci": tuple({"candidates": share} for share in (0.01, 0.03, 0.1, 0.3)),
@@ -78,7 +80,7 @@ class NearestNeighbours(Experiment):
         for name in datasets:
             if name in data:
                 params = {"dataset": name, "base": base, "queries": queries, "k": K, "repetitions": repetitions}
-                yield Cell({**params, "grid": size}, seed=0, modules=modules, data=(name,))
+                yield Cell({**params, "grid": size}, seed=0, modules=modules, data=(name,), seconds=_LIMITS[size])
 
     def measure(self, cell: Cell) -> Iterator[Measurement]:
         from threadpoolctl import threadpool_limits

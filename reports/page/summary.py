@@ -42,7 +42,9 @@ def _card(target: str, question: str, figure: object, unit: str, *rest: object, 
     )
 
 
-def _not_run(target: str, question: str, name: str) -> Html:
+def _not_run(target: str, question: str, name: str, frame: pd.DataFrame | None = None) -> Html:
+    if frame is not None and len(frame):
+        return _card(target, question, "–", "nothing was measured", tag("p", frame.detail.iloc[0]), kind="bad")
     told = tag("p", "Nothing recorded yet: ", tag("code", f"implicitbench run {name}"))
     return _card(target, question, "–", "not run", told)
 
@@ -101,8 +103,8 @@ def _wrong(frame: pd.DataFrame, found: pd.DataFrame) -> Html:
     ]
     more = len(lines) - (_LINES - 1)
     rest = tag("p", tag("a", f"and {more} more", href="#errata")) if more > 0 else None
-    unit = f"formula{'' if len(frame) == 1 else 's'} wrong as printed"
-    return _card("errata", question, len(frame), unit, tag("ul", lines[: _LINES - 1], class_="lines"), rest)
+    unit = f"formula{'' if len(lines) == 1 else 's'} wrong as printed"
+    return _card("errata", question, len(lines), unit, tag("ul", lines[: _LINES - 1], class_="lines"), rest)
 
 
 def _fast(frame: pd.DataFrame) -> Html:
@@ -110,7 +112,7 @@ def _fast(frame: pd.DataFrame) -> Html:
     part = largest(frame)
     best = winners(part) if len(part) else {}
     if not best or best["fastest"] is None:
-        return _not_run("nearest-neighbours", question, "nearest-neighbours")
+        return _not_run("nearest-neighbours", question, "nearest-neighbours", frame)
     named = {"fastest": "fastest", "ours": "fastest of ours", "proved": "fastest proved exact"}
     rows = [
         tag(
@@ -139,7 +141,7 @@ def _good(frame: pd.DataFrame) -> Html:
     question = "Which model covers the modes?"
     measured = frame[frame.energy.notna()]
     if measured[measured.model != REFERENCE].empty:
-        return _not_run("implicit-models", question, "implicit-models")
+        return _not_run("implicit-models", question, "implicit-models", frame)
     task = measured.task.iloc[0]
     part = measured[measured.task == task].sort_values(["modes", "energy"], ascending=[False, True])
     rows = [

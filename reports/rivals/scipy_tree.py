@@ -1,19 +1,19 @@
-"""SciPy's k-d tree, exact and with its own approximation factor."""
+"""SciPy's k-d tree, exact."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from reports.rivals.contestant import Answer, Contestant, Search, rivals, settings
+from reports.rivals.contestant import Answer, Contestant, Search, rivals
 
 
 def _build(X: np.ndarray, seed: int) -> Search:
     del seed
     tree = cKDTree(X)
 
-    def search(Q: np.ndarray, k: int, *, eps: float) -> Answer:
-        _, indices = tree.query(Q, k=list(range(1, k + 1)), eps=eps, workers=1)
+    def search(Q: np.ndarray, k: int) -> Answer:
+        _, indices = tree.query(Q, k=list(range(1, k + 1)), workers=1)
         return Answer(np.where(indices < tree.n, indices, -1))
 
     return search
@@ -21,5 +21,5 @@ def _build(X: np.ndarray, seed: int) -> Search:
 
 @rivals.register("scipy")
 def contestants() -> list[Contestant]:
-    """cKDTree: the k-th distance is within a factor 1 + eps of the true one."""
-    return [Contestant("SciPy cKDTree", "scipy", _build, asked=settings(eps=(0.0, 1.0)))]
+    """cKDTree as it is by default."""
+    return [Contestant("SciPy cKDTree", "scipy", _build)]

@@ -62,10 +62,13 @@ def _errata(found: pd.DataFrame, ran: bool) -> tuple[str, ...]:
     question = "What did the sources get wrong?"
     if not ran:
         return ("errata", question, "not run", "", "not run")
-    decks = found.deck.nunique()
-    formulas = f"{len(found)} formula{'' if len(found) == 1 else 's'} wrong as printed"
-    detail = f"in {decks} of the decks, each refuted beside its correction" if len(found) else ""
-    return ("errata", question, formulas, detail, "ok" if found.confirmed.all() else "failed")
+    formulas = len(found.drop_duplicates(["claim", "mutant"]))
+    answer = f"{formulas} formula{'' if formulas == 1 else 's'} wrong as printed"
+    places = f"{len(found)} place{'' if len(found) == 1 else 's'}"
+    detail = (
+        f"in {places} of {found.deck.nunique()} of the decks, each refuted beside its correction" if formulas else ""
+    )
+    return ("errata", question, answer, detail, "ok" if found.confirmed.all() else "failed")
 
 
 def _searches(frame: pd.DataFrame) -> tuple[str, ...]:
@@ -73,7 +76,7 @@ def _searches(frame: pd.DataFrame) -> tuple[str, ...]:
     part = largest(frame)
     best = winners(part) if len(part) else {}
     if not best or best["fastest"] is None:
-        return ("nearest-neighbours", question, "not run", "", "failed" if len(frame) else "not run")
+        return ("nearest-neighbours", question, *_nothing(frame))
     first, ours = best["fastest"], best["ours"]
     answer = f"{_search(first)}: {significant(first.qps)} queries/s at recall {share(first.recall)}"
     told = "" if ours is None else f"; the fastest of ours is {_search(ours)}, {significant(ours.qps)} queries/s"
@@ -87,7 +90,7 @@ def _models(frame: pd.DataFrame) -> tuple[str, ...]:
     question = "Which model covers the modes?"
     measured = frame[(frame.model != REFERENCE) & frame.energy.notna()]
     if measured.empty:
-        return ("implicit-models", question, "not run", "", "failed" if len(frame) else "not run")
+        return ("implicit-models", question, *_nothing(frame))
     task = measured.task.iloc[0]
     part = list(rows_of(measured[measured.task == task].sort_values(["modes", "energy"], ascending=[False, True])))
     first = part[0]
@@ -95,6 +98,13 @@ def _models(frame: pd.DataFrame) -> tuple[str, ...]:
     others = [f"{row.model} {significant(row.modes, 2)}, {with_error(row.energy, row.energy_stderr)}" for row in part]
     detail = f"{task}, mean modes and squared energy distance over {first.seeds} seeds: " + "; ".join(others)
     return ("implicit-models", question, answer, detail, _status(frame))
+
+
+def _nothing(frame: pd.DataFrame) -> tuple[str, str, str]:
+    """What to say where nothing was measured: it failed, or was not run."""
+    if frame.empty:
+        return ("not run", "", "not run")
+    return ("nothing was measured", str(frame.detail.iloc[0]), "failed")
 
 
 def _search(row: Any) -> str:
