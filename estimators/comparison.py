@@ -34,6 +34,11 @@ class Divergence:
     data_processing: bool
     degree: float
 
+    def __post_init__(self) -> None:
+        # Known by the function that it wraps: the registry tells two members of one name apart by this.
+        for attribute in ("__module__", "__qualname__", "__doc__"):
+            object.__setattr__(self, attribute, getattr(self.function, attribute))
+
     def __call__(self, P: Any, Q: Any, **options: Any) -> Estimate:
         return self.function(P, Q, **options)
 

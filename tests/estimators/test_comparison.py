@@ -1,0 +1,104 @@
+"""One row a divergence: what applies, what failed and why."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from estimators import Empirical, Estimate, NotConverged, compare, divergences
+from estimators.comparison import COLUMNS, Divergence, divergence
+
+
+@pytest.fixture
+def planted(monkeypatch):
+    """Registers divergences for one test."""
+    monkeypatch.setattr(divergences, "_members", dict(divergences))
+
+    def plant(name, function):
+        divergence(name, takes="samples")(function)
+        return function
+
+    return plant
+
+
+X = np.random.default_rng(0).normal(size=(20, 2))
+
+
+def test_measures_have_every_divergence_and_samples_those_that_take_them():
+    every = compare(Empirical(X), Empirical(X + 1))
+    assert isinstance(every, pd.DataFrame)
+    assert tuple(every.columns) == COLUMNS
+    assert list(every.divergence) == list(divergences)
+    samples = compare(X, X + 1)
+    assert set(samples.divergence) == {name for name, member in divergences.items() if member.takes == "samples"}
+    assert {"energy-distance", "mmd", "wasserstein"} <= set(samples.divergence)
+    assert {"kl", "jsd", "total-variation"} <= set(every.divergence) - set(samples.divergence)
+    assert (every.status == "ok").all()
+    assert (samples.status == "ok").all()
+
+
+def test_a_row_is_the_estimate_of_that_divergence():
+    frame = compare(Empirical([0, 1]), Empirical([1, 2])).set_index("divergence")
+    assert frame.value["kl"] == math.inf
+    assert frame.unit["jsd"] == "nats"
+    assert frame.value["wasserstein"] == pytest.approx(1, rel=1e-12)
+    assert frame.low["wasserstein"] <= 1 <= frame.high["wasserstein"]
+    sampled = compare(X, X + 1, ["energy-distance"]).iloc[0]
+    assert sampled.stderr > 0
+    assert pd.isna(sampled.low)  # a bound on rounding is no interval for the law behind a sample
+
+
+def test_what_is_named_is_computed_and_may_fail_in_its_row():
+    frame = compare(X, X + 1, ["wasserstein", "jsd"])
+    assert list(frame.status) == ["ok", "error"]
+    assert frame.detail[1].startswith("TypeError: P is ndarray")
+    assert list(compare(X, X, "mmd").divergence) == ["mmd"]
+    with pytest.raises(KeyError, match="unknown divergence 'emd'; known: "):
+        compare(X, X, ["emd"])
+
+
+def raising(error):
+    def fail(*_):
+        raise error
+
+    return fail
+
+
+def test_one_failure_is_one_row(planted):
+    partial = Estimate(2.0, unit="length", converged=False)
+    planted("stopping", raising(NotConverged("out of pivots", partial)))
+    planted("empty-handed", raising(NotConverged("never began")))
+    planted("broken", raising(ZeroDivisionError("division by zero")))
+    frame = compare(X, X + 1).set_index("divergence")
+    assert frame.status["stopping"] == "not converged"
+    assert (frame.value["stopping"], frame.detail["stopping"]) == (2.0, "out of pivots")
+    assert frame.status["empty-handed"] == "not converged"
+    assert frame.detail["broken"].startswith("ZeroDivisionError")
+    assert pd.isna(frame.value["broken"])
+    assert frame.status["wasserstein"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("P", "Q", "message"),
+    [
+        (X, X[:, :1], "P has 2 coordinates a point and Q has 1"),
+        (X, X[:0], "Q is empty"),
+        (X * np.inf, X, "P: row 0 is not finite"),
+        (Empirical([0.0]), X, "P has 1 coordinates a point and Q has 2"),
+    ],
+)
+def test_input_that_nothing_could_take_raises(P, Q, message):
+    with pytest.raises(ValueError, match=message):
+        compare(P, Q)
+
+
+def test_two_divergences_of_one_name_are_refused(planted):
+    with pytest.raises(ValueError, match="two members are called 'kl'"):
+        planted("kl", raising(ValueError("mine")))
+
+
+def test_a_registered_divergence_is_called_as_its_function_is():
+    assert isinstance(divergences["jsd"], Divergence)
+    P, Q = Empirical([0, 1]), Empirical([0, 1], [0.25, 0.75])
+    assert divergences["jsd"](P, Q, base=2).unit == "bits"

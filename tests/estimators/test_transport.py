@@ -1,0 +1,194 @@
+"""Wasserstein distances: certified, right by every other route, and never a plausible wrong number."""
+
+import math
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
+
+from estimators import Empirical, NotConverged, wasserstein
+from tests.estimators import naive_divergences as naive
+
+UNIT = np.finfo(float).eps / 2
+
+
+def drawn(seed, n=12, m=9, d=2):
+    rng = np.random.default_rng(seed)
+    a, b = rng.dirichlet(np.ones(n)), rng.dirichlet(np.ones(m))
+    return Empirical(rng.normal(size=(n, d)), a), Empirical(rng.normal(size=(m, d)) + 0.5, b)
+
+
+@pytest.mark.parametrize("p", [1, 1.5, 2, 4])
+@pytest.mark.parametrize("d", [1, 2, 5])
+def test_weighted_measures_agree_with_the_linear_program(d, p):
+    P, Q = drawn(d, d=d)
+    found = wasserstein(P, Q, p=p)
+    truth = naive.transport_cost(P.atoms, P.weights, Q.atoms, Q.weights, p) ** (1 / p)
+    # HiGHS stops at a feasibility of 1e-7, which is what its optimum may be off by, relative to the masses.
+    assert found.value == pytest.approx(truth, rel=1e-7)
+    assert found.value in found.certificate
+    assert found.certificate.gap <= 1e-9 * found.value
+
+
+@pytest.mark.parametrize(("n", "d"), [(40, 2), (40, 30), (7, 3)])
+def test_samples_of_one_size_agree_with_the_assignment(n, d):
+    rng = np.random.default_rng(n + d)
+    X, Y = rng.normal(size=(n, d)), rng.normal(size=(n, d)) + 0.2
+    cost = cdist(X, Y)
+    found = wasserstein(X, Y)
+    assert abs(found.value - cost[linear_sum_assignment(cost)].mean()) <= found.certificate.gap
+
+
+@pytest.mark.parametrize("p", [1, 2, 3.5])
+def test_the_line_and_the_plane_agree(p):
+    """The monotone coupling and the network simplex are two routes to one number."""
+    P, Q = drawn(3, n=60, m=45, d=1)
+    line = wasserstein(P, Q, p=p)
+    plane = wasserstein(*(Empirical(np.c_[R.atoms, 0 * R.atoms], R.weights) for R in (P, Q)), p=p)
+    assert (line.method, plane.method) == ("monotone coupling", "network simplex")
+    assert abs(line.value - plane.value) <= line.certificate.gap + plane.certificate.gap
+
+
+@given(
+    st.lists(st.integers(-50, 50), min_size=1, max_size=12),
+    st.lists(st.integers(-50, 50), min_size=1, max_size=12),
+)
+def test_on_the_line_w1_is_the_area_between_the_distribution_functions(x, y):
+    P, Q = Empirical(x), Empirical(y)
+    share = [naive.Fraction(1, len(x))] * len(x), [naive.Fraction(1, len(y))] * len(y)
+    truth = naive.cdf_integral(x, share[0], y, share[1], 1)
+    for found in (wasserstein(P, Q), wasserstein(np.array(x), np.array(y))):
+        assert found.certificate.lower <= truth <= found.certificate.upper
+        assert abs(found.value - truth) <= 8 * UNIT * 128  # twice the stated 8u of the span, scaled to 128 at most
+    assert wasserstein(x, y).value == pytest.approx(scipy.stats.wasserstein_distance(x, y), abs=100 * 40 * UNIT)
+
+
+def test_closed_forms():
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    shift = np.array([3.0, -4.0, 12.0])
+    for p in (1, 2, 3):
+        moved = wasserstein(X, X + shift, p=p)  # a translation costs its length
+        assert moved.value == pytest.approx(13, rel=1e-12)
+        assert 13 == pytest.approx(moved.certificate.lower, rel=1e-9)
+    # A point against a measure: the p-norm of the distances.
+    assert wasserstein(np.zeros((1, 3)), X, p=2).value == pytest.approx(np.sqrt((X**2).sum(axis=1).mean()), rel=1e-12)
+    # Scaling one measure about its mean by 2: E‖X‖² by Brenier's map x → 2x, a gradient of a convex function.
+    assert wasserstein(X, 2 * X, p=2).value == pytest.approx(np.sqrt((X**2).sum(axis=1).mean()), rel=1e-12)
+
+
+def test_wp_grows_with_p_to_the_largest_displacement():
+    P, Q = drawn(5, d=3)
+    values = [wasserstein(P, Q, p=p).value for p in (1, 1.5, 2, 4, 8)]
+    assert values == sorted(values)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_hard_data_is_enclosed(offset):
+    rng = np.random.default_rng(6)
+    X = rng.normal(size=(80, 4)) + offset
+    Y = X + 1e-3 * rng.normal(size=X.shape)
+    found = wasserstein(X, Y)
+    # So small a displacement moves no point past another: the identity is optimal, by 100 times its length.
+    truth = float(naive.mp.fsum(naive.distance(a, b) for a, b in zip(X, Y, strict=True)) / 80)
+    assert found.certificate.lower <= truth <= found.certificate.upper
+    assert abs(found.value - truth) <= 1e-11 * truth
+
+
+def test_identical_measures_are_at_distance_exactly_zero():
+    X = np.random.default_rng(7).normal(size=(30, 2))
+    for other in (X, X[::-1], np.concatenate([X, X]), Empirical(X)):
+        for p in (1, 2):
+            found = wasserstein(X, other, p=p)
+            assert (found.value, found.certificate.upper) == (0.0, 0.0)
+    assert wasserstein([5.0], [5.0]).value == 0.0
+    assert wasserstein([[5.0, 1.0]], [[5.0, 2.0]]).value == pytest.approx(1.0, rel=8 * UNIT)
+
+
+@pytest.mark.parametrize("exponent", [-1000, -500, 500, 1000])
+@pytest.mark.parametrize("d", [1, 2])
+def test_scales_that_powers_cannot_hold(d, exponent):
+    P, Q = drawn(8, d=d)
+    c = 2.0**exponent
+    scaled = [Empirical(c * R.atoms, R.weights) for R in (P, Q)]
+    for p in (1, 2):
+        assert wasserstein(*scaled, p=p).value == c * wasserstein(P, Q, p=p).value
+
+
+@pytest.mark.parametrize("pivots", [1, 5, 40])
+def test_a_solver_that_was_stopped_raises_and_encloses_the_truth_all_the_same(pivots):
+    P, Q = drawn(9, n=60, m=50)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # POT's warning is read from its log, not left to the reader
+        with pytest.raises(NotConverged, match=r"stopped with code 3.*raise max_iter") as caught:
+            wasserstein(P, Q, max_iter=pivots)
+    partial = caught.value.partial
+    assert wasserstein(P, Q).value in partial.certificate
+    with pytest.raises(NotConverged):
+        float(partial)
+
+
+def _lying(solver, **lies):
+    """POT's emd with some of its answer replaced: what a wrong solver that reports success would return."""
+
+    def emd(a, b, cost, **options):
+        plan, log = solver(a, b, cost, **options)
+        return lies.get("plan", lambda _: plan)(plan), log | {k: f(log[k]) for k, f in lies.items() if k != "plan"}
+
+    return emd
+
+
+@pytest.mark.parametrize(
+    "lies",
+    [
+        {"plan": lambda plan: np.outer(plan.sum(axis=1), plan.sum(axis=0))},  # feasible, not optimal
+        {"plan": lambda plan: plan * (1 - 1e-6)},  # cheaper, because it moves less than all
+        {"plan": lambda plan: 0 * plan},
+        {"u": lambda u: u + np.linspace(0, 1, len(u))},  # potentials of another problem
+        {"u": lambda u: 0 * u},
+        {"result_code": lambda _: 3},
+        {"result_code": lambda _: 0},
+    ],
+)
+def test_a_solver_that_claims_success_is_not_believed(monkeypatch, lies):
+    import ot
+
+    P, Q = drawn(10, n=30, m=20)
+    truth = wasserstein(P, Q)
+    monkeypatch.setattr(ot, "emd", _lying(ot.emd, **lies))
+    with pytest.raises(NotConverged) as caught:
+        wasserstein(P, Q)
+    assert caught.value.partial.certificate.lower <= truth.value <= caught.value.partial.certificate.upper
+
+
+def test_sizes_that_would_not_fit_are_refused_with_numbers(monkeypatch):
+    import psutil
+
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=2**30))
+    X = np.random.default_rng(11).normal(size=(6000, 2))
+    with pytest.raises(MemoryError, match=r"6000 and 6000 atoms needs 1.3 GiB .* 1.0 GiB are free.*\(about 5181 fit\)"):
+        wasserstein(X, X + 1)
+    assert wasserstein(X[:, 0], X[:, 0] + 1).value == pytest.approx(1, rel=1e-12)  # the line needs no matrix
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda X: wasserstein(X, X, p=0.5), ValueError, "p is 0.5"),
+        (lambda X: wasserstein(X, X, p=math.inf), ValueError, "p is inf"),
+        (lambda X: wasserstein(X, X, p="2"), ValueError, "p is '2'"),
+        (lambda X: wasserstein(X, X, max_iter=0), ValueError, "max_iter is 0"),
+        (lambda X: wasserstein(X, X[:, :1]), ValueError, "P has 2 coordinates a point and Q has 1"),
+        (lambda X: wasserstein(X, np.nan * X), ValueError, "Q: row 0 is not finite"),
+        (lambda X: wasserstein(X[:0], X), ValueError, "P is empty"),
+        (lambda X: wasserstein(X.astype(str), X), TypeError, "P has dtype"),
+    ],
+)
+def test_bad_input_is_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call(np.ones((4, 2)))
