@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -54,6 +54,11 @@ class Picture:
     title: str
     description: str
     svg: str
+
+
+def series_colours(names: Iterable[str]) -> dict[str, str]:
+    """A colour a name, the same in every picture of the same names."""
+    return {name: SERIES[place % len(SERIES)] for place, name in enumerate(sorted(set(names)))}
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from reports.experiments.implicit_models import REFERENCE
 from reports.figures import Figure, figures
 from reports.record import Status
 from reports.store import Store
-from reports.svg import FAINT, INK, SERIES, Picture, canvas, picture
+from reports.svg import FAINT, INK, Picture, canvas, picture, series_colours
 from reports.tables import recorded, rows_of
 from reports.tables.implicit_models import EXPERIMENT, implicit_models
 from reports.tables.numerals import share, significant, with_error
@@ -41,18 +41,19 @@ def mode_coverage(store: Store, size: str | None = None) -> list[Picture]:
         ],
         columns=["task", "model", "metric", "value"],
     )
+    colours = series_colours(model for model in frame.model if model != REFERENCE)
     return [
-        _panels(str(task), part, seeds[seeds.task == task])
+        _panels(str(task), part, seeds[seeds.task == task], colours)
         for task, part in frame.groupby("task", sort=False)
         if part.modes.notna().any()
     ]
 
 
-def _panels(task: str, frame: pd.DataFrame, seeds: pd.DataFrame) -> Picture:
+def _panels(task: str, frame: pd.DataFrame, seeds: pd.DataFrame, colours: dict[str, str]) -> Picture:
     models = [row.model for row in rows_of(frame)][::-1]
     with canvas(8.6, 1.45 + 0.42 * len(models), ncols=3, sharey=True) as (figure, axes):
         for ax, (metric, column, error, heading, direction) in zip(axes[0], _PANELS, strict=True):
-            _rows(ax, frame, seeds[seeds.metric == metric], column, error, models)
+            _rows(ax, frame, seeds[seeds.metric == metric], column, error, models, colours)
             ax.set_title(heading, loc="left")
             ax.set_xlabel(direction, loc="left", fontsize=9, color=FAINT)
             ax.grid(True, axis="x")
@@ -74,13 +75,21 @@ def _panels(task: str, frame: pd.DataFrame, seeds: pd.DataFrame) -> Picture:
         )
 
 
-def _rows(ax: Any, frame: pd.DataFrame, seeds: pd.DataFrame, column: str, error: str | None, models: list[str]) -> None:
+def _rows(
+    ax: Any,
+    frame: pd.DataFrame,
+    seeds: pd.DataFrame,
+    column: str,
+    error: str | None,
+    models: list[str],
+    colours: dict[str, str],
+) -> None:
     reference = frame[frame.model == REFERENCE]
     if len(reference) and reference[column].notna().all():
         ax.axvline(float(reference[column].iloc[0]), color=FAINT, lw=1, ls=(0, (3, 3)), zorder=1)
     for row in rows_of(frame):
         at = models.index(row.model)
-        colour = FAINT if row.model == REFERENCE else SERIES[(len(models) - 2 - at) % len(SERIES)]
+        colour = colours.get(row.model, FAINT)
         mean = getattr(row, column)
         if math.isnan(mean):
             ax.text(0.03, at, "failed", transform=ax.get_yaxis_transform(), va="center", color=FAINT, style="italic")

@@ -12,7 +12,7 @@ from reports.experiments.implicit_models import REFERENCE
 from reports.figures import Figure, figures
 from reports.record import Record
 from reports.store import Store
-from reports.svg import FAINT, INK, SERIES, Picture, canvas, picture
+from reports.svg import FAINT, INK, Picture, canvas, picture, series_colours
 from reports.tables import recorded
 from reports.tables.implicit_models import EXPERIMENT
 
@@ -29,22 +29,22 @@ def samples(store: Store, size: str | None = None) -> list[Picture]:
         if record.metric == "modes" and record.payload is not None:
             first.setdefault((str(record.params["task"]), str(record.params["model"])), record)
     order = sorted(first, key=lambda key: (key[0] != "ring-8", key[0], key[1] != REFERENCE, key[1]))
-    return [_draw(task, model, first[task, model], place) for place, (task, model) in enumerate(order)]
+    colours = series_colours(model for _, model in order if model != REFERENCE)
+    return [_draw(task, model, first[task, model], colours.get(model, FAINT)) for task, model in order]
 
 
-def _draw(task: str, model: str, record: Record, place: int) -> Picture:
+def _draw(task: str, model: str, record: Record, colour: str) -> Picture:
     drawn = np.asarray(record.payload["samples"], dtype=np.float64)
     covered = f"{record.value:.0f} of {record.payload['of']} modes"
     if drawn.shape[1] == 2:
-        return _scatter(task, model, drawn, covered, record.seed, place)
+        return _scatter(task, model, drawn, covered, record.seed, colour)
     return _images(task, model, drawn, covered, record.seed)
 
 
-def _scatter(task: str, model: str, drawn: np.ndarray, covered: str, seed: int, place: int) -> Picture:
+def _scatter(task: str, model: str, drawn: np.ndarray, covered: str, seed: int, colour: str) -> Picture:
     law = ring(8)
     with canvas(2.7, 2.9) as (figure, axes):
         ax = axes[0, 0]
-        colour = FAINT if model == REFERENCE else SERIES[(place - 1) % len(SERIES)]
         # Thin lines between modes are few points: small, translucent marks show both them and the dense modes.
         ax.plot(drawn[:, 0], drawn[:, 1], "o", color=colour, ms=2.4, mew=0, alpha=0.55, zorder=2)
         for centre, scale in zip(law.modes, law.scales, strict=True):

@@ -1,0 +1,168 @@
+"""A store with every kind of row: measured, failed, skipped, verified and not; built by hand, so nothing is run."""
+
+import numpy as np
+
+from reports.record import Record, Status
+from reports.store import Store
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+MACHINE = {"cpu": "A processor", "threads": 2, "memory_gib": 8, "system": "Linux", "architecture": "x86_64"}
+MACHINE |= {"python": "3.12.1", "fingerprint": "abcdef012345", "cores": 2, "release": "6"}
+
+
+def record(experiment, cell, params, metric, value, *, seed=0, **rest):
+    return Record(
+        experiment=experiment,
+        cell=cell,
+        params=params,
+        size="quick",
+        seed=seed,
+        metric=metric,
+        value=value,
+        commit=COMMIT,
+        machine=MACHINE,
+        versions={"numpy": "2.4.6"},
+        created="2026-01-02T03:04:05.678+00:00",
+        seconds=1.5,
+        **rest,
+    )
+
+
+def result(claim, kind, name, outcome, *, passed=True, **evidence):
+    expected = "HOLDS" if kind in ("truth", "boundary") else "REFUTED"
+    return {
+        "claim": claim,
+        "kind": kind,
+        "name": name,
+        "expected": expected,
+        "outcome": outcome,
+        "passed": passed,
+        "evidence": evidence,
+        "seconds": 0.012,
+        "reason": "",
+    }
+
+
+def claim_report(name, *, verified=True, printed=False):
+    results = [
+        result(name, "truth", "", "HOLDS" if verified else "REFUTED", passed=verified, value=1.25, where="<x> & y"),
+        result(name, "mutant", "a factor of two", "REFUTED"),
+        result(name, "printed" if printed else "mutant", "a lost sign", "REFUTED"),
+        result(name, "automatic", "no formula", "ILL-FORMED"),
+        result(name, "boundary", "the limit", "HOLDS"),
+    ]
+    erratum = {
+        "deck": "A deck",
+        "slide": "A slide",
+        "printed": "a = −b",
+        "correct": "a = b",
+        "claim": name,
+        "mutant": "a lost sign",
+        "outcome": "REFUTED",
+        "evidence": {},
+    }
+    return {
+        "id": name,
+        "topic": "events",
+        "method": "exact",
+        "verdict": "FALSE" if printed else "TRUE",
+        "priority": "P1",
+        "says": f"{name} says that a < b & c",
+        "statement": r"\frac{a}{b} \leq c",
+        "source": "A deck, “A slide”",
+        "primary": "Somebody 2001",
+        "hypotheses": ["b is not 0"],
+        "limits": "",
+        "root_seed": 0,
+        "deep": False,
+        "alpha": 0.0,
+        "results": results,
+        "equivalents": {},
+        "resolution": {"epsilon": 1e-12, "spec": "factor", "note": ""},
+        "seconds": 0.25,
+        "complaints": [] if verified else [f"{name}: the true statement must be HOLDS and is REFUTED"],
+        "verified": verified,
+        "outcome": results[0]["outcome"],
+        "errata": [erratum] if printed else [],
+    }
+
+
+def claims(*, broken):
+    for name, verified, printed in (("alpha", True, False), ("beta", True, True), ("gamma", not broken, False)):
+        payload = claim_report(name, verified=verified, printed=printed)
+        params = {"claim": name, "mutants": "hand", "deep": False}
+        yield [record("claims", f"claim-{name}", params, "verified", float(verified), payload=payload)]
+    if broken:
+        params = {"claim": "delta", "mutants": "hand", "deep": False}
+        yield [record("claims", "claim-delta", params, "cell", None, status=Status.DIED, detail="killed, twice")]
+
+
+SEARCHES = [
+    ("knn brute-force", {}, True, 1.0, 900.0, 1.0),
+    ("knn prioritized-dci", {"candidates": 0.01}, True, 0.7, 2500.0, 0.0),
+    ("knn prioritized-dci", {"candidates": 0.1}, True, 0.97, 1500.0, 0.25),
+    ("faiss HNSW", {"M": 16, "efSearch": 10}, False, 0.96, 30000.0, None),
+    ("faiss Flat", {}, False, 1.0, 2000.0, None),
+    ("a slow tree", {}, False, 0.999, 100.0, None),
+]
+
+
+def searches(dataset, rows):
+    params = {"dataset": dataset, "base": 10_000, "queries": 200, "k": 10, "repetitions": 5, "grid": "quick"}
+    cell = f"searches-{dataset}"
+    found = [
+        record("nearest-neighbours", cell, params, "rows", rows, unit="rows", payload={"columns": 64, "queries": 200})
+    ]
+    for index, settings, ours, recall, qps, certified in SEARCHES:
+        whose = {"index": index, "library": "some-library", "version": "1.2", "settings": settings, "ours": ours}
+
+        def add(metric, value, whose=whose, **rest):
+            found.append(record("nearest-neighbours", cell, params, metric, value, payload=whose, **rest))
+
+        add("recall", recall, stderr=0.004)
+        add("queries per second", qps * rows / 1000, low=qps * rows / 1250, high=qps * rows / 900)
+        add("build", 0.034)
+        if certified is not None:
+            add("evaluations", 321.5, stderr=3.2)
+            add("certified", certified)
+    left_out = {"index": "PyNNDescent", "library": "pynndescent", "version": "0.7", "settings": {}, "ours": False}
+    for status, detail, index in (("skipped", "it compiles too long", "PyNNDescent"), ("failed", "OSError: no", "Bad")):
+        payload = left_out | {"index": index}
+        found.append(
+            record("nearest-neighbours", cell, params, "recall", None, status=status, detail=detail, payload=payload)
+        )
+    return found
+
+
+def models(task, of, dimension):
+    for model, modes, good, energy in (("true data", of, 1.0, 0.0), ("imle", of, 0.7, 0.03), ("gan", of - 3, 0.9, 0.2)):
+        for seed in range(3):
+            rng = np.random.default_rng([seed, of])
+            params = {"task": task, "model": model, "steps": 0 if model == "true data" else 1500}
+            cell = f"{task}-{model}-{seed}"
+
+            def made(metric, value, cell=cell, params=params, seed=seed, **rest):
+                return record("implicit-models", cell, params, metric, value, seed=seed, **rest)
+
+            if model == "gan" and seed == 2:
+                yield [made("cell", None, status="failed", detail="Diverged at step 31")]
+                continue
+            samples = rng.random((40, dimension)).astype(np.float32)
+            yield [
+                made("modes", modes - seed % 2, payload={"samples": samples, "of": of}),
+                made("high quality", good, stderr=0.01),
+                made("squared energy distance", energy + 0.001 * (seed - 1), stderr=0.002),
+            ]
+
+
+def write(path, *, broken=False):
+    """Writes the store; `broken` has a claim that is not verified and one whose check died."""
+    with Store(path, write=True) as store:
+        for cell in claims(broken=broken):
+            store.append(cell)
+        for dataset, rows in (("digits", 1000), ("mnist", 10_000)):
+            store.append(searches(dataset, rows))
+        for task, of, dimension in (("ring-8", 8, 2), ("digits", 10, 64)):
+            for cell in models(task, of, dimension):
+                store.append(cell)
+    return path
