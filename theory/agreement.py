@@ -29,12 +29,15 @@ def float_pairs(rng: np.random.Generator, count: int, *, sizes: tuple[int, int] 
             left, right = left[:cut], right[cut:]
         elif case == "point masses":
             left, right = rng.integers(0, size, 1), rng.integers(0, size, 1)
-        p = _law(rng, size, left)
-        q = list(p) if case == "equal" else p[::-1] if case == "ties" else _law(rng, size, right)
+        p = float_law(rng, size, left)
+        q = list(p) if case == "equal" else p[::-1] if case == "ties" else float_law(rng, size, right)
         yield Pair(p, q, case)
 
 
-def _law(rng: np.random.Generator, size: int, support: np.ndarray) -> list[fmpq]:
+def float_law(rng: np.random.Generator, size: int, support: np.ndarray | None = None) -> list[fmpq]:
+    """A law on `size` points whose masses are floats; its support is drawn, at least one point, unless it is given."""
+    if support is None:
+        support = rng.permutation(size)[: int(rng.integers(1, size + 1))]
     places = [int(i) for i in support]
     masses = 1 + rng.multinomial(WHOLE - len(places), np.full(len(places), 1 / len(places)))
     found = [fmpq(0)] * size
