@@ -3,8 +3,11 @@
 import numpy as np
 
 K = 10
-NAMES = ["brute-force", "prioritized-dci"]
-SETTINGS = {"prioritized-dci": {"n_simple": 15, "n_composite": 2, "candidates": 500}}
+NAMES = ["brute-force", "dci", "kd-tree", "prioritized-dci"]
+SETTINGS = {
+    "dci": {"n_simple": 4, "n_composite": 3, "visits": 3000},
+    "prioritized-dci": {"n_simple": 15, "n_composite": 2, "candidates": 500},
+}
 
 
 def _data(n=10_000, d=128, queries=200):

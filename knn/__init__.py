@@ -4,6 +4,8 @@ from knn.lazy import lazy_exports
 
 _HOMES = {
     "BruteForce": "knn.exact",
+    "DCI": "knn.dci",
+    "KDTree": "knn.kdtree",
     "Neighbours": "knn.base",
     "NearestNeighbours": "knn.base",
     "PrioritizedDCI": "knn.prioritized_dci",

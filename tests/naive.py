@@ -75,3 +75,13 @@ def prioritized_candidates(keys, q, visits, candidates):
         if visited[i] == m:
             complete.append(i)
     return complete, math.inf
+
+
+def dci_candidates(keys, q, visits):
+    """One composite index of DCI: the slots that all m lists have visited after `visits` steps in step, ties included.
+
+    keys (m, n), q (m,). A list visits its entries in the order of |keys[j, i] − q[j]|.
+    """
+    gaps = np.abs(keys - q[:, None])
+    last = np.sort(gaps, axis=1)[:, visits - 1]
+    return [i for i in range(keys.shape[1]) if all(gaps[j, i] <= last[j] for j in range(len(q)))]

@@ -1,28 +1,35 @@
 """The CPU's engine: every kernel that an index calls, under one roof."""
 
+from knn.kernels.cpu_dci import inside, radii_of_visits
 from knn.kernels.cpu_distance import definition_sum, rank, scan
 from knn.kernels.cpu_heap import ascending, empty_heaps
 from knn.kernels.cpu_prioritized import bounded, complete, pop_complete, within
 from knn.kernels.cpu_projections import gaps_of, largest_gaps, merge_runs, project, visits_within
 from knn.kernels.cpu_screen import collect, rescale, settle, squared_norms, tighten
 from knn.kernels.cpu_select import kth_smallest
+from knn.kernels.cpu_tree import build_tree, n_nodes, search_tree
 
 __all__ = [
     "ascending",
     "bounded",
+    "build_tree",
     "collect",
     "complete",
     "definition_sum",
     "empty_heaps",
     "gaps_of",
+    "inside",
     "kth_smallest",
     "largest_gaps",
     "merge_runs",
+    "n_nodes",
     "pop_complete",
     "project",
+    "radii_of_visits",
     "rank",
     "rescale",
     "scan",
+    "search_tree",
     "settle",
     "squared_norms",
     "tighten",

@@ -20,11 +20,11 @@ def definition_sum(q, x):
 
     What is left of the last chunk after its sixteens is added one by one. q float64 (d,), x float (d,).
     """
-    return _sum_within(q, x, np.inf)
+    return sum_within(q, x, np.inf)
 
 
 @jit
-def _sum_within(q, x, bound):
+def sum_within(q, x, bound):
     """The same, or ∞ as soon as the distance is sure to exceed `bound`.
 
     Rounded sums of squares never fall, and the rounded root is monotone, so an early end is no approximation. The
@@ -49,7 +49,7 @@ def _sum_within(q, x, bound):
 def rank(X, slots, q, best, best_slots):
     """Offers the points in `slots` to the heap of one query, ranked by (distance, slot). X (n, d), q float64 (d,)."""
     for slot in slots:
-        total = _sum_within(q, X[slot], best[0])
+        total = sum_within(q, X[slot], best[0])
         if total < np.inf:
             offer(best, best_slots, math.sqrt(total), slot)
 
@@ -64,6 +64,6 @@ def scan(X, alive, Q, best, best_slots):
         if alive[slot]:
             x = X[slot]
             for row in range(Q.shape[0]):
-                total = _sum_within(Q[row], x, best[row, 0])
+                total = sum_within(Q[row], x, best[row, 0])
                 if total < np.inf:
                     offer(best[row], best_slots[row], math.sqrt(total), slot)

@@ -13,7 +13,7 @@ import heapq
 import numpy as np
 
 from knn.kernels.cpu_distance import rank
-from knn.kernels.cpu_projections import visits_within
+from knn.kernels.cpu_projections import distance_of_visit, visits_within
 from knn.kernels.cpu_select import kth_smallest
 from knn.kernels.jit import jit
 
@@ -30,32 +30,8 @@ def complete(keys, order, bounds, dead, q, gaps, budgets):
     if budgets[1] < living:
         reach = kth_smallest(gaps, budgets[1])
     if budgets[0] < living * keys.shape[0] and visits_within(keys, order, bounds, dead, q, reach) > budgets[0]:
-        reach = _distance_of_visit(keys, order, bounds, dead, q, budgets[0])
+        reach = distance_of_visit(keys, order, bounds, dead, q, budgets[0])
     return reach
-
-
-@jit
-def _distance_of_visit(keys, order, bounds, dead, q, visit):
-    """The distance of the entry popped at the `visit`-th step: the least radius within which there are so many.
-
-    Bisection until low and high are neighbours: the number of steps is the number of bits that a float has.
-    """
-    low = keys.dtype.type(0.0)
-    if visits_within(keys, order, bounds, dead, q, low) >= visit:
-        return low
-    high = keys.dtype.type(0.0)
-    for j in range(keys.shape[0]):
-        for run in range(bounds.shape[0] - 1):
-            high = max(high, abs(keys[j, order[j, bounds[run]]] - q[j]))
-            high = max(high, abs(keys[j, order[j, bounds[run + 1] - 1]] - q[j]))
-    while True:
-        middle = low + (high - low) / keys.dtype.type(2.0)
-        if middle <= low or middle >= high:
-            return high
-        if visits_within(keys, order, bounds, dead, q, middle) >= visit:
-            high = middle
-        else:
-            low = middle
 
 
 @jit

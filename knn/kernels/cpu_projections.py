@@ -119,15 +119,40 @@ def visits_within(keys, order, bounds, dead, q, radius):
         line = order[j]
         for run in range(bounds.shape[0] - 1):
             start, stop = bounds[run], bounds[run + 1]
-            visits += _first_right_of(key, line, start, stop, q[j], radius)
-            visits -= _first_inside(key, line, start, stop, q[j], radius)
+            visits += first_right_of(key, line, start, stop, q[j], radius)
+            visits -= first_inside(key, line, start, stop, q[j], radius)
         for slot in dead:
             visits -= abs(key[slot] - q[j]) <= radius
     return visits
 
 
 @jit
-def _first_inside(key, line, start, stop, q, radius):
+def distance_of_visit(keys, order, bounds, dead, q, visit):
+    """The `visit`-th least |keys[j, i] − q[j]| over all lists: the least radius within which there are so many entries.
+
+    Arguments as in `visits_within`. Bisection, until no float lies between a radius that has too few and one that has
+    enough.
+    """
+    low = keys.dtype.type(0.0)
+    if visits_within(keys, order, bounds, dead, q, low) >= visit:
+        return low
+    high = keys.dtype.type(0.0)
+    for j in range(keys.shape[0]):
+        for run in range(bounds.shape[0] - 1):
+            high = max(high, abs(keys[j, order[j, bounds[run]]] - q[j]))
+            high = max(high, abs(keys[j, order[j, bounds[run + 1] - 1]] - q[j]))
+    while True:
+        middle = low + (high - low) / keys.dtype.type(2.0)
+        if middle <= low or middle >= high:
+            return high
+        if visits_within(keys, order, bounds, dead, q, middle) >= visit:
+            high = middle
+        else:
+            low = middle
+
+
+@jit
+def first_inside(key, line, start, stop, q, radius):
     """The first place of a sorted run that is not left of the ball."""
     while start < stop:
         middle = (start + stop) // 2
@@ -140,7 +165,7 @@ def _first_inside(key, line, start, stop, q, radius):
 
 
 @jit
-def _first_right_of(key, line, start, stop, q, radius):
+def first_right_of(key, line, start, stop, q, radius):
     """The first place of a sorted run that is right of the ball."""
     while start < stop:
         middle = (start + stop) // 2

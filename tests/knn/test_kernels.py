@@ -137,6 +137,19 @@ def test_scan_and_queue_find_the_candidates_of_the_twin(lists):
                 assert reach == last == threshold
 
 
+def test_dci_finds_the_candidates_of_the_twin(lists):
+    projections, alive, q = lists
+    keys, order, bounds = projections.keys, projections.order, projections.bounds
+    living, dead = np.flatnonzero(alive), np.flatnonzero(~alive)
+    for visits in (1, 4, 11, 22, 23):
+        expected = living[naive.dci_candidates(keys[:, living], q, visits)]
+        radii, found = np.empty(3, keys.dtype), np.empty(26, np.int64)
+        cpu.radii_of_visits(keys, order, bounds, dead, q, visits, radii)
+        count = cpu.inside(keys, order, bounds, alive, q, radii, found)
+        np.testing.assert_array_equal(np.sort(found[:count]), expected)
+    assert len(expected) == len(living)
+
+
 def test_merged_runs_are_the_sorted_whole(dtype):
     keys = np.random.default_rng(4).integers(0, 5, (3, 20)).astype(dtype)
     order = np.argsort(keys[:, :13], axis=1, kind="stable").astype(np.int32)

@@ -1,0 +1,73 @@
+"""Dynamic Continuous Indexing."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from knn.base import indexes
+from knn.by_projections import ByProjections
+from knn.validation import checked_budget, spent
+
+
+@indexes.register("dci")
+class DCI(ByProjections):
+    """Dynamic Continuous Indexing (Li & Malik 2016, algorithms 1 and 2): all sorted lists are visited in step.
+
+    Step i visits in every list of projections ⟨u, x⟩ the entry with the i-th least |⟨u, x − q⟩|; a point that all
+    `n_simple` lists of a composite index have visited becomes a candidate. `visits` is the number of steps, a whole
+    number or a fraction of the points; what ties with the last one is still taken. Ranking and proof are those of
+    `ByProjections`, and `exact=True` goes on until the answer is proved.
+
+    A query costs O(m(d + log n)) and a look at each of the `visits` entries of one list of a composite index, at which
+    most points fail already. Insertion costs O(m(d + log n)) amortised, deletion O(1) and its share of clearing away.
+    """
+
+    exhaustive: ClassVar[dict[str, Any]] = {"visits": 1.0}
+
+    def __init__(
+        self,
+        *,
+        n_simple=10,
+        n_composite=2,
+        visits=0.3,
+        n_neighbors=5,
+        metric="euclidean",
+        device="cpu",
+        n_jobs=None,
+        random_state=None,
+    ):
+        self.n_simple = n_simple
+        self.n_composite = n_composite
+        self.visits = visits
+        self.n_neighbors = n_neighbors
+        self.metric = metric
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        checked_budget(self.visits, "visits")
+
+    def _budgets(self, k):
+        return np.array([spent(self.visits, self._points.n_alive, least=k)])
+
+    def _completed(self, query, budgets, penalty):
+        kernels, projections = self._engine, self._projections
+        bounds, dead, alive = projections.bounds, self._points.dead, self._points.alive
+        completed = np.empty(len(penalty), np.int64)
+        found, reach = [], 0.0
+        for own in self._composites():
+            keys, order, near = projections.keys[own], projections.order[own], query[own]
+            radii = np.empty(len(near), near.dtype)
+            kernels.radii_of_visits(keys, order, bounds, dead, near, int(budgets[0]), radii)
+            count = kernels.inside(keys, order, bounds, alive, near, radii, completed)
+            found.append(completed[:count].copy())
+            # A point that is no candidate lies beyond the radius of at least one list of every composite index.
+            reach = max(reach, float(radii.min()))
+        candidates = np.unique(np.concatenate(found))
+        lower = np.empty(len(candidates), query.dtype)
+        kernels.gaps_of(projections.keys, candidates, query, lower)
+        return candidates, lower, reach
