@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from estimators.bandwidth import median_distance
 from estimators.comparison import divergence
 from estimators.kernels.profiles import DISTANCE, GAUSSIAN, IMQ, LAPLACE
+from estimators.line import sorted_cdf
 from estimators.measures import Weighted, equal_measures, weighted_pair
 from estimators.pairwise import Profile, cross_sums, self_sums
 from estimators.range import in_range
@@ -137,20 +138,21 @@ def _unbiased(total: Fraction, at_zero: int, n: Fraction) -> Fraction:
 
 def _on_the_line(p: Weighted, q: Weighted, statistic: str) -> _Square:
     """ℰ² = 2∫(F−G)² over sorted points; the U-statistic takes E‖X−X'‖ = 2∫F(1−F) off."""
-    from estimators.line import cdf_integrals_of, mean_distances
+    from estimators.kernels.cpu_sorted import cdf_integrals, distance_sums
 
     _check_samples(p, q, statistic)
-    w1, cramer, spread_p, spread_q = cdf_integrals_of(p, q)
+    (x, F), (y, G) = sorted_cdf(p), sorted_cdf(q)
+    w1, cramer, spread_p, spread_q = cdf_integrals(x, F, y, G).tolist()
     value = 2 * cramer
     if statistic == "u":
-        value -= 2 * spread_p / (len(p.points) - 1) + 2 * spread_q / (len(q.points) - 1)
+        value -= 2 * spread_p / (len(x) - 1) + 2 * spread_q / (len(y) - 1)
     # F and G are off by u each, so that (F−G)² moves by 4u|F−G|; the products and the width add 4u relatively.
     rounding = 8 * _UNIT_ROUNDOFF * (w1 + cramer + (spread_p + spread_q if statistic == "u" else 0.0))
     if statistic == "v" and value == 0:
         return _Square(0.0, rounding, *_no_error(p, q, "the measures are equal"))
-    cross = mean_distances(p, q) * len(q.points), mean_distances(q, p) * len(p.points)
-    own = mean_distances(p, p) * len(p.points), mean_distances(q, q) * len(q.points)
-    parts = (cross[0], own[0]), (cross[1], own[1])
+    if not (p.sampled and q.sampled):
+        return _Square(value, rounding, *_no_error(p, q, ""))
+    parts = (distance_sums(x, y), distance_sums(x, x)), (distance_sums(y, x), distance_sums(y, y))
     return _Square(value, rounding, *_jackknife(p, q, parts, statistic))
 
 

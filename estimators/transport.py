@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from estimators.comparison import divergence
-from estimators.line import cdf_integrals_of, sorted_cdf
+from estimators.line import sorted_cdf
 from estimators.measures import Weighted, equal_measures, weighted_pair
 from estimators.result import Certificate, Estimate, NotConverged
 
@@ -75,10 +75,10 @@ class _Solved(NamedTuple):
 
 def _on_the_line(P: Weighted, Q: Weighted, p: float) -> _Solved:
     """The monotone coupling is optimal for every convex cost, so that only rounding parts value and truth."""
-    from estimators.kernels.cpu_sorted import quantile_cost
+    from estimators.kernels.cpu_sorted import cdf_integrals, quantile_cost
 
     if p == 1:
-        cost = cdf_integrals_of(P, Q)[0]
+        cost = float(cdf_integrals(*sorted_cdf(P), *sorted_cdf(Q))[0])
     else:
         cost = float(quantile_cost(*sorted_cdf(P), *sorted_cdf(Q), float(p)))
     # Levels are off by u each, and along them |F⁻¹ − G⁻¹|ᵖ varies by 2p·spanᵖ in all; each term has p + 4 roundings.

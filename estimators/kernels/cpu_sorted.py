@@ -70,6 +70,26 @@ def quantile_cost(x, F, y, G, power):
 
 
 @jit
+def distance_sums(x, y):
+    """Σⱼ |xᵢ − yⱼ| for each i; x (n,) and y (m,) sorted, through running sums about the middle of y.
+
+    About any other centre the sums would be of large numbers, and their rounding would show in the differences.
+    """
+    centre = y[len(y) // 2]
+    everything = 0.0
+    for j in range(len(y)):
+        everything += y[j] - centre
+    out = np.empty(len(x))
+    j, below = 0, 0.0
+    for i in range(len(x)):
+        while j < len(y) and y[j] <= x[i]:
+            below += y[j] - centre
+            j += 1
+        out[i] = (x[i] - centre) * (2 * j - len(y)) + everything - 2 * below
+    return out
+
+
+@jit
 def add(totals, lost, place, term):
     """totals[place] + lost[place] gains `term` (TwoSum)."""
     before = totals[place]
