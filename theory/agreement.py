@@ -47,10 +47,18 @@ def float_law(rng: np.random.Generator, size: int, support: np.ndarray | None = 
 
 
 def empirical(at: Sequence[Any], weights: Sequence[Any]) -> Any:
-    """The `estimators.Empirical` of these points and masses; exact if float64 holds both."""
+    """The `estimators.Empirical` of these points (numbers, or tuples of them) and masses; exact if both are floats."""
     from estimators import Empirical
 
-    return Empirical([float(x) for x in at], [float(w) for w in weights])
+    points = [[float(c) for c in x] if isinstance(x, tuple) else float(x) for x in at]
+    return Empirical(points, [float(w) for w in weights])
+
+
+def estimated_between(divergence: str, at: Sequence[Any], p: Sequence[Any], q: Sequence[Any]) -> Any:
+    """The project's Estimate of a registered divergence of two laws on these points."""
+    from estimators import divergences
+
+    return divergences[divergence](empirical(at, p), empirical(at, q))
 
 
 def estimated(divergence: str, p: Sequence[Any], q: Sequence[Any]) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from flint import arb
 
-from theory.agreement import decide_estimate, decide_same, float_law
+from theory.agreement import decide_estimate, decide_same, estimated_between, float_law
 from theory.certified import ball, decide_equal, jsd, kl, log2
 from theory.claim import Exact, Holds, Outcome, Refuted, all_hold, claim
 from theory.exact import Q, dot, maximise, minimise
@@ -95,20 +95,12 @@ def kantorovich(
             if wrong:
                 return Refuted(**told, **wrong)
         exact = ball(transport(squares, p, q).value).sqrt()
-        parts.append(decide_estimate(of_code(code, at, p, q), exact, **told))
+        parts.append(decide_estimate(estimated_between(code, at, p, q), exact, **told))
         if all(y == 0 for _, y in at):
             by_cdfs = area(on_the_line, [x for x, _ in at], p, q)
             if by_cdfs != plan.value:
                 return Refuted(**told, transport=plan.value, by_cdfs=by_cdfs)
     return all_hold(parts)
-
-
-def of_code(name: str, at: list, p: list[Any], q: list[Any]) -> Any:
-    """The Estimate of a registered divergence, of two laws on points that float64 holds exactly."""
-    from estimators import Empirical, divergences
-
-    points = [[float(c) for c in x] for x in at]
-    return divergences[name](*(Empirical(points, [float(w) for w in law]) for law in (p, q)))
 
 
 def squared(x: tuple, y: tuple) -> Any:
@@ -210,7 +202,7 @@ def decide_code(at: list, p: list[Any], q: list[Any], gap: Any, **told: Any) -> 
     """The code's W₁, W₂, total variation and JSD of two such laws."""
     apart = int(gap > 0)
     known = {"wasserstein": gap, "wasserstein-2": gap, "total-variation": apart, "jsd": apart * log2()}
-    return all_hold(decide_estimate(of_code(name, at, p, q), value, **told) for name, value in known.items())
+    return all_hold(decide_estimate(estimated_between(name, at, p, q), value, **told) for name, value in known.items())
 
 
 parallel_lines.mutant("W = θ²", distance=lambda a, b: (a - b) ** 2)
