@@ -2,7 +2,7 @@
 
 import numpy as np
 
-NAMES = ["imle", "non-saturating-gan"]
+NAMES = ["gmmn", "imle", "non-saturating-gan", "wgan-gp"]
 
 
 def _model(name, **parameters):

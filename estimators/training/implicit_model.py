@@ -103,8 +103,8 @@ class ImplicitModel(BaseEstimator, ABC):
         self._sums: dict[str, float] = {}
         self._rng = torch_stream(self.seed_, "train")
         self._build()
-        self._reset()
         self._attach(data)
+        self._reset()
         return self
 
     def step(self) -> dict[str, float]:
@@ -209,7 +209,7 @@ class ImplicitModel(BaseEstimator, ABC):
         """What an outer step does; nothing by default."""
 
     def _reset(self) -> None:
-        """Sets the attributes that `_between_steps` names to their first values."""
+        """Sets the attributes that `_between_steps` names to their first values; the data are at hand."""
 
     def _check_parameters(self) -> None:
         """Raises TypeError or ValueError for a bad constructor argument."""

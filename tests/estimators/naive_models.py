@@ -49,3 +49,36 @@ def central_differences(function, point, step):
         behind.flat[i] -= step
         gradient.flat[i] = (function(ahead) - function(behind)) / (2.0 * step)
     return gradient
+
+
+def distance(x, y):
+    """‖x − y‖₂."""
+    return math.sqrt(sum((float(a) - float(b)) ** 2 for a, b in zip(x, y, strict=True)))
+
+
+def mean_over_pairs(function, x):
+    """1/(n(n−1)) Σ_{i≠j} f(xᵢ, xⱼ)."""
+    n = len(x)
+    return sum(function(x[i], x[j]) for i in range(n) for j in range(n) if i != j) / (n * (n - 1))
+
+
+def mean_between(function, x, y):
+    """1/(nm) Σ f(xᵢ, yⱼ)."""
+    return sum(function(a, b) for a in x for b in y) / (len(x) * len(y))
+
+
+def mmd_loss(data, samples, widest, n_widths):
+    """MMD² without bias, for the mean of Gaussian kernels of widths widest/2ᵏ."""
+
+    def kernel(x, y):
+        widths = [widest / 2**k for k in range(n_widths)]
+        return sum(math.exp(-(distance(x, y) ** 2) / (2 * h * h)) for h in widths) / n_widths
+
+    among = mean_over_pairs(kernel, data) + mean_over_pairs(kernel, samples)
+    return among - 2 * mean_between(kernel, data, samples)
+
+
+def energy_loss(data, samples):
+    """ℰ² without bias."""
+    among = mean_over_pairs(distance, data) + mean_over_pairs(distance, samples)
+    return 2 * mean_between(distance, data, samples) - among

@@ -21,7 +21,7 @@ def energy(X, Y):
 def test_a_trained_model_covers_the_ring(name):
     """Half the default budget: all modes, a tenth of the samples on a mode, a third of the energy distance.
 
-    The worst of two models and four seeds, when this was written: 8 modes, 0.16, and 0.24 of the
+    The worst of four models and three seeds, when this was written: 8 modes, 0.16, and 0.24 of the
     untrained distance; untrained, no sample was near a mode.
     """
     X, held_out = LAW.sample(2000, 1), LAW.sample(1000, 2)
