@@ -237,5 +237,5 @@ def _row(report: ClaimReport) -> dict[str, Any]:
 
 # `theory.verify` is this module once it is imported: called, it verifies; `theory.verify.verify_claim` is reached too.
 make_callable(__name__, verify)
-for _public in (verify_claim, reports, selected, table, unverified):
+for _public in (ClaimReport, verify_claim, reports, selected, table, unverified):
     setattr(verify, _public.__name__, _public)

@@ -86,6 +86,8 @@ def test_densities_with_kinks_are_integrated_between_them():
         laplace.cdf(arb(0, 1))
     assert Uniform(0, 4).cdf(1) == Uniform(0, 4).pdf(2) == ball(fmpq(1, 4))
     assert Uniform(0, 4).pdf(5) == 0
+    assert Uniform(1, 5).cdf(2) == Uniform(1, 5).pdf(2) == ball(fmpq(1, 4))
+    assert [Uniform(1, 5).cdf(x) for x in (0, 9)] == [0, 1]
 
 
 def test_kl_between_normals_agrees_with_its_integral():

@@ -92,6 +92,12 @@ def test_infeasible_and_unbounded_programs_say_so():
         minimise([-1])
 
 
+def test_the_multipliers_of_a_maximum_bound_it_from_above():
+    found = maximise([3, 2], at_most=[([1, 1], 4), ([1, 3], 6)])
+    assert (found.value, found.x, found.y) == (Q(12), [Q(4), Q(0)], [Q(3), Q(0)])
+    assert all(dot(column, found.y) >= c for column, c in (([1, 1], 3), ([1, 3], 2)))
+
+
 def test_dependent_rows_do_not_matter():
     assert minimise([1, 2], [([1, 1], 1), ([2, 2], 2)]).value == 1
 

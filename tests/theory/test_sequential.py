@@ -88,6 +88,10 @@ def test_a_sample_size_misses_no_more_often_than_asked():
     exact = binom.pmf(np.arange(301), 300, 0.2952)[contained].sum()
     assert miss_probability(1 / 3, 0.2952, 300, 0.01) == pytest.approx(exact, rel=1e-9)
     assert miss_probability(1 / 3, 0.2952, n, 3e-8) <= 1e-6
+    # No larger than needed: the tail saws by a few per cent at most. The two proportions are not exchangeable.
+    assert miss_probability(1 / 3, 0.2952, int(0.97 * n), 3e-8) > 1e-6
+    lopsided = sample_size(0.5, 0.02, alpha=1e-4, beta=1e-2)
+    assert miss_probability(0.5, 0.02, lopsided, 1e-4) <= 1e-2 < miss_probability(0.5, 0.02, lopsided - 3, 1e-4)
 
 
 def test_equal_proportions_need_no_sample():

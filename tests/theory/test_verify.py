@@ -176,6 +176,7 @@ def test_draws_depend_on_seed_claim_and_stream_alone(square):
     setting = square.setting(root_seed=1)
     first = setting.rng().random(3)
     assert np.array_equal(first, square.setting(root_seed=1).rng().random(3))
+    assert (square.setting().root_seed, verify_claim("m-of-n-lemma", resolution_budget=0).root_seed) == (0, 0)
     assert not np.array_equal(first, square.setting(root_seed=2).rng().random(3))
     assert not np.array_equal(first, setting.rng(stream=1).random(3))
     assert setting.size(1, deep=2) == 1
