@@ -33,11 +33,11 @@ class Empirical:
     def __init__(self, atoms: ArrayLike, weights: ArrayLike | Sequence[Any] | None = None):
         points = as_points(atoms, "atoms")
         points = points + 0.0  # −0 and 0 are one atom
-        distinct, atom_of, counts = np.unique(points, axis=0, return_inverse=True, return_counts=True)
+        distinct, atom_of, counts = _distinct(points)
         if weights is None:
             masses = counts / len(points)
         else:
-            masses = _merged(_checked_weights(weights, len(points)), atom_of.ravel(), counts)
+            masses = _merged(_checked_weights(weights, len(points)), atom_of, counts)
             distinct, masses = distinct[masses > 0], masses[masses > 0]
         self.atoms: NDArray[np.float64] = np.ascontiguousarray(distinct)
         self.weights: NDArray[np.float64] = masses
@@ -88,8 +88,7 @@ def common_support(P: Empirical, Q: Empirical) -> Support:
     same_dimension(P.atoms, Q.atoms, ("P", "Q"))
     if np.array_equal(P.atoms, Q.atoms):
         return Support(P.atoms, P.weights, Q.weights)
-    union, place = np.unique(np.concatenate([P.atoms, Q.atoms]), axis=0, return_inverse=True)
-    place = place.ravel()
+    union, place, _ = _distinct(np.concatenate([P.atoms, Q.atoms]))
     p, q = np.zeros(len(union)), np.zeros(len(union))
     p[place[: len(P)]] = P.weights
     q[place[len(P) :]] = Q.weights
@@ -127,6 +126,14 @@ def _weighted(given: Any, name: str) -> Weighted:
         return Weighted(given.atoms, given.weights, sampled=False)
     points = as_points(given, name)
     return Weighted(points, np.full(len(points), 1 / len(points)), sampled=True)
+
+
+def _distinct(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """The distinct rows in lexicographic order, which of them each row is, and how often each occurs."""
+    # Rows are compared as records, ten times slower than numbers, so the line is taken apart.
+    values, axis = (points[:, 0], None) if points.shape[1] == 1 else (points, 0)
+    distinct, place, counts = np.unique(values, axis=axis, return_inverse=True, return_counts=True)
+    return distinct.reshape(-1, points.shape[1]), place.ravel(), counts
 
 
 def _checked_weights(weights: Any, n: int) -> NDArray[np.float64]:
