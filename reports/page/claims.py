@@ -10,7 +10,7 @@ from reports.page.markup import Html, badge, data_table, join, tag
 from reports.page.provenance import footnote
 from reports.record import Record
 from reports.store import Store
-from reports.tables import recorded, tables
+from reports.tables import recorded, rows_of, tables
 from reports.tables.claims import EXPERIMENT, mutants_of, report_of, resolution
 from reports.tables.numerals import seconds
 
@@ -49,6 +49,7 @@ def section(store: Store, size: str | None) -> Html:
         footnote(records, download="claims"),
         tag("h3", "Claim by claim"),
         [_detail(record, found) for record, found in reports],
+        [_without_report(row) for row in rows_of(frame[frame.status != "ok"])],
         id="claims",
     )
 
@@ -110,6 +111,18 @@ def _detail(record: Record, found: Mapping[str, Any]) -> Html:
         _trials(results),
         footnote([record]),
         id=f"claim-{found['id']}",
+        class_="claim",
+    )
+
+
+def _without_report(row: Any) -> Html:
+    """A claim whose check did not come to its end."""
+    told = badge(row.status, "bad")
+    return tag(
+        "details",
+        tag("summary", tag("span", row.id, class_="name"), told),
+        tag("p", row.detail, class_="says"),
+        id=f"claim-{row.id}",
         class_="claim",
     )
 

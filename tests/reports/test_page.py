@@ -1,0 +1,222 @@
+"""The page: everything that was measured, in one file that asks nobody for anything."""
+
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import pytest
+
+from reports.page import write_report
+from reports.page.markup import Html, join, tag
+from reports.store import Store, StoreError
+from tests.reports import made_up_results
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: the page was not opened")
+
+
+class Page(HTMLParser):
+    """The elements of a page: (tag, attributes) in order, ids, and whether every element was closed."""
+
+    VOID = frozenset({"meta", "br", "hr", "input", "img", "link"})
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.open = [], []
+        self.feed(text)
+        assert self.open == []
+        self.ids = [attributes["id"] for _, attributes in self.elements if "id" in attributes]
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    return write_report(made_up_results.write(tmp_path_factory.mktemp("results")))
+
+
+@pytest.fixture(scope="module")
+def text(written):
+    return written.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(text):
+    return Page(text)
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory):
+    return write_report(made_up_results.write(tmp_path_factory.mktemp("broken"), broken=True))
+
+
+def test_it_lies_beside_its_tables(written):
+    assert written.name == "index.html"
+    endings = sorted(path.suffix for path in (written.parent / "tables").iterdir())
+    assert endings == sorted([".csv", ".md", ".tex", ".html"] * 5)
+
+
+def test_every_link_leads_to_a_place_on_the_page_or_to_a_file_beside_it(page, written):
+    links = [attributes["href"] for tag, attributes in page.elements if tag == "a"]
+    assert links
+    for link in links:
+        if link.startswith("#"):
+            assert link[1:] in page.ids, link
+        else:
+            assert (written.parent / link).is_file(), link
+
+
+def test_it_asks_nobody_for_anything(page, text):
+    for element, attributes in page.elements:
+        assert element not in ("img", "link", "iframe", "object", "embed", "audio", "video", "source")
+        assert "src" not in attributes
+        if element in ("use", "image"):
+            target = attributes.get("href") or attributes.get("xlink:href")
+            assert target.startswith(("#", "data:image/png;base64,"))
+    assert not re.search(r"@import|url\((?!#)", text)
+    addresses = set(re.findall(r"https?://[^\"'\s<)]+", text))
+    assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    policy = next(a["content"] for _, a in page.elements if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'")
+
+
+def test_ids_are_unique_and_the_page_is_small(page, text):
+    assert len(page.ids) == len(set(page.ids))
+    assert len(text.encode()) < 5e6
+
+
+def test_every_claim_has_a_permalink_with_statement_evidence_and_mutants(page, text):
+    for name in ("alpha", "beta", "gamma"):
+        assert f"claim-{name}" in page.ids
+        detail = re.search(rf'<details id="claim-{name}".*?</details>', text, flags=re.S)[0]
+        for told in (f"{name} says that a &lt; b &amp; c", "&lt;x&gt; &amp; y", "a factor of two", "Somebody 2001"):
+            assert told in detail
+        assert "<svg" in detail
+        assert "commit 0123456789ab" in detail
+
+
+def test_the_first_screen_answers_the_five_questions(text):
+    first = re.search(r'<section id="summary">.*?</section>', text, flags=re.S)[0]
+    for told in ("3 of 3", "6 of 6", "a = −b", "faiss HNSW", "imle", "A processor", "0123456789ab", "quick size"):
+        assert told in first, told
+
+
+def test_failures_are_shown_and_never_dropped(broken):
+    text = broken.read_text(encoding="utf-8")
+    assert "2 of 4" in text
+    assert "not verified" in text
+    for told in ("killed, twice", "OSError: no", "it compiles too long", "Diverged at step 31"):
+        assert told in text, told
+
+
+def test_the_page_is_a_function_of_the_journal_alone(written, text, tmp_path):
+    shutil.copy(written.parent.parent / "journal.jsonl", tmp_path)
+    assert write_report(tmp_path).read_text(encoding="utf-8") == text
+
+
+def test_an_empty_store_gives_a_page_that_says_what_to_run(tmp_path):
+    with Store(tmp_path, write=True):
+        pass
+    text = write_report(tmp_path).read_text(encoding="utf-8")
+    Page(text)
+    for name in ("claims", "nearest-neighbours", "implicit-models"):
+        assert f"implicitbench run {name}" in text
+    with pytest.raises(StoreError):
+        write_report(tmp_path / "nothing")
+
+
+def test_text_is_escaped_unless_it_is_markup():
+    assert tag("p", "<b>", Html("<i></i>"), title='"', hidden=True, class_=None) == (
+        '<p title="&quot;" hidden>&lt;b&gt;<i></i></p>'
+    )
+    assert tag("br") == "<br>"
+    assert join(["a&b", None, ("c",)]) == "a&amp;bc"
+
+
+def chromium(page, tmp_path, *flags):
+    command = [
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--hide-scrollbars",
+        "--enable-logging=stderr",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        *flags,
+        page.as_uri(),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    # The browser logs its own troubles too; what a page causes is logged as CONSOLE.
+    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+@needs_chromium
+def test_chromium_opens_it_without_a_word_and_draws_every_picture(written, page, tmp_path):
+    probe = tmp_path / "report" / "index.html"
+    shutil.copytree(written.parent, probe.parent)
+    asked = """<script>addEventListener("load", () => {
+      const pictures = [...document.querySelectorAll("svg.picture")];
+      const drawn = pictures.filter((picture) =>
+        picture.getBoundingClientRect().width > 0 || picture.closest("details"));
+      const head = document.querySelector("#table-nearest-neighbours thead th:nth-child(4) button");
+      head.click();
+      const rows = [...document.querySelectorAll("#table-nearest-neighbours tbody tr")];
+      const first = Number(rows[0].cells[3].dataset.key), second = Number(rows[1].cells[3].dataset.key);
+      const box = document.querySelector(".filter input");
+      box.value = "hnsw";
+      box.dispatchEvent(new Event("input"));
+      const wide = document.documentElement.scrollWidth > innerWidth;
+      location.hash = "#claim-beta";
+      setTimeout(() => {
+        document.title = JSON.stringify({
+          pictures: pictures.length, drawn: drawn.length, sorted: first >= second,
+          last: rows.at(-1).cells[3].textContent,
+          left: rows.filter((row) => !row.hidden).length, open: document.getElementById("claim-beta").open, wide,
+          requests: performance.getEntriesByType("resource").length,
+        });
+      }, 50);
+    });</script>"""
+    probe.write_text(probe.read_text(encoding="utf-8").replace("</body>", asked + "</body>"), encoding="utf-8")
+    dumped, complaints = chromium(probe, tmp_path, "--dump-dom", "--virtual-time-budget=2000")
+    assert complaints == []
+    import json
+    from html import unescape
+
+    found = json.loads(unescape(re.search(r"<title>(\{.*?\})</title>", dumped)[1]))
+    expected = sum(1 for element, a in page.elements if element == "svg")
+    assert found == {
+        "pictures": expected,
+        "drawn": expected,
+        "sorted": True,
+        "last": "–",
+        "left": 2,
+        "open": True,
+        "wide": False,
+        "requests": 0,
+    }
+
+
+@needs_chromium
+@pytest.mark.parametrize(("width", "scheme"), [(1300, "light"), (1300, "dark"), (390, "light")])
+def test_screenshots_are_not_blank(written, tmp_path, width, scheme):
+    image = tmp_path / "page.png"
+    dark = ["--blink-settings=preferredColorScheme=0"] if scheme == "dark" else []
+    chromium(written, tmp_path, f"--screenshot={image}", f"--window-size={width},900", *dark)
+    from matplotlib.image import imread
+
+    pixels = imread(image)[..., :3]
+    brightness = pixels.mean()
+    assert (brightness < 0.5) == (scheme == "dark")
+    assert pixels.std() > 0.05
