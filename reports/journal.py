@@ -222,7 +222,7 @@ class Journal:
             os.ftruncate(self._file, self._size)
             if not isinstance(error, OSError):
                 raise
-            raise StoreNotWritten(error.errno, self._explain(error, len(content)), str(self.path)) from error
+            raise not_written(error, self.path, f"{len(content)} bytes could not be added") from error
         self._size += len(content)
         self.count += 1
         return line
@@ -239,12 +239,14 @@ class Journal:
         if not os.path.samestat(self.path.stat(), os.fstat(self._file)):
             raise FileNotFoundError(errno.ENOENT, "another file took its place")
 
-    def _explain(self, error: OSError, size: int) -> str:
-        reason = error.strerror or str(error)
-        remedy = "free some space on its disk and run again"
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            remedy = "put the folder back, or make it writable, and run again"
-        return f"{size} bytes could not be added ({reason}); what is recorded before is safe; {remedy}"
+
+def not_written(error: OSError, path: Path, what: str) -> StoreNotWritten:
+    """The error to raise when `what` could not be done to `path`: the reason, and the remedy."""
+    remedy = "free some space on its disk and run again"
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        remedy = "make the folder writable, put it back, or choose another with --output, and run again"
+    told = f"{what} ({error.strerror or error}); what is recorded before is safe; {remedy}"
+    return StoreNotWritten(error.errno, told, str(path))
 
 
 def _split(data: bytes) -> list[bytes]:

@@ -82,7 +82,8 @@ def run(
     started = time.monotonic()
     provenance.forget()
     _check(size, jobs)
-    names = [experiments] if isinstance(experiments, str) else list(registry if experiments is None else experiments)
+    asked = [experiments] if isinstance(experiments, str) else registry if experiments is None else experiments
+    names = list(dict.fromkeys(asked))
     workers = jobs or _processors()
     found = _FoundData()
     with Store(output, write=True) as store:

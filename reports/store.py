@@ -59,19 +59,22 @@ class Store:
         self._index_path = self.path / "index.sqlite"
         self._journal: Journal | None = None
         self._lock: CoordinatorLock | None = None
-        if write:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = CoordinatorLock(self.path / "coordinator.lock")
         try:
+            if write:
+                self.path.mkdir(parents=True, exist_ok=True)
+                self._lock = CoordinatorLock(self.path / "coordinator.lock")
+                self._sweep()
             lines, self.damage = self._read()
+            self._index = Index(lines, self._index_path)
             if write:
                 self._journal = Journal(self._journal_path, len(lines))
-            self._index = Index(lines, self._index_path)
-            if write and self._index.stale:
-                self._index.save(self._index_path)
-        except BaseException:
+                if self._index.stale:
+                    self._index.save(self._index_path)
+        except BaseException as error:
             if self._lock:
                 self._lock.close()
+            if write and isinstance(error, OSError) and not isinstance(error, StoreError):
+                raise journal.not_written(error, self.path, "no store can be opened here") from error
             raise
         for damage in self.damage:
             warnings.warn(f"{self._journal_path}: {damage}", StoreDamaged, stacklevel=2)
@@ -169,6 +172,12 @@ class Store:
         if self._journal is None or self._lock is None:
             raise StoreError(f"{self.path}: opened for reading; open it with Store(output, write=True)")
         self._index.add(self._journal.append(kind, body, still_ours=self._lock.check))
+
+    def _sweep(self) -> None:
+        """Removes what a process left that was killed while it wrote a file beside its place."""
+        for name in (self._journal_path.name, self._index_path.name):
+            for left in self.path.glob(f".{name}.*"):
+                left.unlink()
 
     def _read(self) -> tuple[dict[int, journal.Line], tuple[Damage, ...]]:
         # The index first: the journal then holds all that the index does, even while a coordinator closes.

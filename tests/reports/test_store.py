@@ -329,10 +329,26 @@ def test_an_interrupted_write_is_taken_back(folder, monkeypatch):
 def test_a_folder_that_is_moved_away_is_noticed(folder):
     with Store(folder, write=True) as store:
         (folder / "journal.jsonl").rename(folder / "elsewhere.jsonl")
-        with pytest.raises(StoreNotWritten, match="put the folder back"):
+        with pytest.raises(StoreNotWritten, match="put it back"):
             store.append(cell(10))
         (folder / "elsewhere.jsonl").rename(folder / "journal.jsonl")
         assert store.append(cell(10))
+
+
+def test_a_place_that_cannot_hold_a_store_is_refused_with_the_remedy(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(StoreNotWritten, match="choose another with --output"):
+        Store(tmp_path / "file", write=True)
+
+
+def test_what_a_killed_writer_left_beside_is_swept(folder):
+    left = [folder / ".journal.jsonl.123", folder / ".index.sqlite.sha256.123"]
+    for path in left:
+        path.write_bytes(b"half")
+    assert damaged(folder) == (expected(), ())
+    assert all(path.exists() for path in left)  # a reader touches nothing
+    assert damaged(folder, write=True) == (expected(), ())
+    assert not any(path.exists() for path in left)
 
 
 def test_the_output_folder(monkeypatch, tmp_path):
