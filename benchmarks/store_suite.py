@@ -59,7 +59,7 @@ class Reopening:
     def setup_cache(self):
         from reports.store import Store
 
-        folder = tempfile.mkdtemp()
+        folder = tempfile.mkdtemp(dir=Path.cwd())  # asv gives a folder of its own, and removes it
         with Store(folder, write=True) as store:
             for i in range(1000):
                 store.append(_cell(i))
