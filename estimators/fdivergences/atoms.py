@@ -103,7 +103,8 @@ def _measure(given: Any, name: str, divergence_name: str) -> Empirical:
         return given
     raise TypeError(
         f"{name} is {type(given).__name__}, and {divergence_name} compares measures: pass Empirical(X) for the "
-        "empirical measure itself, whose atoms two continuous samples never share"
+        "empirical measure itself, whose atoms two continuous samples never share, or take kl_knn(X, Y) for the "
+        "laws behind samples"
     )
 
 
