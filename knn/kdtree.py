@@ -14,7 +14,10 @@ BLOCK = 64
 
 
 class _Tree(NamedTuple):
-    """Rows in the order of the leaves (n, d), their slots (n,), and the boxes of the nodes (nodes, 2, d)."""
+    """`rows` in the order of the leaves, (n, d) or (d, n) as `search_tree` wants them; `slots` (n,) they come from.
+
+    `boxes` of the nodes (nodes, 2, d).
+    """
 
     rows: np.ndarray
     slots: np.ndarray
@@ -50,7 +53,8 @@ class KDTree(NearestNeighbours):
         order = np.arange(len(rows))
         boxes = np.empty((kernels.n_nodes(len(rows)), 2, rows.shape[1]), rows.dtype)
         kernels.build_tree(rows, order, boxes)
-        return _Tree(rows[order], order + start, boxes)
+        sorted_rows = np.ascontiguousarray(rows[order].T) if rows.shape[1] < kernels.NARROW else rows[order]
+        return _Tree(sorted_rows, order + start, boxes)
 
     def _answer(self, Q, k, exact):  # noqa: ARG002
         kernels, alive = self._engine, self._points.alive

@@ -7,9 +7,10 @@ from knn.kernels.cpu_prioritized import bounded, complete, pop_complete, within
 from knn.kernels.cpu_projections import gaps_of, largest_gaps, merge_runs, project, visits_within
 from knn.kernels.cpu_screen import collect, rescale, settle, squared_norms, tighten
 from knn.kernels.cpu_select import kth_smallest
-from knn.kernels.cpu_tree import build_tree, n_nodes, search_tree
+from knn.kernels.cpu_tree import NARROW, build_tree, n_nodes, search_tree
 
 __all__ = [
+    "NARROW",
     "ascending",
     "bounded",
     "build_tree",

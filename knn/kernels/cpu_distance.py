@@ -36,7 +36,8 @@ def sum_within(q, x, bound):
     for start in range(0, d, CHUNK):
         stop = min(start + CHUNK, d)
         whole = stop - (stop - start) % 16
-        total += lane_sum(q, x, start, whole)
+        if whole > start:
+            total += lane_sum(q, x, start, whole)
         for i in range(whole, stop):
             gap = q[i] - np.float64(x[i])
             total += gap * gap

@@ -16,6 +16,8 @@ from knn.kernels.jit import jit
 
 #: Points in a leaf at most: a few dozen distances cost about what going down another level does.
 LEAF = 16
+#: Rows narrower than this are measured a leaf at a time, one coordinate of all its points after the other.
+NARROW = 16
 #: Levels that a stack has room for: 2⁶⁴ points.
 DEPTH = 64
 
@@ -92,17 +94,17 @@ def _halve(X, order, column, middle):
 def search_tree(rows, slots, alive, boxes, Q, best, best_slots, evaluations):
     """Offers to the heap of each query all points of a tree that may be among its k nearest.
 
-    rows (n, d) in the order of the leaves, slots (n,) where they come from, alive bool (all slots,), boxes
-    (nodes, 2, d), Q float64 (q, d), heaps (q, k); adds to evaluations (q,). A box is passed over when the distance of
-    its nearest point, by the definition, exceeds the k-th: every step of a distance rounds monotonically, so this needs
-    no margin.
+    rows (n, d) in the order of the leaves, or columns (d, n) if d < 16; slots (n,) where they come from, alive bool
+    (all slots,), boxes (nodes, 2, d), Q float64 (q, d), heaps (q, k); adds to evaluations (q,). A box is passed over
+    when the distance of its nearest point, by the definition, exceeds the k-th: every step of a distance rounds
+    monotonically, so this needs no margin.
     """
     nearest = np.empty(Q.shape[1])
     stack = np.empty((DEPTH, 3), np.int64)
-    bounds = np.empty(DEPTH)
+    bounds, totals = np.empty(DEPTH), np.empty(LEAF)
     for row in range(Q.shape[0]):
         q, distances, found = Q[row], best[row], best_slots[row]
-        stack[0] = (0, 0, rows.shape[0])
+        stack[0] = (0, 0, slots.shape[0])
         bounds[0] = 0.0
         height = 1
         while height:
@@ -111,7 +113,11 @@ def search_tree(rows, slots, alive, boxes, Q, best, best_slots, evaluations):
             if bounds[height] > distances[0]:
                 continue
             if stop - start <= LEAF:
-                evaluations[row] += _look(rows[start:stop], slots[start:stop], alive, q, distances, found)
+                if q.shape[0] < NARROW:
+                    looked = _look_across(rows, start, slots[start:stop], alive, q, (distances, found), totals)
+                else:
+                    looked = _look(rows[start:stop], slots[start:stop], alive, q, distances, found)
+                evaluations[row] += looked
                 continue
             middle = (start + stop) // 2
             lower = _distance_to(boxes[2 * node + 1], q, nearest)
@@ -145,4 +151,28 @@ def _look(rows, slots, alive, q, distances, found):
             total = sum_within(q, rows[i], distances[0])
             if total < np.inf:
                 offer(distances, found, math.sqrt(total), slots[i])
+    return looked
+
+
+@jit
+def _look_across(columns, start, slots, alive, q, heap, totals):
+    """The same for narrow rows, given as columns (d, n): their definition is a plain sum, here of all points at once.
+
+    The leaf begins at place `start`; totals (16,) is scratch.
+    """
+    distances, found = heap
+    n = slots.shape[0]
+    totals[:] = 0.0
+    for c in range(q.shape[0]):
+        column, value = columns[c, start : start + n], q[c]
+        for i in range(n):
+            gap = value - np.float64(column[i])
+            totals[i] += gap * gap
+    limit = distances[0] * distances[0] * (1.0 + 2.0**-50)  # a little more than the definition's own
+    looked = 0
+    for i in range(n):
+        if alive[slots[i]]:
+            looked += 1
+            if totals[i] <= limit:
+                offer(distances, found, math.sqrt(totals[i]), slots[i])
     return looked

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from knn import BruteForce, PrioritizedDCI
+from knn import DCI, BruteForce, KDTree, PrioritizedDCI
 from knn.kernels import cpu
 from tests.knn.problems import clusters
 
@@ -45,10 +45,26 @@ def test_prioritized_dci(benchmark, exact):
     np.testing.assert_array_equal(found.distances[found.certified], exact[0][found.certified])
 
 
+def test_dci(benchmark, exact):
+    index = DCI(n_simple=4, n_composite=3, visits=3000, random_state=0).fit(X)
+    found = benchmark(index.search, Q, 10)
+    recall = (found.indices[:, :, None] == exact[1][:, None, :]).any(axis=2).mean()
+    assert recall >= 0.9
+    assert found.evaluations.mean() < 0.3 * len(X)
+
+
+def test_kd_tree_on_few_columns(benchmark):
+    rows, queries = X[:, :6].copy(), Q[:, :6].copy()
+    index = KDTree(n_neighbors=10).fit(rows)
+    found = benchmark(index.search, queries)
+    for part, twin in zip(found[:2], BruteForce(n_neighbors=10).fit(rows).search(queries)[:2], strict=True):
+        np.testing.assert_array_equal(part, twin)
+    assert found.evaluations.mean() < 0.2 * len(X)
+
+
 def test_building_prioritized_dci(benchmark):
     index = benchmark(PrioritizedDCI(n_simple=15, n_composite=2, random_state=0).fit, X)
-    order = index._projections.order
-    assert (np.sort(order, axis=1) == np.arange(len(X))).all()
+    assert (np.sort(index._projections.order, axis=1) == np.arange(len(X))).all()
 
 
 def test_inserting_one_by_one(benchmark):
