@@ -28,8 +28,8 @@ def small_scenes() -> Iterator[tuple[list, list]]:
         for samples in (*product(line, repeat=1), *product(line, repeat=2)):
             yield list(data), list(samples)
     corners = [[Q(a), Q(b)] for a in (-1, 1) for b in (-1, 1)]
-    for samples in ([[Q(0), Q(0)]], [[Q(1), Q(0)], [Q(-1), Q(0)]], corners):
-        yield corners, samples
+    for centres in ([[Q(0), Q(0)]], [[Q(1), Q(0)], [Q(-1), Q(0)]], corners):
+        yield corners, centres
 
 
 def each_term(gradient, data: list, samples: list) -> Iterator[tuple[list, Any]]:
