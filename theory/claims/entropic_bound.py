@@ -228,6 +228,17 @@ entropy_of_what.printed(
 entropy_of_what.mutant("the change is log g²", change=lambda g: (g * g).log())
 
 
+def shell_of(radius: int) -> tuple[Ball, Ball]:
+    """(gap, excess) of the shell of this inner radius: the gap is KL(r²‖r² e^{−r²}) along the radius."""
+    low, high = Q(radius), Q(radius) + Q(1, radius)
+    mass = integrate(lambda r, _: r**2, low, high)
+    tilted = integrate(lambda r, _: r**2 * (ball(low) ** 2 - r**2).exp(), low, high)
+    mean_tilt = integrate(lambda r, _: r**2 * (r**2 - ball(low) ** 2), low, high) / mass
+    gap = mean_tilt + (tilted / mass).log()
+    entropy_x = 3 * (2 * arb.pi() * arb(1).exp()).log() / 2
+    return gap, (4 * arb.pi() * mass).log() - entropy_x - gap
+
+
 @entropy_of_what.counterexample(
     "a shell in ℝ³ of radius D and thickness 1/D: an excess like log D, which no constant mends"
 )
@@ -237,16 +248,7 @@ def shell() -> Outcome:
     (Small: so that y·G(x) does not depend on the place in the thickness.) The excess is H(Ŷ) − H(X) − gap.
     """
     with precision(BITS):
-        entropy_x = 3 * (2 * arb.pi() * arb(1).exp()).log() / 2
-        gaps, excesses = [], []
-        for radius in (5, 20, 100, 1000):
-            low, high = Q(radius), Q(radius) + Q(1, radius)
-            # e^{−r²} is taken relative to its value at the inner radius.
-            mass = integrate(lambda r, _: r**2, low, high)
-            tilted = integrate(lambda r, _, low=low: r**2 * (ball(low) ** 2 - r**2).exp(), low, high)
-            mean_tilt = integrate(lambda r, _, low=low: r**2 * (r**2 - ball(low) ** 2), low, high) / mass
-            gaps.append(mean_tilt + (tilted / mass).log())
-            excesses.append((4 * arb.pi() * mass).log() - entropy_x - gaps[-1])
+        gaps, excesses = zip(*(shell_of(radius) for radius in (5, 20, 100, 1000)), strict=True)
         bounded = all(0 < gap < ball("0.2") for gap in gaps)
         grows = all(later - earlier > 1 for earlier, later in pairwise(excesses))
     return Refuted(gaps=gaps, excesses=excesses) if bounded and grows else Inconclusive(gaps=gaps, excesses=excesses)

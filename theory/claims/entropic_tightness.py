@@ -62,7 +62,7 @@ def tightness(
         return all_hold(tightness_parts(setting, best, tight, fit, slack))
 
 
-def tightness_parts(setting: Setting, best, tight, fit) -> Iterator[Outcome]:
+def tightness_parts(setting: Setting, best, tight, fit, slack) -> Iterator[Outcome]:
     for g, s, temperature in cases(setting):
         rho = best_rho(best, g, s, temperature)
         kappa = 2 * ball(g) * ball(s).sqrt() / temperature
