@@ -29,7 +29,7 @@ def section(store: Store, size: str | None) -> Html:
         _good(implicit_models(store, size)),
     ]
     title = tag("h1", "Implicit models and the search that trains them:", tag("br"), "what is true, good and fast")
-    return tag("section", title, tag("div", cards, class_="cards"), _where(store, size), id="summary")
+    return tag("section", title, _where(store, size), tag("div", cards, class_="cards"), id="summary")
 
 
 def _card(target: str, question: str, figure: object, unit: str, *rest: object, kind: str = "plain") -> Html:
@@ -90,21 +90,25 @@ def _wrong(frame: pd.DataFrame, found: pd.DataFrame) -> Html:
     question = "What did the sources get wrong?"
     if found.empty:
         return _not_run("errata", question, "claims")
+    formulas = frame.drop_duplicates(["claim", "mutant"])
+    # The shortest of each deck: a taste of the table below.
+    by_length = formulas.assign(length=formulas.printed.str.len() + formulas.correct.str.len()).sort_values("length")
+    taste = by_length.drop_duplicates("deck").head(_LINES - 1)
     lines = [
         tag(
             "li",
-            tag("span", row.deck, class_="quiet"),
+            tag("a", row.deck, href=f"#claim-{row.claim}", class_="quiet"),
             tag("br"),
             tag("span", row.printed, class_="wrong"),
             " → ",
             tag("b", row.correct),
         )
-        for row in rows_of(frame.drop_duplicates(["claim", "mutant"]))
+        for row in rows_of(taste)
     ]
-    more = len(lines) - (_LINES - 1)
-    rest = tag("p", tag("a", f"and {more} more", href="#errata")) if more > 0 else None
-    unit = f"formula{'' if len(lines) == 1 else 's'} wrong as printed"
-    return _card("errata", question, len(lines), unit, tag("ul", lines[: _LINES - 1], class_="lines"), rest)
+    more = len(formulas) - len(lines)
+    rest = tag("p", tag("a", f"and {more} more", href="#errata")) if more else None
+    unit = f"formula{'' if len(formulas) == 1 else 's'} wrong as printed"
+    return _card("errata", question, len(formulas), unit, tag("ul", lines, class_="lines"), rest)
 
 
 def _fast(frame: pd.DataFrame) -> Html:
