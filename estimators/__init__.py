@@ -27,8 +27,11 @@ _HOMES = {
     "ring": "estimators.measures",
     "total_variation": "estimators.fdivergences.atoms",
     "wasserstein": "estimators.transport",
+    "GMMN": "estimators.models.moment_matching",
     "IMLE": "estimators.models.imle",
+    "ImplicitModel": "estimators.training.implicit_model",
     "NonSaturatingGAN": "estimators.models.gans.non_saturating",
+    "WassersteinGAN": "estimators.models.gans.wasserstein",
 }
 __all__ = list(_HOMES)
 __getattr__, __dir__ = lazy_exports(__name__, _HOMES)
