@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import types
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,7 +23,7 @@ DECADES = tuple(range(1, 13))
 class Resolution:
     """`epsilon`: the smallest ε of the decades for which spec × (1 + ε) or × (1 − ε) was refuted; None if none was.
 
-    `note` says which spec, and whether the search ended for lack of time or there was nothing to perturb.
+    `note` says which spec, and whether the search ended for lack of steps or there was nothing to perturb.
     """
 
     epsilon: float | None
@@ -35,18 +34,18 @@ class Resolution:
         return "—" if self.epsilon is None else f"{self.epsilon:.0e}".replace("e-0", "e-")
 
 
-def measure_resolution(claim: Claim, setting: Setting, budget: float) -> Resolution:
-    """Bisects the decades for the smallest refuted perturbation of the claim's formula, within `budget` seconds.
+def measure_resolution(claim: Claim, setting: Setting, budget: int) -> Resolution:
+    """Bisects the decades for the smallest refuted perturbation of the claim's formula, in at most `budget` steps.
 
     Perturbed is the value of the spec that the claim names, else of its first numeric one: v ↦ v(1 ± ε),
-    exactly for rationals. The search assumes that what is refuted at ε is refuted at 10ε.
+    exactly for rationals. The search assumes that what is refuted at ε is refuted at 10ε. A step runs the
+    check once or twice; the budget is in steps, never in seconds, so that equal runs give equal records.
     """
     if claim.no_resolution:
         return Resolution(None, note=claim.no_resolution)
     spec = claim.resolution_of or _first_numeric(claim)
     if spec is None:
         return Resolution(None, note="no spec is a number or a formula")
-    started = time.perf_counter()
 
     def seen(decade: int) -> bool:
         return any(_refuted(claim, setting, spec, sign, decade) for sign in (1, -1))
@@ -57,9 +56,11 @@ def measure_resolution(claim: Claim, setting: Setting, budget: float) -> Resolut
         return Resolution(None, spec, str(error))
     # Invariant: `low` is refuted (0: nothing is known to be), `high` is not.
     low, high = (DECADES[1], len(DECADES) + 1) if first else (0, DECADES[1])
+    steps = 1
     while high - low > 1:
-        if time.perf_counter() - started > budget:
-            return Resolution(_epsilon(low), spec, f"at most: the search stopped after {budget:g} s")
+        if steps >= budget:
+            return Resolution(_epsilon(low), spec, f"at most: the search stopped after {budget} steps")
+        steps += 1
         # The finest decade is asked first: exact checks see everything, and are done.
         middle = DECADES[-1] if high > DECADES[-1] and low == DECADES[1] else (low + high) // 2
         low, high = (middle, high) if seen(middle) else (low, middle)

@@ -16,8 +16,8 @@ from theory.trial import ILL_FORMED, Result, last_line, trials
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Seconds that measuring one claim's resolution may take; a claim that needs more reports an upper bound.
-RESOLUTION_BUDGET = 1.5
+#: Steps of the search for one claim's resolution: six always end it.
+RESOLUTION_BUDGET = 6
 COLUMNS = (
     "id", "topic", "method", "verdict", "priority", "verified", "outcome", "mutants", "refuted", "counterexamples",
     "automatic", "equivalent", "ill_formed", "resolution", "seconds", "evidence", "complaints",
@@ -100,13 +100,13 @@ def verify_claim(
     deep: bool = False,
     mutants: str = "hand",
     root_seed: int = 0,
-    resolution_budget: float = RESOLUTION_BUDGET,
+    resolution_budget: int = RESOLUTION_BUDGET,
     progress: Callable[[Result], None] | None = None,
 ) -> ClaimReport:
     """Verifies one claim: its truth must HOLD and every mutant be REFUTED, by the same code, sizes and seeds.
 
     `mutants`: "hand" runs the hand-written ones, "all" the automatic ones too. `deep`: the larger
-    sizes. `resolution_budget`: seconds, 0 leaves the resolution out. `progress` is called with each
+    sizes. `resolution_budget`: steps, 0 leaves the resolution out. `progress` is called with each
     result as it comes. Raises KeyError for an unknown id, ValueError for another `mutants`.
     """
     if mutants not in ("hand", "all"):

@@ -10,6 +10,7 @@ from theory.exact import Q
 from theory.mutation import automatic_mutants
 from theory.resolution import measure_resolution, scaled
 from theory.trial import ILL_FORMED, trials
+from theory.verify import RESOLUTION_BUDGET
 
 
 @pytest.fixture
@@ -109,8 +110,18 @@ def test_the_resolution_is_the_finest_decade_that_is_refuted(make):
         return Holds() if abs(value - 1) <= 2e-5 else Refuted()
 
     made = make(check)
-    found = measure_resolution(made, made.setting(), 5)
+    found = measure_resolution(made, made.setting(), 6)
     assert (found.epsilon, found.spec, str(found)) == (1e-4, "value", "1e-4")
+
+
+@pytest.mark.parametrize("decade", range(1, 13))
+def test_the_default_number_of_steps_always_ends_the_search(make, decade):
+    def check(*, value=1.0):
+        return Holds() if abs(value - 1) < 0.5 * 10.0**-decade else Refuted()
+
+    made = make(check)
+    found = measure_resolution(made, made.setting(), RESOLUTION_BUDGET)
+    assert (found.epsilon, found.note) == (10.0**-decade, "")
 
 
 def test_the_resolution_says_why_there_is_none(make):
@@ -130,12 +141,12 @@ def test_the_resolution_says_why_there_is_none(make):
     assert measure_resolution(refused, refused.setting(), 5).note == "integers only"
 
 
-def test_a_search_that_runs_out_of_time_gives_an_upper_bound(make):
+def test_a_search_that_runs_out_of_steps_gives_an_upper_bound(make):
     def check(*, value=1.0):
         return Holds() if value == 1 else Refuted()
 
     made = make(check)
-    found = measure_resolution(made, made.setting(), 0.0)
+    found = measure_resolution(made, made.setting(), 1)
     assert found.epsilon == 1e-2
     assert "at most" in found.note
 
