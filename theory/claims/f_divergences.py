@@ -110,7 +110,7 @@ def fdiv_nonneg(
     """Six generators on pmfs with zeros: Jensen's bound of the printed integral, D_f by a second formula, the code."""
     with precision(128):
         parts = []
-        for pair in pairs(setting.rng(), setting.size(90, deep=900)):
+        for pair in pairs(setting.rng(), setting.size(180, deep=1000)):
             ratios = {a / b for a, b in zip(pair.p, pair.q, strict=True) if b}
             covered = 1 - off(pair)
             for name, f in KNOWN.items():

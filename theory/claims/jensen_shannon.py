@@ -96,7 +96,7 @@ def jsd_bounds(
     """Ties are decided on the rationals; the rest is strict between balls; the identity over shared atoms; the code."""
     with precision(128):
         parts = []
-        for pair in pairs(setting.rng(), setting.size(90, deep=900)):
+        for pair in pairs(setting.rng(), setting.size(200, deep=2000)):
             p, q, value, told = pair.p, pair.q, jsd(pair.p, pair.q), {"p": pair.p, "q": pair.q}
             if finite(pair) != value.is_finite():
                 return Refuted(**told, jsd=value, said_finite=finite(pair))

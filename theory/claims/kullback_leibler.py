@@ -161,7 +161,7 @@ def reverse_kl_empirical(
 ):
     """Exactly on pmfs, p̂ in the second place; −log p̂_ε(A) lies within log(r/ε) + 1 above r²/2ε², by Mills' ratio."""
     parts = []
-    for pair in pairs(setting.rng(), setting.size(90, deep=900)):
+    for pair in pairs(setting.rng(), setting.size(150, deep=1500)):
         if finite(pair) != kl(pair.p, pair.q).is_finite():
             return Refuted(model=pair.p, data=pair.q, said_finite=finite(pair), kl=kl(pair.p, pair.q))
     with precision(128):

@@ -1,5 +1,6 @@
 """Optimal transport on finite spaces: Kantorovich's duality, and the weak topology that W₁ has and JSD has not."""
 
+import operator
 from collections.abc import Callable, Iterator
 from itertools import pairwise, product
 from typing import Any
@@ -78,6 +79,7 @@ def kantorovich(
     cost=lambda d: d,
     slope=lambda d: d,
     on_the_line=lambda height: abs(height),
+    c_transform=lambda costs, g: [min(c - y for c, y in zip(row, g, strict=True)) for row in costs],
     sides=("p", "q"),
     code="wasserstein-2",
 ):
@@ -91,7 +93,7 @@ def kantorovich(
             return Refuted(**told, transport=plan.value, best_critic=critic)
         squares = [[squared(x, y) for y in at] for x in at]
         for costs in (table(cost, l1, at), squares):
-            wrong = duality_gap(costs, p, q)
+            wrong = duality_gap(costs, p, q, c_transform)
             if wrong:
                 return Refuted(**told, **wrong)
         exact = ball(transport(squares, p, q).value).sqrt()
@@ -107,15 +109,15 @@ def squared(x: tuple, y: tuple) -> Any:
     return sum(((a - b) ** 2 for a, b in zip(x, y, strict=True)), Q(0))
 
 
-def duality_gap(costs: list[list[Any]], p: list[Any], q: list[Any]) -> dict[str, Any]:
+def duality_gap(costs: list[list[Any]], p: list[Any], q: list[Any], c_transform: Callable) -> dict[str, Any]:
     """What is wrong with the dual pair of the optimal plan and with its c-transform; empty if nothing is."""
     k = len(p)
     plan = transport(costs, p, q)
     f, g = plan.y[:k], plan.y[k:]
-    transformed = [min(costs[i][j] - g[j] for j in range(k)) for i in range(k)]
-    if any(f[i] + g[j] > costs[i][j] for i, j in product(range(k), repeat=2)):
-        return {"reason": "the dual pair is not admissible", "f": f, "g": g}
+    transformed = c_transform(costs, g)
     for name, potential in (("dual pair", f), ("c-transform", transformed)):
+        if any(potential[i] + g[j] > costs[i][j] for i, j in product(range(k), repeat=2)):
+            return {"reason": f"the {name} is not admissible", "f": potential, "g": g}
         if dot(p, potential) + dot(q, g) != plan.value:
             return {"reason": f"the {name} does not attain the cost", "f": potential, "g": g, "cost": plan.value}
     return {}
@@ -135,6 +137,9 @@ kantorovich.mutant("Lip(f) ≤ ½", slope=lambda d: d / 2)
 kantorovich.mutant("one marginal left free", sides=("p",))
 kantorovich.mutant("cost d² with 1-Lipschitz critics", cost=lambda d: d**2)
 kantorovich.mutant("cost d², one f with f(x) − f(y) ≤ d²", cost=lambda d: d**2, slope=lambda d: d**2)
+kantorovich.mutant(
+    "the c-transform with max", c_transform=lambda costs, g: [max(map(operator.sub, row, g)) for row in costs]
+)
 kantorovich.mutant("the code's W₁ for its W₂", code="wasserstein")
 kantorovich.mutant("the area between the cdfs with its sign", on_the_line=lambda height: height)
 

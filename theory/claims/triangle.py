@@ -21,7 +21,7 @@ def triples(setting: Setting) -> Iterator[Laws]:
     yield [Q(0), Q(2)], [[Q(1), Q(0)], [Q(1, 2), Q(1, 2)], [Q(0), Q(1)]]
     yield [Q(0), Q(1)], [[1 - heads, heads] for heads in (Q(1, 2), Q(3, 5), Q(7, 10))]
     rng = setting.rng()
-    for index in range(setting.size(60, deep=600)):
+    for index in range(setting.size(200, deep=1000)):
         k = int(rng.integers(2, 5))
         laws = [pmf(rng, k, zeros=0.4, ties=index % 3 == 0) for _ in range(3)]
         if index % 5 == 0:
