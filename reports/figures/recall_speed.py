@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from reports.figures import Figure, figures
@@ -13,16 +14,21 @@ from reports.tables import rows_of
 from reports.tables.nearest_neighbours import EXPERIMENT, nearest_neighbours
 from reports.tables.numerals import count, share, significant
 
+#: 1 + ε of the stretched axis: ε = 0.004 puts 1 as far beyond 0.99 as 0.99 is beyond 0.96.
+_BEYOND = 1.004
+#: Half a marker beyond 1.
+_END = 1.0007
+_TICKS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
+
 
 def recall_speed(store: Store, size: str | None = None) -> list[Picture]:
     """One picture a data set: a point a setting, a bar from the slowest to the fastest repetition, and the frontier."""
     frame = nearest_neighbours(store, size).dropna(subset=["recall", "qps"])
-    searches = {name: place for place, name in enumerate(sorted(frame.search.unique(), key=_ours_first))}
+    # Ours and the others count apart: each has all colours to itself, ours filled and theirs hollow.
+    ours = sorted(frame.search[frame.ours].unique())
+    others = sorted(frame.search[~frame.ours].unique())
+    searches = {name: place for group in (ours, others) for place, name in enumerate(group)}
     return [_panel(str(name), part, searches) for name, part in frame.groupby("dataset", sort=True)]
-
-
-def _ours_first(name: str) -> tuple[bool, str]:
-    return not name.startswith("knn "), name
 
 
 def _panel(dataset: str, frame: pd.DataFrame, searches: dict[str, int]) -> Picture:
@@ -35,12 +41,11 @@ def _panel(dataset: str, frame: pd.DataFrame, searches: dict[str, int]) -> Pictu
         _frontier(ax, frame)
         for search, part in frame.sort_values("recall").groupby("search", sort=False):
             _series(ax, str(search), part, searches[str(search)], tips)
-        low = float(frame.recall.min())
-        ax.set_xlim(max(-0.02, low - 0.06 * (1.04 - low)), 1 + 0.04 * (1.04 - low))
+        _stretch(ax, float(frame.recall.min()))
         ax.set_title(_title(frame), loc="left")
         ax.set_xlabel("recall of the 10 nearest")
         ax.set_ylabel("queries per second, one thread")
-        figure.legend(*_ordered(ax, searches), loc="outside lower center", ncols=3, fontsize=9, handletextpad=0.4)
+        figure.legend(*_ordered(ax), loc="outside lower center", ncols=3, fontsize=9, handletextpad=0.4)
         ax.set_axisbelow(True)
         return picture(
             figure, name=name, title=f"Recall and speed on {dataset}", description=_words(dataset, frame), tips=tips
@@ -48,8 +53,10 @@ def _panel(dataset: str, frame: pd.DataFrame, searches: dict[str, int]) -> Pictu
 
 
 def _series(ax: Any, search: str, part: pd.DataFrame, place: int, tips: dict[str, str]) -> None:
-    colour, marker = SERIES[place % len(SERIES)], MARKERS[place % len(MARKERS)]
     ours = bool(part.ours.iloc[0])
+    colour = SERIES[place % len(SERIES)]
+    # The others' shapes are shifted, so that what shares a colour with one of ours differs in shape as well.
+    marker = MARKERS[(place + (0 if ours else 3) + place // len(MARKERS)) % len(MARKERS)]
     reach = [part.qps - part.qps_slowest, part.qps_fastest - part.qps]
     ax.errorbar(part.recall, part.qps, yerr=reach, fmt="none", ecolor=colour, elinewidth=1.1, zorder=3)
     ax.plot(part.recall, part.qps, color=colour, lw=2.0 if ours else 1.0, alpha=0.9 if ours else 0.55, zorder=2)
@@ -59,15 +66,30 @@ def _series(ax: Any, search: str, part: pd.DataFrame, place: int, tips: dict[str
             [row.qps],
             marker,
             color=colour,
-            ms=7.5 if ours else 5.5,
+            ms=7.5 if ours else 6.0,
             mec=colour,
+            mfc=colour if ours else "none",
+            mew=1.4,
             zorder=4,
             label=search if number == 0 else None,
         )
-        gid = f"tip-{place}-{number}"
+        gid = f"tip-{len(tips)}"
         drawn[0].set_gid(gid)
         settings = f" · {row.settings}" if row.settings else ""
         tips[gid] = f"{search}{settings}: recall {share(row.recall)}, {significant(row.qps)} queries/s"
+
+
+def _stretch(ax: Any, low: float) -> None:
+    """The axis of recall r drawn at −log(1 + ε − r): 0.9 to 0.99 takes as much room as 0 to 0.9, and 1 is there."""
+    ax.set_xscale(
+        "function", functions=(lambda r: -np.log(_BEYOND - np.minimum(r, _END)), lambda x: _BEYOND - np.exp(-x))
+    )
+    shown = [tick for tick in _TICKS if tick >= low]
+    left = max((tick for tick in _TICKS if tick <= low), default=0.0)
+    ax.set_xticks([left, *shown] if left not in shown else shown)
+    ax.set_xticks([], minor=True)
+    ax.xaxis.set_major_formatter(lambda r, _: f"{r:g}")
+    ax.set_xlim(left - 0.02, _END)
 
 
 def _frontier(ax: Any, frame: pd.DataFrame) -> None:
@@ -80,9 +102,9 @@ def _frontier(ax: Any, frame: pd.DataFrame) -> None:
         )
 
 
-def _ordered(ax: Any, searches: dict[str, int]) -> tuple[list[Any], list[str]]:
+def _ordered(ax: Any) -> tuple[list[Any], list[str]]:
     handles, labels = ax.get_legend_handles_labels()
-    order = sorted(range(len(labels)), key=lambda i: searches[labels[i]])
+    order = sorted(range(len(labels)), key=lambda i: (not labels[i].startswith("knn "), labels[i]))
     return [handles[i] for i in order], [labels[i] for i in order]
 
 
@@ -107,8 +129,9 @@ figures.register("recall-speed")(
     Figure(
         name="recall-speed",
         title="Recall against queries per second",
-        about="Each point is one setting of one search, with a bar from its slowest to its fastest repetition. Up and "
-        "to the right is better; the grey band joins the settings that nothing beats in both.",
+        about="Each point is one setting of one search, ours filled and the others hollow, with a bar from its slowest "
+        "to its fastest repetition. Up and to the right is better; the grey band joins the settings that nothing beats "
+        "in both. Recall is stretched towards 1, where the differences matter.",
         experiment=EXPERIMENT,
         draw=recall_speed,
     )
