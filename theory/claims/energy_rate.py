@@ -60,9 +60,9 @@ def energy_rate(
         for index in range(setting.size(9, deep=60)):
             at, p, size = points(rng, 3), pmf(rng, 3, zeros=0.2), index % 3 + 2
             spread = mean_of(line, at, p, p)
-            mean = Q(0)
+            mean = ball(0)
             for chance, sample in samples_of(p, size):
-                own = mean_of(line, at, sample, sample) * Q(size**2) / own_pairs(size)
+                own = mean_of(line, at, sample, sample) * size**2 / ball(own_pairs(size))
                 mean += chance * (2 * mean_of(line, at, p, sample) - spread - own)
             parts.append(decide_equal(mean, expected(spread, size, 1), distance=1e-6, at=at, p=p, L=size))
             law, own_law = float_law(rng, 3), float_law(rng, 3)
@@ -80,7 +80,7 @@ def decide_cube(d: int, size: int, expected: Any, own_pairs: Any, strict: bool) 
     at = cube(d)
     mu = total(euclidean(at[0], y) for y in at) / len(at)
     squares = [
-        mu - total(euclidean(at[i], at[j]) for i in drawn for j in drawn) / own_pairs(size)
+        mu - total(euclidean(at[i], at[j]) for i in drawn for j in drawn) / ball(own_pairs(size))
         for drawn in product(range(len(at)), repeat=size)
     ]
     told: dict[str, Any] = {"d": d, "L": size}

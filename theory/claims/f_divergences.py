@@ -162,7 +162,7 @@ def no_recession(setting) -> Outcome:
 CONVEX = {
     "(s − 1)²": lambda s: (s - 1) ** 2,
     "s² − s": lambda s: s * s - s,
-    "|s − 1|/2": lambda s: abs(s - 1) / 2,
+    "|s − 1|/2": lambda s: abs(s - 1) * Q(1, 2),
     "max(0, s − 1)": lambda s: max(Q(0), s - 1),
     "max(0, s − 2)": lambda s: max(Q(0), s - 2),
     "max(0, ½ − s)": lambda s: max(Q(0), Q(1, 2) - s),

@@ -102,7 +102,7 @@ def jsd_bounds(
                 return Refuted(**told, jsd=value, said_finite=finite(pair))
             shared = [(a, ball(b / a)) for a, b in zip(p, q, strict=True) if a and b]
             short = total(a * deficit(ratio) for a, ratio in shared)
-            parts.append(decide_number(short) or decide_equal(log2() - value, short, distance=1e-6, **told))
+            parts += [decide_number(short), decide_equal(log2() - value, short, distance=1e-6, **told)]
             parts.append((decide_same if zero(pair) else decide_unequal)(value, 0, **told))
             parts.append((decide_same if largest_for(pair) else decide_unequal)(value, largest(), **told))
             parts += [decide_at_most_or_tied(0, value, p == q), decide_at_most_or_tied(value, largest(), not shared)]
@@ -111,9 +111,9 @@ def jsd_bounds(
         return all_hold(parts)
 
 
-def decide_number(value: Any) -> Outcome | None:
-    """Refuted for a formula without a value, such as the logarithm of a negative number."""
-    return None if value.is_finite() else Refuted(value=value, reason="the formula has no value here")
+def decide_number(value: Any) -> Outcome:
+    """Refuted for a formula without a value, such as the logarithm of a negative number, which no ball refutes."""
+    return Holds() if value.is_finite() else Refuted(value=value, reason="the formula has no value here")
 
 
 def decide_unequal(value: Any, other: Any, **told: Any) -> Outcome:
@@ -210,7 +210,7 @@ def decide_deficit(deficit: Any, n: int, k: int) -> Outcome:
     distinct = n * bin_term(1, n, k) + (k - n) * bin_term(0, n, k)
     crowded = bin_term(n, n, k) + (k - 1) * bin_term(0, n, k)
     stated = deficit(ball(Q(n, k)))
-    parts = [decide_number(stated) or decide_equal(log2() - distinct, stated, distance=1e-20, n=n, k=k)]
+    parts = [decide_number(stated), decide_equal(log2() - distinct, stated, distance=1e-20, n=n, k=k)]
     if n > 1:
         parts.append(decide_less(log2() - crowded, stated, n=n, k=k, what="all data in one bin"))
     return all_hold(parts)
@@ -222,7 +222,7 @@ def decide_topsoe(triangular: Any) -> Outcome:
     for r in (Q(0), Q(1, 100), Q(1, 2), Q(9, 10), Q(999, 1000), Q(1001, 1000), Q(3), Q(10**9)):
         term = (xlog(r, 2 * r / (r + 1)) + xlog(1, 2 / (r + 1))) / 2
         delta = triangular(ball(r))
-        parts.append(decide_number(delta) or decide_less(delta / 4, term, r=r))
+        parts += [decide_number(delta), decide_less(delta / 4, term, r=r)]
         parts.append(
             decide_equal(term, log2() / 2 * delta, distance=1e-6, r=r)
             if r == 0
