@@ -2,6 +2,12 @@
 
 from knn.lazy import lazy_exports
 
-_HOMES = {"Record": "reports.record", "Store": "reports.store", "run": "reports.runner", "table": "reports.tables"}
+_HOMES = {
+    "Record": "reports.record",
+    "Store": "reports.store",
+    "StoreError": "reports.store",
+    "run": "reports.runner",
+    "table": "reports.tables",
+}
 __all__ = list(_HOMES)
 __getattr__, __dir__ = lazy_exports(__name__, _HOMES)
