@@ -158,11 +158,10 @@ def test_any_index_serves_and_a_seed_fixes_it(name):
         try:
             return model.fit(X).sample(9, random_state=0).tolist()
         except ValueError as error:
-            assert "raise its budget" in str(error)
             return str(error)
 
     by_name = train(name)
-    assert isinstance(by_name, list) or name not in ("brute-force", "prioritized-dci")
+    assert isinstance(by_name, list) or (name not in ("brute-force", "prioritized-dci") and "its budget" in by_name)
     assert by_name == train(name)
     assert by_name == train(indexes[name](n_neighbors=1))
 
