@@ -248,7 +248,9 @@ class NearestNeighbours(BaseEstimator):
 
 
 #: Every index by name: ours, and those that other distributions enter as `implicitbench.indexes`.
-indexes: Registry[type[NearestNeighbours]] = Registry("index", group="implicitbench.indexes", packages=("knn",))
+indexes: Registry[type[NearestNeighbours]] = Registry(
+    "index", group="implicitbench.indexes", packages=("knn",), skip=("knn.kernels",)
+)
 
 
 def _without_self(indices: np.ndarray, distances: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

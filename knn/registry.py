@@ -98,21 +98,27 @@ class Registry(Mapping[str, T], Generic[T]):
         if self._scanned:
             return
         self._scanned = True  # before the imports: a module may read the registry while it is scanned
-        for module in self._modules():
-            try:
-                importlib.import_module(module)
-            except ModuleNotFoundError as error:
-                explained = missing_extra(error, module)
-                if explained is error:
-                    self._scanned = False
-                    raise
-                self.unavailable[module] = explained
+        try:
+            for module in self._modules():
+                self._import(module)
+        except BaseException:
+            self._scanned = False  # half a registry must not pass for a whole one
+            raise
         for point in entry_points(group=self.group):
             try:
                 point.load()
             except Exception as error:
                 # Another distribution's fault must not take ours down.
                 warnings.warn(f"entry point {point.name!r} of {self.group} failed: {error!r}", stacklevel=3)
+
+    def _import(self, module: str) -> None:
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            explained = missing_extra(error, module)
+            if explained is error:
+                raise
+            self.unavailable[module] = explained
 
     def _modules(self) -> Iterator[str]:
         for package in self.packages:
