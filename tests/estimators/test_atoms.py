@@ -78,6 +78,10 @@ def test_no_bounded_divergence_passes_its_bound():
         P, Q = Empirical(np.arange(k)), Empirical(-1.0 - np.arange(k), np.full(k, 1 / k))
         assert jsd(P, Q).value <= math.log(2)
         assert max(total_variation(P, Q).value, hellinger(P, Q).value) <= 1.0
+    # Masses that sum to 1 + 2u, which is within their rounding.
+    heavy = [np.nextafter(0.5, 1)] * 2
+    P, Q = Empirical([0, 1], heavy), Empirical([2, 3], heavy)
+    assert (total_variation(P, Q).value, jsd(P, Q).value, hellinger(P, Q).value) == (1.0, math.log(2), 1.0)
 
 
 def test_units_follow_the_base():

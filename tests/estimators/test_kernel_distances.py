@@ -1,6 +1,7 @@
 """Energy distance and MMD, held to fifty digits on hard data, and to the other libraries' conventions."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -9,7 +10,10 @@ from scipy.spatial.distance import cdist
 
 from estimators import Empirical, energy_distance, mmd
 from estimators.bandwidth import median_distance
+from estimators.kernels.cpu_sorted import cdf_integrals, running_sum
+from estimators.kernels.profiles import DISTANCE, GAUSSIAN, IMQ, LAPLACE
 from estimators.kernels.vectors import add_row, squared_distances
+from estimators.pairwise import Profile, cross_sums, self_sums
 from tests.estimators import naive_divergences as naive
 
 UNIT = np.finfo(float).eps / 2
@@ -249,3 +253,30 @@ def _compiled():
         numba.njit(lambda x, i, block, values: squared_distances(x, i, block, values)),
         numba.njit(lambda values, weights, lanes: add_row(values, weights, lanes)),
     )
+
+
+def test_sums_over_many_pairs_lose_nothing():
+    """20 000 equal terms: a plain running sum of them is off by hundreds of ulps, the compensated one by none."""
+    x, y = np.zeros((20_000, 2)), np.array([[0.1, 0.7]])
+    ones = np.ones(20_000), np.ones(1)
+    sums = cross_sums(x, ones[0], y, ones[1], Profile(DISTANCE, 1.0))
+    assert sums.total == 20_000 * Fraction(sums.rows[0])
+    assert (sums.rows == sums.rows[0]).all()
+    assert running_sum(np.full(99_999, 1e-5))[-1] == float(99_999 * Fraction(1e-5))
+    assert np.cumsum(np.full(99_999, 1e-5))[-1] != float(99_999 * Fraction(1e-5))  # so the line above can fail
+    # On the line: 10⁵ gaps of one width, where F and G differ by one half throughout.
+    points = np.arange(100_001) * 2.0**-17
+    halves = np.full(100_001, 0.5)
+    found = cdf_integrals(points, halves, points[:1], np.array([1.0]))
+    assert found[0] == points[-1] / 2
+    assert found[1] == points[-1] / 4
+
+
+def test_own_pairs_are_those_of_a_sample_with_itself():
+    rng = np.random.default_rng(13)
+    x, w = rng.normal(size=(300, 3)), rng.dirichlet(np.ones(300))
+    for kind in (DISTANCE, GAUSSIAN, LAPLACE, IMQ):
+        own, cross = self_sums(x, w, Profile(kind, 0.8)), cross_sums(x, w, x, w, Profile(kind, 0.8))
+        # Weights multiply in another order: one rounding a term, of terms that sum to the total.
+        assert abs(float(own.total - cross.total)) <= 4 * UNIT * float(cross.total)
+        np.testing.assert_allclose(own.rows, cross.rows, rtol=40 * UNIT)
