@@ -122,7 +122,7 @@ def run(
     """Measure every cell that is not recorded yet; stopped at any moment, it goes on where it was."""
     summary = _run(experiments, size, jobs, output)
     _tell(summary)
-    if not summary.ok or summary.damage:
+    if not summary.ok or _lost(summary):
         raise typer.Exit(WANTING)
 
 
@@ -151,7 +151,7 @@ def report(
         mark = {"ok": "[green]✓[/]", "failed": "[red]✗[/]"}.get(str(row.status), "–")
         console.print(f"{mark} [bold]{row.answer}[/]" + (f"\n  {row.detail}" if row.detail else ""), **plain)
     console.print(f"\nThe page: {page.resolve()}", **plain)
-    if bool((figures.status == "failed").any()) or (summary and (not summary.ok or summary.damage)):
+    if bool((figures.status == "failed").any()) or (summary and (not summary.ok or _lost(summary))):
         raise typer.Exit(WANTING)
 
 
@@ -265,6 +265,11 @@ def _tell(summary: RunSummary) -> None:
     for record in summary.failures:
         what = ", ".join(f"{name}={value}" for name, value in record.params.items())
         typer.echo(f"{record.status}: {record.experiment} ({what}, seed {record.seed}): {record.detail}", err=True)
+
+
+def _lost(summary: RunSummary) -> bool:
+    """Whether damage cost records. A torn tail does not: the run has measured it again."""
+    return any(damage.lost for damage in summary.damage)
 
 
 def _print_claim(report: ClaimReport) -> None:

@@ -25,6 +25,7 @@ class Status(StrEnum):
     OK = "ok"
     SKIPPED = "skipped"
     NOT_CONVERGED = "not-converged"
+    BROKEN = "broken"
     FAILED = "failed"
     TIMEOUT = "timeout"
     MEMORY = "memory"
@@ -38,13 +39,14 @@ class Status(StrEnum):
     @property
     def final(self) -> bool:
         """False when the next run measures the cell again: nothing is known but that it did not work this time."""
-        return self in (Status.OK, Status.SKIPPED, Status.NOT_CONVERGED)
+        return self in (Status.OK, Status.SKIPPED, Status.NOT_CONVERGED, Status.BROKEN)
 
 
 _EXPLANATIONS = {
     Status.OK: "measured",
     Status.SKIPPED: "does not apply here, or needs something that is absent: the detail says what",
     Status.NOT_CONVERGED: "the budget ended before the method did: the value is what it had by then",
+    Status.BROKEN: "what was under test raised the exception in the detail; the cell's other numbers stand",
     Status.FAILED: "raised the exception in the detail; the next run tries again",
     Status.TIMEOUT: "stopped at the cell's time limit; the next run tries again",
     Status.MEMORY: "stopped at the cell's memory limit; the next run tries again",

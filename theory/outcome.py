@@ -12,6 +12,10 @@ import numpy as np
 LONGEST_ARRAY = 64
 
 
+class OutcomeMisused(TypeError):
+    """An outcome was asked whether it is true: a defect of the check, never of a formula."""
+
+
 class Outcome:
     """What a check found, with its evidence: `Holds`, `Refuted` or `Inconclusive`.
 
@@ -31,7 +35,7 @@ class Outcome:
         return f"{self.word}({', '.join(f'{name}={value}' for name, value in encode(self.evidence).items())})"
 
     def __bool__(self) -> NoReturn:
-        raise TypeError(f"{self.word} is not a truth value; compare isinstance(outcome, Holds) or outcome.word")
+        raise OutcomeMisused(f"{self.word} is not a truth value; compare isinstance(outcome, Holds) or outcome.word")
 
 
 class Holds(Outcome):

@@ -10,7 +10,7 @@ from typing import Any
 
 from theory.claim import Claim, run_case
 from theory.mutation import automatic_mutants
-from theory.outcome import Holds, Outcome, Refuted
+from theory.outcome import Holds, Outcome, OutcomeMisused, Refuted
 from theory.setting import Setting
 
 ILL_FORMED = "ILL-FORMED"
@@ -113,6 +113,8 @@ def _of_automatic(claim: Claim, changed: Any) -> Callable[[Setting], Outcome]:
         for version in changed.versions():
             try:
                 return claim.check(setting=setting, **{changed.spec: version()})
+            except OutcomeMisused:
+                raise
             except (TypeError, LookupError, AttributeError, ValueError, ArithmeticError) as error:
                 failure = last_line(error)
         raise _IllFormed(failure)

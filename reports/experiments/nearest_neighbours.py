@@ -151,7 +151,7 @@ def _compare(X: np.ndarray, Q: np.ndarray, cell: Cell) -> Iterator[Measurement]:
             except Exception as error:
                 # One library's failure is its own row; the others' numbers stand.
                 detail = f"{type(error).__name__}: {error}"
-                yield Measurement("recall", None, status=Status.FAILED, detail=detail, payload=label(contestant, built))
+                yield Measurement("recall", None, status=Status.BROKEN, detail=detail, payload=label(contestant, built))
     kth = true_kth_distances(X, Q, k)
     answers = [entry.search(Q, k, **entry.asked) for entry in entries]
     seconds = _take_turns(entries, Q, k, int(cell.params["repetitions"] or 1))

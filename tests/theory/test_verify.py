@@ -136,6 +136,17 @@ def test_a_check_must_return_an_outcome(square):
     assert "a check returns Holds, Refuted or Inconclusive, not True" in verify_claim(square).complaints[0]
 
 
+def test_a_check_that_asks_an_outcome_whether_it_is_true_is_no_ill_formed_mutant(square):
+    def careless(*, expansion=lambda a, b: a + b):
+        return Holds() if expansion(1, 2) == 3 or Refuted() else Holds()
+
+    square.check_function = careless
+    found = verify_claim(square, mutants="all")
+    outcomes = {result.outcome for result in found.of_kind("automatic")}
+    assert "ERROR" in outcomes
+    assert "ILL-FORMED" not in outcomes
+
+
 def test_an_outcome_is_no_truth_value():
     with pytest.raises(TypeError, match="is not a truth value"):
         bool(Refuted())
