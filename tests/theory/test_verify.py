@@ -138,7 +138,7 @@ def test_a_check_must_return_an_outcome(square):
 
 def test_a_check_that_asks_an_outcome_whether_it_is_true_is_no_ill_formed_mutant(square):
     def careless(*, expansion=lambda a, b: a + b):
-        return Holds() if expansion(1, 2) == 3 or Refuted() else Holds()
+        return Holds(right=expansion(1, 2) == 3 or bool(Refuted()))
 
     square.check_function = careless
     found = verify_claim(square, mutants="all")
