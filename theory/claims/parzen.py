@@ -112,7 +112,7 @@ parzen_bias.mutant("smoothing costs nothing", smoothing=lambda d, squared: 0 * d
 
 @parzen_bias.counterexample("samples shrunk to 0.6 X score higher than true ones: by more than half a nat in the mean")
 def shrunken_samples(setting: Setting) -> Outcome:
-    """The same noise for both: differences at the fresh points are paired, cut to 8 about ½, and their mean is bet on."""
+    """The same noise for both: differences at fresh points are paired, cut to 8 about ½, and bet on."""
     true, _ = scores(setting, 1.0)
     shrunk, _ = scores(setting, 0.6)
     differences = np.clip((shrunk - true - 0.5) / 16 + 0.5, 0, 1)
