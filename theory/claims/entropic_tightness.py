@@ -72,6 +72,8 @@ def tightness_parts(setting: Setting, best, tight, fit, slack) -> Iterator[Outco
         # d surrogate/dρ = κ − ρ/(1 − ρ²), falling in ρ: its zero is the only maximum.
         yield decide_equal(kappa * (1 - rho**2), rho, distance=DISTANCE, **found)
         for other in (Q(0), Q(1, 2), Q(-9, 10)):
+            if other * g > 0 and 4 * g**2 * s * (1 - other**2) ** 2 == (other * temperature) ** 2:
+                continue  # this is the best correlation itself
             rival = scalar.surrogate(g, s, temperature, other)
             yield decide_less(rival, scalar.surrogate(g, s, temperature, rho), other=other, **found)
         gap = slack(scalar.log_likelihood(g, s, temperature), scalar.surrogate(g, s, temperature, rho))
