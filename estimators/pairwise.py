@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 T = TypeVar("T")
 
-#: Columns to a task are a multiple of the kernels' block of 64, and about this many tasks make up a sum,
-#: whatever the number of threads: so the order of addition, and every bit, is the same on one as on twenty.
-_BLOCK, _TASKS = 64, 48
+#: Columns to a task are a multiple of the kernels' block of 64, whatever the number of threads: so the order of
+#: addition, and every bit, is the same on one as on twenty. At most 48 tasks make up a sum, and a task has 8 blocks
+#: or more, since each has sums over all rows to clear and to add.
+_BLOCK, _TASKS, _LEAST_BLOCKS = 64, 48, 8
 
 
 class Profile(NamedTuple):
@@ -85,7 +86,7 @@ def _exact_sum(terms: Array) -> Fraction:
 
 
 def _spans(n: int) -> list[tuple[int, int]]:
-    width = _BLOCK * -(-n // (_BLOCK * _TASKS))
+    width = _BLOCK * max(_LEAST_BLOCKS, -(-n // (_BLOCK * _TASKS)))
     return [(first, min(first + width, n)) for first in range(0, n, width)]
 
 
