@@ -41,7 +41,7 @@ report: $(VENV)/.run
 test: $(VENV)/.test
 	@rm -f .coverage .coverage.*
 	@$(PYTEST) tests -n 2 -m "not deep and not perf and not cuda" --ignore=tests/perf --cov --cov-report=
-	@NUMBA_DISABLE_JIT=1 $(PYTEST) tests/knn/test_kernels.py tests/estimators/test_kernels.py -m "not deep" --cov --cov-append --cov-report=term
+	@NUMBA_DISABLE_JIT=1 $(PYTEST) tests/knn/test_kernels.py tests/estimators/test_kernel_distances.py -m "not deep" --cov --cov-append --cov-report=term
 	@$(PYTEST) tests/perf -m perf --benchmark-disable-gc --benchmark-columns=median,iqr,rounds
 
 test-deep: $(VENV)/.test

@@ -38,7 +38,9 @@ def f_divergence(P: Empirical, Q: Empirical, generator: str | Generator) -> Esti
     vacant = f.at_zero * only_q if only_q else 0.0
     # The masses sum to 1 only up to rounding, which must not carry a bounded divergence over its bound.
     value = min(math.fsum([*terms, recession, vacant]), f.bound)
-    bounds = Certificate("rounding", value * (1 - _ROUNDING), min(value * (1 + _ROUNDING), f.bound))
+    # The bound, such as log 2, is itself rounded: the float above it is the one that encloses.
+    highest = math.nextafter(f.bound, math.inf)
+    bounds = Certificate("rounding", value * (1 - _ROUNDING), min(value * (1 + _ROUNDING), highest))
     return Estimate(value, method="sum over atoms", certificate=bounds, unit=f.unit)
 
 

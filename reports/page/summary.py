@@ -161,7 +161,7 @@ def _good(frame: pd.DataFrame) -> Html:
     ]
     heads = [tag("th", text, scope="col") for text in ("", "modes", "good", "energy distance²")]
     best = next(rows_of(part[part.model != REFERENCE]))
-    told = tag("p", f"{task}, {count(best.steps)} steps, mean of {best.seeds} seeds ± standard error", class_="quiet")
+    told = tag("p", f"{task}, each at its own steps, mean of {best.seeds} seeds ± standard error", class_="quiet")
     table = tag("table", tag("thead", tag("tr", heads)), tag("tbody", rows), class_="mini figures")
     unit = f"of {best.modes_of:.0f} modes: {best.model}"
     return _card("implicit-models", question, significant(best.modes, 2), unit, table, told)
