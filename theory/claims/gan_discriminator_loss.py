@@ -128,7 +128,7 @@ def logistic_regression(
 
 
 def label_parts(loss) -> Iterator[Outcome]:
-    """With the score log(S/(1 − S)), whose sign is the answer, −log S is the loss of y = 1 and −log(1 − S) of y = −1."""
+    """With the score log(S/(1 − S)), −log S is the loss of the label 1 and −log(1 − S) that of −1."""
     for s in rationals(("1/10", "1/2", "9/10")):
         score = (ball(s) / ball(1 - s)).log()
         yield decide_equal(-ball(s).log(), loss(score), distance=DISTANCE, S=s, y=1)

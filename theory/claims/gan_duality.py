@@ -227,7 +227,7 @@ def mixed(rng: np.random.Generator, row_share, count: int) -> Outcome | None:
 
 
 def dirac_game_has_no_saddle(setting: Setting) -> Outcome:
-    """D of a grid inside [0, 1]² against the generator's δ₁ or δ₂, data at both: the bounds over pure strategies differ."""
+    """D of a grid inside [0, 1]² against δ₁ or δ₂, data at both: the bounds over pure strategies differ."""
     p, atoms, steps = [Q(1, 2), Q(1, 2)], ([Q(1), Q(0)], [Q(0), Q(1)]), setting.size(6, deep=20)
     with precision(BITS):
         answers = list(product([Q(k, steps) for k in range(1, steps)], repeat=2))
