@@ -86,9 +86,7 @@ def diffusion_stationary_kernel(
 diffusion_stationary_kernel.mutant("x′ = (1−β) x + √β ε", scale=lambda beta: 1 - beta)
 diffusion_stationary_kernel.mutant("x′ = x + √β ε", scale=lambda beta: Q(1))
 diffusion_stationary_kernel.mutant("noise of standard deviation β", noise=lambda beta: beta**2)
-diffusion_stationary_kernel.mutant(
-    "the variance is the sum of the rates", variance=lambda betas: sum(betas, Q(0))
-)  # fmt: skip
+diffusion_stationary_kernel.mutant("the variance is the sum of the rates", variance=lambda betas: sum(betas, Q(0)))
 diffusion_stationary_kernel.mutant("χ² falls by √(1−β)", contraction=lambda beta: root(1 - beta))
 
 

@@ -150,10 +150,9 @@ flow_logdet_index.mutant(
     log_density=lambda base, steps, z: base(z[0]) - total(steps[k - 1](z[k - 1]) for k in range(1, len(z) - 1)),
 )
 flow_logdet_index.mutant(
-    "the base density at the end", log_density=lambda base, steps, z: base(z[-1]) - total(
-        steps[k - 1](z[k - 1]) for k in range(1, len(z))
-    ),
-)  # fmt: skip
+    "the base density at the end",
+    log_density=lambda base, steps, z: base(z[-1]) - total(steps[k - 1](z[k - 1]) for k in range(1, len(z))),
+)
 
 
 @flow_logdet_index.counterexample("sinh z of a normal z: the printed density has mass 0.84133…, not 1")
@@ -202,9 +201,8 @@ def decide_latent(layer: Layer, density: Callable, points: Sequence[Any]) -> lis
 def ar_slide_density_sign(*, density=lambda p0, phi, slope, x: p0(phi(x)) * size(slope(x))):
     """∫ p over intervals of x is the normal mass of the intervals of Φ(x), for four maps Φ."""
     with precision(128):
-        return all_hold(
-            part for layer in TO_LATENT for part in decide_latent(layer, density, (-3, -1, Q(1, 3), 2, 4))
-        )  # fmt: skip
+        points = (-3, -1, Q(1, 3), 2, 4)
+        return all_hold(part for layer in TO_LATENT for part in decide_latent(layer, density, points))
 
 
 ar_slide_density_sign.printed(
