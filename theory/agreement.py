@@ -69,7 +69,7 @@ def estimated(divergence: str, p: Sequence[Any], q: Sequence[Any]) -> Any:
     return f_divergence(empirical(places, p), empirical(places, q), divergence)
 
 
-def decide_estimate(estimate: Any, exact: Any, **evidence: Any) -> Outcome:
+def decide_estimate(estimate: Any, exact: Any, /, **evidence: Any) -> Outcome:
     """Whether the exact value, a rational or a ball, lies in the certificate of an Estimate; ∞ only where it is ∞."""
     exact = ball(exact)
     if not exact.is_finite():
@@ -82,7 +82,7 @@ def decide_estimate(estimate: Any, exact: Any, **evidence: Any) -> Outcome:
     return all_hold([decide_at_most(arb(lower), exact, **found), decide_at_most(exact, arb(upper), **found)])
 
 
-def decide_same(a: Any, b: Any, *, distance: Any = 1e-6, **evidence: Any) -> Outcome:
+def decide_same(a: Any, b: Any, /, *, distance: Any = 1e-6, **evidence: Any) -> Outcome:
     """Whether two divergences are equal, by `decide_equal` if both are finite; infinite ones are equal."""
     a, b = ball(a), ball(b)
     if a.is_finite() and b.is_finite():

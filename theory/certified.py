@@ -56,7 +56,7 @@ def log2() -> arb:
 # Decisions -----------------------------------------------------------------------------------------------------------
 
 
-def decide_less(a: Any, b: Any, **evidence: Any) -> Outcome:
+def decide_less(a: Any, b: Any, /, **evidence: Any) -> Outcome:
     """Whether a < b: Holds if proved, Refuted if a ≥ b is proved, else Inconclusive."""
     a, b = ball(a), ball(b)
     if a < b:
@@ -64,7 +64,7 @@ def decide_less(a: Any, b: Any, **evidence: Any) -> Outcome:
     return (Refuted if a >= b else Inconclusive)(**{"lesser": a, "greater": b, **evidence})
 
 
-def decide_at_most(a: Any, b: Any, **evidence: Any) -> Outcome:
+def decide_at_most(a: Any, b: Any, /, **evidence: Any) -> Outcome:
     """Whether a ≤ b: Holds if proved, Refuted if a > b is proved, else Inconclusive (always so for inexact equals)."""
     a, b = ball(a), ball(b)
     if a <= b:
@@ -72,7 +72,7 @@ def decide_at_most(a: Any, b: Any, **evidence: Any) -> Outcome:
     return (Refuted if a > b else Inconclusive)(**{"lesser": a, "greater": b, **evidence})
 
 
-def decide_equal(a: Any, b: Any, *, distance: Any, **evidence: Any) -> Outcome:
+def decide_equal(a: Any, b: Any, /, *, distance: Any, **evidence: Any) -> Outcome:
     """Whether a = b, by the rule for certified equalities; `distance` is that from a to the nearest mutant's value.
 
     Refuted if the ball a − b excludes 0. Holds if it contains 0 and its radius is below distance/2,

@@ -110,7 +110,8 @@ class Normal:
         """KL(self‖other) = log(σ₂/σ₁) + (σ₁² + (μ₁ − μ₂)²)/(2σ₂²) − ½."""
         s, t = ball(self.sd), ball(other.sd)
         shift = ball(self.mean) - ball(other.mean)
-        return (t / s).log() + (s**2 + shift**2) / (2 * t**2) - arb(1) / 2
+        # Products, because flint's power of a ball around 0 is NaN.
+        return (t / s).log() + (s * s + shift * shift) / (2 * t * t) - arb(1) / 2
 
     def _standard(self, x: Any) -> Any:
         x = x if isinstance(x, acb) else ball(x)

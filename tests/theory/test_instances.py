@@ -4,7 +4,9 @@ from collections import Counter
 
 import numpy as np
 
-from theory.instances import CASES, DENOMINATOR, pairs, pmf, points, probabilities
+from theory.certified import ball, log2, precision
+from theory.exact import Q
+from theory.instances import CASES, DENOMINATOR, Normal, pairs, pmf, points, probabilities
 
 
 def test_pairs_are_laws_whose_cases_are_what_they_say():
@@ -42,3 +44,10 @@ def test_probabilities_reach_both_ends_and_points_repeat():
     at = points(np.random.default_rng(3), 200)
     assert len(set(at)) < len(at)
     assert all(abs(x) <= 6 for x in at)
+
+
+def test_normal_kl_is_a_number_where_inexact_means_meet():
+    third = Normal("0.3", 1)
+    with precision(128):
+        assert third.kl_to(Normal("0.3", 1)).contains(0)
+        assert (Normal("0.3", 2).kl_to(third) - (ball(Q(3, 2)) - log2())).contains(0)
