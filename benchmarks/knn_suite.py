@@ -3,7 +3,7 @@
 import numpy as np
 
 K = 10
-NAMES = ["brute-force", "dci", "kd-tree", "prioritized-dci"]
+NAMES = ["brute-force", "dci", "kd-tree", "principal-dci", "prioritized-dci"]
 SETTINGS = {
     "dci": {"n_simple": 4, "n_composite": 3, "visits": 3000},
     "prioritized-dci": {"n_simple": 15, "n_composite": 2, "candidates": 500},
@@ -67,6 +67,23 @@ class Changing(_OnEveryIndex):
     def time_insert_100_one_by_one(self, name):  # noqa: ARG002
         for row in self.Q[:100]:
             self.index.insert(row[None])
+
+
+class Codes:
+    """The scan of Principal DCI's codes: a loop that fails to vectorise is some twenty times slower."""
+
+    def setup(self):
+        from knn.kernels import cpu
+
+        rng = np.random.default_rng(0)
+        self.codes = rng.integers(-127, 128, (60_000, 64)).astype(np.int8)
+        self.terms, self.nearest = np.empty(60_000, np.int32), np.empty(1, np.int32)
+        cpu.terms_of(self.codes, self.terms)
+        self.kernels = cpu
+        self.time_keys_of_60000()
+
+    def time_keys_of_60000(self):
+        self.kernels.nearest_codes(self.codes[:1], self.codes, self.terms, self.nearest)
 
 
 class Answers(_OnEveryIndex):

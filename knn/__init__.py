@@ -8,6 +8,7 @@ _HOMES = {
     "KDTree": "knn.kdtree",
     "Neighbours": "knn.base",
     "NearestNeighbours": "knn.base",
+    "PrincipalDCI": "knn.principal_dci",
     "PrioritizedDCI": "knn.prioritized_dci",
     "indexes": "knn.base",
 }

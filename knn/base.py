@@ -49,6 +49,9 @@ class NearestNeighbours(BaseEstimator):
 
     #: Parameters with which every point may be measured, so that answers are exact; empty for an exact index.
     exhaustive: ClassVar[dict[str, Any]] = {}
+    #: Whether building learns from where the points lie, so that after changes a short budget may find other points
+    #: than a fresh build finds; what is exact stays so.
+    learns: ClassVar[bool] = False
 
     n_neighbors: int
     metric: str

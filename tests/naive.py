@@ -85,3 +85,32 @@ def dci_candidates(keys, q, visits):
     gaps = np.abs(keys - q[:, None])
     last = np.sort(gaps, axis=1)[:, visits - 1]
     return [i for i in range(keys.shape[1]) if all(gaps[j, i] <= last[j] for j in range(len(q)))]
+
+
+def codes(values, step):
+    """Whole steps of the values, halves upwards, clipped to ±127: (codes, how far rounding moved each row)."""
+    rounded, losses = [], []
+    for row in values:
+        clipped = [min(max(float(value) / step, -127.0), 127.0) for value in row]
+        rounded.append([math.floor(value + 0.5) for value in clipped])
+        gaps = [value - code for value, code in zip(clipped, rounded[-1], strict=True)]
+        losses.append(math.sqrt(sum_in_order(square(gap) for gap in gaps)))
+    return np.array(rounded, np.int8), np.array(losses)
+
+
+def key(code, query):
+    """‖c − b‖² − ‖b‖² in whole numbers."""
+    return sum((int(c) - int(b)) ** 2 - int(b) ** 2 for c, b in zip(code, query, strict=True))
+
+
+def least_keys(codes, cells, tail, near, b, probes, wanted):
+    """The points of the `probes` cells whose prototypes' keys are least and of the tail, of the `wanted` least keys.
+
+    cells: a list of (prototype, points); points are places in codes. What ties with the last is taken, of cells as of
+    points; the places are given with their keys, as a set.
+    """
+    last = sorted(key(prototype, near) for prototype, _ in cells)[probes - 1]
+    visited = [i for prototype, points in cells if key(prototype, near) <= last for i in points] + list(tail)
+    keys = {i: key(codes[i], b) for i in visited}
+    limit = sorted(keys.values())[min(wanted, len(keys)) - 1]
+    return {(i, value) for i, value in keys.items() if value <= limit}

@@ -3,6 +3,15 @@
 from knn.kernels.cpu_dci import inside, radii_of_visits
 from knn.kernels.cpu_distance import definition_sum, rank, scan
 from knn.kernels.cpu_heap import ascending, empty_heaps
+from knn.kernels.cpu_principal import (
+    DEAD,
+    encode,
+    nearest_codes,
+    principal_coordinates,
+    search_codes,
+    terms_of,
+    with_residual,
+)
 from knn.kernels.cpu_prioritized import bounded, complete, pop_complete, within
 from knn.kernels.cpu_projections import gaps_of, largest_gaps, merge_runs, project, visits_within
 from knn.kernels.cpu_screen import collect, rescale, settle, squared_norms, tighten
@@ -10,6 +19,7 @@ from knn.kernels.cpu_select import kth_smallest
 from knn.kernels.cpu_tree import NARROW, build_tree, n_nodes, search_tree
 
 __all__ = [
+    "DEAD",
     "NARROW",
     "ascending",
     "bounded",
@@ -18,22 +28,28 @@ __all__ = [
     "complete",
     "definition_sum",
     "empty_heaps",
+    "encode",
     "gaps_of",
     "inside",
     "kth_smallest",
     "largest_gaps",
     "merge_runs",
     "n_nodes",
+    "nearest_codes",
     "pop_complete",
+    "principal_coordinates",
     "project",
     "radii_of_visits",
     "rank",
     "rescale",
     "scan",
+    "search_codes",
     "search_tree",
     "settle",
     "squared_norms",
+    "terms_of",
     "tighten",
     "visits_within",
+    "with_residual",
     "within",
 ]

@@ -19,7 +19,7 @@ def lane_sum(q, x, start, stop):
     """Σᵢ (qᵢ − xᵢ)² over start ≤ i < stop, where stop − start is a multiple of 16.
 
     Coordinate i is squared in float64 and added to lane i mod 16, in the order of i; then the upper half of the
-    lanes is added to the lower half, four times over. q float64 (d,); x float32 or float64 (d,), contiguous.
+    lanes is added to the lower half, four times over. q float64 (d,); x uint8, float32 or float64 (d,), contiguous.
     """
     lanes = np.zeros(LANES)
     for i in range(start, stop, LANES):
@@ -47,9 +47,11 @@ def _lane_sum(typing_context, q, x, start, stop):  # noqa: ARG001
         ]
 
         def sixteen(dtype, data, i):
-            element = ir.FloatType() if dtype == types.float32 else ir.DoubleType()
+            element = {types.uint8: ir.IntType(8), types.float32: ir.FloatType()}.get(dtype, ir.DoubleType())
             place = builder.bitcast(builder.gep(data, [i]), ir.VectorType(element, LANES).as_pointer())
             loaded = builder.load(place, align=dtype.bitwidth // 8)  # rows start anywhere: no wider alignment holds
+            if dtype == types.uint8:
+                return builder.uitofp(loaded, wide)
             return builder.fpext(loaded, wide) if dtype == types.float32 else loaded
 
         sums = cgutils.alloca_once_value(builder, ir.Constant(wide, [0.0] * LANES))

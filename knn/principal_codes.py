@@ -1,0 +1,193 @@
+"""How Principal DCI sees points: principal coordinates and what they leave out, in whole steps and in float32.
+
+With V (d, m) orthonormal, φ(x) = (Vᵀx', ‖x' − VVᵀx'‖), x' = (x − c)·σ, moves no two points apart: ‖φ(x) − φ(q)‖ ≤
+‖x' − q'‖ (the last entry by the triangle inequality). Nor does clipping to a box. So distances of codes fall short of
+true ones but for rounding, which is bounded thus (u = 2⁻⁵³, γ = (d + 4)u/(1 − (d + 4)u), m ≤ 127; Higham 2002, §3.1):
+
+    δ = ‖VᵀV − I‖_F + dmu          the computed V is within δ of an orthonormal one
+    κ₁ = √m γ + δ + u              ‖fl(Vᵀx') − V̂ᵀx'‖ ≤ κ₁‖x'‖: the products, V, and x' itself
+    β = 2γ + 3κ₁ + 256u            the error of ‖x'‖² − ‖Vᵀx'‖², over ‖x'‖²
+    κ = κ₁ + √β                    |√a − √b| ≤ √|a − b|: so ‖fl φ(x) − φ(x)‖ ≤ κ‖x'‖
+
+one per cent is added for second-order terms. Codes are rounded besides, by at most what `encode` has measured, and
+`fine` to float32, by 2⁻²⁴‖x'‖.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import numpy as np
+
+from knn.threads import one_blas_thread
+
+#: Points on which directions, step and cells are chosen.
+SAMPLE = 4096
+#: Coordinates of a code besides the residual's norm, and of the finer bound.
+COARSE, FINE = 63, 127
+#: Rows looked at together.
+ROWS = 4096
+#: Rounds of subspace iteration, and columns beyond those wanted: directions need not be the best to be right.
+ROUNDS, SPARE = 4, 17
+#: Distances within which squares neither overflow nor vanish, in the units of the data.
+MODERATE = 2.0**400
+
+
+def canonical_sample(rows: np.ndarray, rng: np.random.RandomState, most: int) -> np.ndarray:
+    """At most `most` places of rows, chosen and ordered by a hash of each row's bits: permuting rows changes nothing.
+
+    The hash is Σ aᵢ·bitsᵢ mod 2⁶⁴ with random odd aᵢ; rows that collide are almost surely equal.
+    """
+    words = rows.view(np.uint32 if rows.dtype == np.float32 else np.uint64)
+    factors = rng.randint(0, 2**63, rows.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    digests = np.empty(len(rows), np.uint64)
+    for start in range(0, len(rows), ROWS):
+        digests[start : start + ROWS] = words[start : start + ROWS].astype(np.uint64) @ factors
+    # Equal rows of the same digest may change places, which changes nothing either.
+    return np.argsort(digests, kind="stable")[:most]
+
+
+def principal_directions(centred: np.ndarray, rng: np.random.RandomState, m: int) -> np.ndarray:
+    """m orthonormal directions, float64 (d, m), of most energy first, by subspace iteration on rows (n, d)."""
+    n, d = centred.shape
+    width = min(d, m + SPARE)
+    basis = np.linalg.qr(rng.standard_normal((d, width)))[0]
+    gram = centred.T @ centred if n >= d else None
+    for _ in range(1 if width == d else ROUNDS):
+        image = gram @ basis if gram is not None else centred.T @ (centred @ basis)
+        # Rows of no extent have no directions of their own: any will do.
+        basis = np.linalg.qr(image if image.any() else basis)[0]
+    image = centred @ basis
+    mixing = np.linalg.eigh(image.T @ image)[1]
+    return np.ascontiguousarray(basis @ mixing[:, ::-1][:, :m])
+
+
+class Coder:
+    """The map from rows to codes and finer coordinates: learnt from a sample, fixed until the next fit."""
+
+    centre: np.ndarray
+    scale: float
+    basis: np.ndarray
+    step: float
+    parallel: float
+    share: float
+
+    def __init__(self, points: np.ndarray, chosen: np.ndarray, rng: np.random.RandomState, kernels: ModuleType):
+        """Learns from the chosen of the points (n, d), in canonical order; any map is right, a good one is fast."""
+        d = points.shape[1]
+        rows = points[chosen]
+        sample = rows.astype(np.float64)
+        self.centre = sample.mean(axis=0) if len(rows) else np.zeros(d)
+        centred = sample - self.centre
+        spread = 0.0
+        if len(rows):
+            # Of all points: none may exceed float32 when it is scaled.
+            spread = float(max((points.max(axis=0) - self.centre).max(), (self.centre - points.min(axis=0)).max()))
+        self.scale = float(2.0 ** -np.frexp(spread)[1]) if spread > 0 else 1.0
+        with one_blas_thread:
+            self.basis = principal_directions(centred * self.scale, rng, min(d, FINE))
+            drift = np.linalg.norm(self.basis.T @ self.basis - np.eye(self.basis.shape[1]))
+        self._coarse = np.ascontiguousarray(self.basis[:, :COARSE])
+        self.kappa = _rounding(d, self.basis.shape[1], float(drift))
+        self.step = 1.0
+        coordinates, squared = self.coordinates(rows, kernels)
+        values = self._values(coordinates, squared, min(d, COARSE), COARSE + 1, kernels)
+        reach = np.sort(np.abs(values).max(axis=1)) if len(rows) else np.zeros(1)
+        # One value in a thousand is clipped at most, so that a few far points do not coarsen all others.
+        self.step = float(reach[int(0.999 * (len(reach) - 1))] or reach[-1] or 127.0) / 127.0
+        left = values[:, min(d, COARSE)]
+        self.share = float((left**2).sum() / max(squared.sum(), np.finfo(float).tiny))
+        self.parallel = _parallel(sample * self.scale, values[:, : min(d, COARSE)], left)
+
+    @property
+    def width(self) -> int:
+        """Columns of `fine`: its coordinates and the residual's norm, in whole vectors of sixteen."""
+        return -(-(self.basis.shape[1] + 1) // 16) * 16
+
+    def coordinates(self, rows, kernels, *, fine=True):
+        """(Vᵀx' float64 (n, m), or what a code needs of it if not `fine`, and ‖x'‖² (n,))."""
+        basis = self.basis if fine else self._coarse
+        out, squared = np.empty((len(rows), basis.shape[1])), np.empty(len(rows))
+        kernels.principal_coordinates(rows, self.centre, self.scale, basis, out, squared)
+        return out, squared
+
+    def codes(self, coordinates, squared, kernels):
+        """(codes int8 (n, 64), how far rounding moved each, in steps)."""
+        values = self._values(coordinates, squared, self._coarse.shape[1], COARSE + 1, kernels)
+        codes, losses = np.empty(values.shape, np.int8), np.empty(len(values))
+        kernels.encode(values, self.step, codes, losses)
+        return codes, losses
+
+    def fine(self, coordinates, squared, kernels):
+        """What the finer bound compares, float64 (n, width)."""
+        return self._values(coordinates, squared, self.basis.shape[1], self.width, kernels)
+
+    @staticmethod
+    def _values(coordinates, squared, kept, width, kernels):
+        values = np.empty((len(coordinates), width))
+        kernels.with_residual(coordinates, squared, kept, values)
+        return values
+
+    def looking(self, codes: np.ndarray) -> np.ndarray:
+        """The codes of queries by which points are looked up: the residual counts as far as neighbours' agree.
+
+        ‖x − q‖² = ‖y_x − y_q‖² + r_x² + r_q² − 2 r_x r_q cos, with the mean cosine of neighbours' residuals.
+        """
+        looking = codes.copy()
+        last = min(len(self.centre), COARSE)
+        looking[:, last] = np.rint(codes[:, last] * self.parallel)
+        return looking
+
+    def margins(self, codes, losses, squared, loss, radius):
+        """Rows of `search_codes` for queries as seen: (q, 6); `loss` and `radius` bound the points' losses and ‖x'‖."""
+        d = len(self.centre)
+        norms = np.sqrt(squared)
+        definition = (d + 8) * 2.0**-53
+        error = 1.01 * self.kappa * (radius + norms)
+        margins = np.empty((len(codes), 6))
+        margins[:, 0] = definition + (self.width + 8) * 2.0**-53
+        margins[:, 1] = (error + 1.01 * 2.0**-24 * radius) / self.scale
+        margins[:, 2] = 1.0 / self.scale
+        margins[:, 3] = (1.0 + 2.0 * definition) * self.scale / self.step
+        margins[:, 4] = error / self.step + 1.01 * (loss + losses)
+        margins[:, 5] = (codes.astype(np.int64) ** 2).sum(axis=1)
+        extent = (radius + norms) / self.scale
+        margins[~((1 / MODERATE < extent) & (extent < MODERATE)), 3] = -1.0
+        return margins
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What `restored` needs."""
+        numbers = np.array([self.scale, self.kappa, self.step, self.share, self.parallel])
+        return {"centre": self.centre, "basis": self.basis, "numbers": numbers}
+
+    @classmethod
+    def restored(cls, state: dict[str, np.ndarray]) -> Coder:
+        coder = cls.__new__(cls)
+        coder.centre, coder.basis = state["centre"], state["basis"]
+        coder._coarse = np.ascontiguousarray(coder.basis[:, :COARSE])
+        coder.scale, coder.kappa, coder.step, coder.share, coder.parallel = state["numbers"].tolist()
+        return coder
+
+
+def _rounding(d: int, m: int, drift: float) -> float:
+    """κ of the module's docstring."""
+    u = 2.0**-53
+    gamma = (d + 4) * u / (1 - (d + 4) * u)
+    first = np.sqrt(m) * gamma + drift + d * m * u + u
+    return float(first + np.sqrt(2 * gamma + 3 * first + 256 * u))
+
+
+def _parallel(sample: np.ndarray, leading: np.ndarray, left: np.ndarray) -> float:
+    """The mean cosine between the residuals of neighbours: of 100 rows, held out, and the nearest ten of the others."""
+    held, others = slice(0, 100), slice(100, 2100)
+    if len(sample) < 200 or not left.any():
+        return 1.0
+    with one_blas_thread:
+        squared = (sample**2).sum(axis=1)
+        distances = squared[held, None] + squared[None, others] - 2 * sample[held] @ sample[others].T
+        near = np.argsort(distances, axis=1, kind="stable")[:, :10]
+    gaps = leading[held, None, :] - leading[others][near]
+    distances = np.take_along_axis(distances, near, axis=1)
+    between = left[held, None] ** 2 + left[others][near] ** 2 - (distances - (gaps**2).sum(axis=2))
+    lengths = 2 * left[held, None] * left[others][near]
+    return float(np.clip(between[lengths > 0].sum() / max(lengths.sum(), np.finfo(float).tiny), 0.0, 1.0))

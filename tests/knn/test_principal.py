@@ -1,0 +1,203 @@
+"""Principal DCI's own: the kernels against their twins, bounds that hold after rounding, maps that are learnt anew."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from knn import BruteForce, PrincipalDCI
+from knn.kernels import cpu
+from knn.kernels.cpu_principal import DEAD, look_up
+from knn.principal_codes import Coder, canonical_sample, principal_directions
+from tests import naive
+from tests.knn.problems import clusters
+
+
+def some_codes(n, seed, most=127):
+    return np.random.default_rng(seed).integers(-most, most + 1, (n, 64)).astype(np.int8)
+
+
+def test_codes_and_their_losses_are_those_of_the_twin():
+    values = np.random.default_rng(0).standard_normal((7, 64)) * 40
+    values[0, :4] = 0.25, -0.25, 1e300, -1e300  # halves go upwards, and what is far is clipped
+    codes, losses = np.empty(values.shape, np.int8), np.empty(7)
+    cpu.encode(values, 0.5, codes, losses)
+    expected = naive.codes(values, 0.5)
+    np.testing.assert_array_equal(codes, expected[0])
+    np.testing.assert_array_equal(losses, expected[1])
+    np.testing.assert_array_equal(codes[0, :4], [1, 0, 127, -127])
+
+
+@pytest.mark.parametrize("extreme", [127, -127])
+def test_products_of_codes_are_whole_numbers_up_to_the_largest(extreme):
+    """64 · 127² in int32, and the nearest of some codes, the first of equals."""
+    codes = np.concatenate([some_codes(9, 1), np.full((2, 64), extreme, np.int8)])
+    terms = np.empty(11, np.int32)
+    cpu.terms_of(codes, terms)
+    np.testing.assert_array_equal(terms, [sum(int(c) ** 2 for c in code) for code in codes])
+    nearest = np.empty(11, np.int32)
+    cpu.nearest_codes(codes, codes, terms, nearest)
+    np.testing.assert_array_equal(nearest, [*range(9), 9, 9])
+
+
+@pytest.mark.parametrize("probes", [1, 2, 3])
+@pytest.mark.parametrize("wanted", [1, 4, 60])
+@pytest.mark.parametrize("most", [1, 127])
+def test_what_is_looked_up_is_what_the_twin_finds(probes, wanted, most):
+    """Codes of −1, 0, 1 in few columns tie often; a dead point is never found."""
+    codes, query, points = some_codes(40, 2, most), some_codes(1, 3, most)[0], some_codes(3, 4, most)
+    codes[:, 6:] = 0
+    ends, dead = np.array([0, 10, 11, 33, 40]), 5
+    terms, prototype_terms = np.empty(40, np.int32), np.empty(3, np.int32)
+    cpu.terms_of(codes, terms)
+    cpu.terms_of(points, prototype_terms)
+    terms[dead] = DEAD
+    spans = [[i for i in range(*span) if i != dead] for span in pairwise(ends)]
+    cells = list(zip(points, spans[:3], strict=True))
+    expected = naive.least_keys(codes, cells, spans[3], points[1], query, probes, wanted)
+    places, scratch = np.empty(40, np.int32), np.empty((2, 40), np.int32)
+    near = (ends, points, prototype_terms)
+    count = look_up(codes, terms, near, points[1], query, probes, wanted, places, scratch)
+    keys = [naive.key(codes[i], query) for i in places[:count]]
+    assert set(zip(places[:count].tolist(), keys, strict=True)) == expected
+    assert keys == sorted(keys)
+
+
+def test_coordinates_do_not_depend_on_the_rows_around(dtype):
+    rng = np.random.default_rng(5)
+    X, centre = rng.standard_normal((6, 11)).astype(dtype), rng.standard_normal(11)
+    basis = principal_directions(X - centre, np.random.RandomState(0), 4)
+    out, squared = np.empty((6, 4)), np.empty(6)
+    cpu.principal_coordinates(X, centre, 0.25, basis, out, squared)
+    exact = (X.astype(np.float64) - centre) * 0.25
+    # Sums of eleven products: within eleven units in the last place of the sum of their magnitudes.
+    np.testing.assert_allclose(out, exact @ basis, rtol=0, atol=11 * 2.0**-53 * np.abs(exact).sum(axis=1).max())
+    np.testing.assert_allclose(squared, (exact**2).sum(axis=1), rtol=12 * 2.0**-53)
+    for row in range(6):
+        alone, length = np.empty((1, 4)), np.empty(1)
+        cpu.principal_coordinates(X[row : row + 1], centre, 0.25, basis, alone, length)
+        np.testing.assert_array_equal(alone[0], out[row])
+        assert length[0] == squared[row]
+    full = np.empty((6, 16))
+    cpu.with_residual(out, squared, 4, full)
+    np.testing.assert_array_equal(full[:, :4], out)
+    np.testing.assert_allclose((full[:, :5] ** 2).sum(axis=1), squared, rtol=20 * 2.0**-53)
+    assert not full[:, 5:].any()
+
+
+@pytest.mark.parametrize("d", [1, 5, 63, 64, 150])
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_no_point_is_nearer_than_its_bounds_say(d, offset, dtype):
+    """Both bounds, at the k-th distance itself: a point exactly as far as the k-th must not be excluded."""
+    rng = np.random.default_rng(d)
+    X = (rng.standard_normal((300, d)) * rng.uniform(0.01, 3, d) + offset).astype(dtype)
+    Q = np.concatenate([X[:5], (X[:5] + 1e-3).astype(dtype), X[5:9] * dtype(30)])
+    coder = Coder(X, canonical_sample(X, np.random.RandomState(0), 300), np.random.RandomState(0), cpu)
+    coordinates, squared = coder.coordinates(X, cpu)
+    codes, losses = coder.codes(coordinates, squared, cpu)
+    fine = coder.fine(coordinates, squared, cpu).astype(np.float32)
+    radius = 1.01 * np.sqrt(squared.max())
+    coordinates, squared = coder.coordinates(Q, cpu)
+    of_queries, lost = coder.codes(coordinates, squared, cpu)
+    margins = coder.margins(of_queries, lost, squared, losses.max(), radius)
+    fine_queries = coder.fine(coordinates, squared, cpu)
+    assert (margins[:, 3] > 0).all()
+    for row, q in enumerate(Q):
+        true = np.array([naive.distance(q, x) for x in X])
+        apart = np.sqrt(((codes.astype(int) - of_queries[row].astype(int)) ** 2).sum(axis=1))
+        assert (apart <= (true * margins[row, 3] + margins[row, 4]) * (1 + 2.0**-40)).all()
+        bounds = np.sqrt(((fine - fine_queries[row]) ** 2).sum(axis=1)) * margins[row, 2]
+        assert (bounds * (1 - margins[row, 0]) - margins[row, 1] <= true).all()
+
+
+@pytest.mark.parametrize("d", [3, 63, 64, 65, 200])
+def test_directions_are_orthonormal_whatever_the_rank(d):
+    rng = np.random.default_rng(6)
+    for rows in (np.zeros((5, d)), rng.standard_normal((2, d)), rng.standard_normal((400, d)) * np.arange(d)):
+        basis = principal_directions(rows, np.random.RandomState(0), min(d, 63))
+        assert basis.shape == (d, min(d, 63))
+        # Some hundred reflections, each orthogonal to a few units.
+        np.testing.assert_allclose(basis.T @ basis, np.eye(basis.shape[1]), atol=1000 * 2.0**-53)
+
+
+def test_the_first_directions_hold_the_most():
+    X = np.random.default_rng(7).standard_normal((500, 90)) * np.linspace(10, 0.1, 90)
+    basis = principal_directions(X - X.mean(axis=0), np.random.RandomState(0), 20)
+    held = ((X - X.mean(axis=0)) @ basis).var(axis=0)
+    best = np.linalg.eigvalsh(np.cov(X.T, bias=True))[::-1][:20]
+    assert (np.diff(held) <= 1e-9 * held[0]).all()  # rounding of 500 squares
+    assert held.sum() > 0.999 * best.sum()  # iteration ends early by design; four rounds reach this
+
+
+def test_the_sample_is_chosen_by_what_the_rows_hold(dtype):
+    X = clusters(500, 7, seed=8)[0].astype(dtype)
+    order = np.random.default_rng(9).permutation(500)
+    plain, moved = (rows[canonical_sample(rows, np.random.RandomState(1), 100)] for rows in (X, X[order]))
+    np.testing.assert_array_equal(plain, moved)
+    other = X[canonical_sample(X, np.random.RandomState(2), 100)]
+    assert (plain != other).any()
+
+
+def test_a_proof_costs_few_distances_where_the_spectrum_falls(dtype):
+    X, Q = (part.astype(dtype) for part in clusters(4000, 100, seed=10, queries=40))
+    index = PrincipalDCI(random_state=0).fit(X)
+    true = BruteForce().fit(X).search(Q, 10)
+    found = index.search(Q, 10, exact=True)
+    np.testing.assert_array_equal(found.indices, true.indices)
+    assert found.evaluations.mean() < 0.05 * len(X)
+    quick = index.search(Q, 10)
+    assert (quick.indices == true.indices).mean() > 0.95  # seeded
+    assert not quick.certified.any()
+    assert len(index._prototypes) == 4000 // 64
+
+
+def test_as_many_are_found_as_are_asked_for_however_few_lie_near():
+    X, Q = clusters(2000, 20, seed=11, queries=10)
+    found = PrincipalDCI(n_cells=31, probes=1, candidates=1, random_state=0).fit(X).search(Q, 500)
+    assert (found.indices >= 0).all()
+
+
+def test_bytes_are_kept_as_bytes_until_one_is_none(dtype):
+    rng = np.random.default_rng(12)
+    X, Q = rng.integers(0, 256, (2, 300, 40)).astype(dtype)
+    index = PrincipalDCI(random_state=0).fit(X)
+    assert index._bytes.dtype == np.uint8
+    index.insert(Q[:9])
+    assert len(index._bytes) >= 309
+    Q[9, 3] += 0.5
+    index.insert(Q[9:10])
+    assert index._bytes is None
+    true = naive.neighbours(np.concatenate([X, Q[:10]]), Q[:12], 3)
+    found = index.search(Q[:12], 3, exact=True)
+    np.testing.assert_array_equal(found.distances, true[0])
+    np.testing.assert_array_equal(found.indices, true[1])
+
+
+def test_a_tail_is_put_into_cells_and_a_map_that_no_longer_fits_is_learnt_anew():
+    X, more = clusters(1000, 150, seed=13, queries=400)
+    index = PrincipalDCI(random_state=0).fit(X)
+    step = index._coder.step
+    index.insert(more[:100])
+    assert index._ends[-2] == 1000
+    index.insert(more[100:200])
+    assert index._ends[-2] == index._ends[-1] == 1200
+    assert index._coder.step == step
+    beside = np.random.default_rng(14).standard_normal((400, 150)) * 30  # all directions, not the six of the clusters
+    index.insert(beside)
+    assert index._coder.step != step
+    assert index._learnt_on == 1600
+    step = index._coder.step
+    index.insert(beside[:1] * 1e9)  # one far point would coarsen every margin
+    assert index._learnt_on == 1601
+
+
+def test_a_proof_is_found_for_numbers_whose_squares_all_but_vanish_or_overflow():
+    """Beyond the margins' range all points are measured, and the proof is the definition."""
+    X, Q = clusters(80, 9, seed=15, queries=10)
+    for scale in (2.0**-480, 2.0**480):
+        rows, queries = X * scale, Q * scale
+        found = PrincipalDCI(candidates=8, random_state=0).fit(rows).search(queries, 4, exact=True)
+        distances, indices = naive.neighbours(rows, queries, 4)
+        np.testing.assert_array_equal(found.indices, indices)
+        np.testing.assert_array_equal(found.distances, distances)
+        assert (found.evaluations == 80).all()
