@@ -32,7 +32,7 @@ def nearest(y: Any, data: list) -> Any:
     "B = Σ_i min_j ‖x̃_j − x_i‖² is zero only where every datum has a sample: at Σ_j (−1)^j C(n, j) (n − j)^m "
     "of those placements, at none for m < n, and at more than placements for m > n. Half a gradient step of A puts "
     "each sample on its nearest datum",
-    statement=r"\#\{A = 0\} = n^m, \quad \#\{B = 0\} = \sum_{j<n} (-1)^j {n \choose j} (n - j)^m",
+    statement=r"\#\{A = 0\} = n^m, \quad \#\{B = 0\} = \sum_{j<n} (-1)^j \binom{n}{j} (n - j)^m",
     source=(
         POSTER.slide("No More Mode Collapse/Dropping"),
         TALK.slide("Generative Adversarial Nets"),
