@@ -56,8 +56,8 @@ def loss_parts(setting: Setting, cell) -> Iterator[Outcome]:
 discriminator_loss.printed(
     "the second sign",
     where=LOSS,
-    printed="−E log D(X_r) + E log(1 − D(X_m))",
-    correct="−E log D(X_r) − E log(1 − D(X_m))",
+    printed="−E_{p_r} log D(x) + E_{p_m} log(1 − D(x))",
+    correct="−E_{p_r} log D(x) − E_{p_m} log(1 − D(x))",
     cell=lambda p, q, d: -p * d.log() + q * (1 - d).log(),
 )
 discriminator_loss.mutant("both signs plus", cell=lambda p, q, d: p * d.log() + q * (1 - d).log())
