@@ -80,10 +80,12 @@ def mmd(
         raise ValueError(f"kernel is {kernel!r}: pass one of {', '.join([*_KINDS, 'energy'])}")
     if bandwidth == "median":
         scale = median_distance(p.measure, q.measure)
+        told = scale * 2.0**exponent
     else:
-        scale = _positive(bandwidth) * 2.0**-exponent
+        told = _positive(bandwidth)
+        scale = _in_units(told, exponent, kernel)
     square = _over_pairs(p, q, Profile(_KINDS[kernel], scale), statistic, n_jobs)
-    return _estimate(square, squared, statistic, "", f"kernel {kernel}, bandwidth {scale * 2.0**exponent:.6g}")
+    return _estimate(square, squared, statistic, "", f"kernel {kernel}, bandwidth {told:.6g}")
 
 
 @dataclass(frozen=True)
@@ -227,3 +229,13 @@ def _positive(bandwidth: Any) -> float:
     if isinstance(bandwidth, str) or not 0 < float(bandwidth) < math.inf:
         raise ValueError(f"bandwidth is {bandwidth!r}: pass a positive number or 'median'")
     return float(bandwidth)
+
+
+def _in_units(bandwidth: float, exponent: int, kernel: str) -> float:
+    """`bandwidth`·2⁻ᵉ; ∞ is right where that overflows, since every kernel of r/∞ is 1, as it is to all digits."""
+    with np.errstate(over="ignore"):
+        scale = float(np.ldexp(bandwidth, -exponent))
+    divisor = scale if kernel == "laplace" else scale * scale
+    if divisor == 0.0:  # at r = 0 the kernel would be of 0/0
+        raise ValueError(f"bandwidth is {bandwidth}, which vanishes beside the data's scale: pass a larger one")
+    return scale

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,10 +43,11 @@ def wasserstein(P: Any, Q: Any, *, p: float = 1.0, max_iter: int = 100_000_000) 
     for sizes whose cost matrix would not fit; ValueError for p < 1. Source: Villani 2003, theorem 1.3;
     Bonneel et al. 2011 (the solver); Flamary et al. 2021 (POT).
     """
-    if not (isinstance(p, (int, float)) and 1 <= p < math.inf):
+    if not (isinstance(p, Real) and 1 <= p < math.inf):
         raise ValueError(f"p is {p!r}: pass a finite number ≥ 1")
-    if not (isinstance(max_iter, int) and max_iter >= 1):
+    if not (isinstance(max_iter, Integral) and max_iter >= 1):
         raise ValueError(f"max_iter is {max_iter!r}: pass a whole number of pivots ≥ 1")
+    p, max_iter = float(p), int(max_iter)
     first, second = weighted_pair(P, Q)
     first, second, exponent = _unit_span(first, second)
     if equal_measures(first, second):

@@ -88,6 +88,12 @@ def test_units_follow_the_base():
     P, Q = Empirical([0, 1], [0.5, 0.5]), Empirical([0, 1], [0.25, 0.75])
     assert (kl(P, Q).unit, kl(P, Q, base=2).unit) == ("nats", "bits")
     assert kl(P, Q, base=2).value == pytest.approx(kl(P, Q).value / math.log(2), rel=2 * UNIT)
+    for name in ("kl", "jsd"):
+        bounds = {"kl": kl, "jsd": jsd}[name](P, Q, base=2).certificate
+        truth = naive.f_divergence(name, P.weights, Q.weights) / naive.mp.log(2)
+        assert bounds.lower <= truth <= bounds.upper
+        # The stated 32 units either way, and the three roundings of a change of base.
+        assert bounds.gap <= 67 * UNIT * truth
     assert hellinger(P, Q, squared=True).value == pytest.approx(hellinger(P, Q).value ** 2, rel=4 * UNIT)
     assert str(kl(P, Q)) == "0.143841 nats"
 

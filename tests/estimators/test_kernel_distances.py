@@ -179,6 +179,22 @@ def test_scales_that_squares_cannot_hold(exponent):
     assert mmd(c * X, c * Y, bandwidth=c).value == mmd(X, Y, bandwidth=1.0).value
 
 
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_bandwidths_that_squares_cannot_hold(kernel):
+    X, Y = hard("plain")
+    # Wider than all data by 10³⁰⁰: every kernel value is 1. Data of subnormal numbers put any bandwidth there.
+    for c, bandwidth in ((1.0, 1e300), (2.0**-1060, 1.0)):
+        assert mmd(c * X, c * Y, kernel=kernel, bandwidth=bandwidth).value == 0.0
+    # Narrower than every gap: 1 between a point and itself, else 0.
+    found = mmd(X, Y, kernel=kernel, bandwidth=1e-300 if kernel == "laplace" else 1e-160, squared=True)
+    assert found.value == pytest.approx(1 / len(X) + 1 / len(Y), rel=4 * UNIT)
+    for c, bandwidth in ((1.0, 1e-170), (2.0**1000, 1e-170)):
+        if kernel == "laplace" and c == 1.0:  # divides by the bandwidth and not by its square
+            continue
+        with pytest.raises(ValueError, match=r"bandwidth is 1e-170, which vanishes .*: pass a larger one"):
+            mmd(c * X, c * Y, kernel=kernel, bandwidth=bandwidth)
+
+
 def test_identical_samples_are_at_distance_exactly_zero():
     X, _ = hard("plain")
     for other in (X, X[::-1], np.concatenate([X, X]), Empirical(X)):

@@ -154,6 +154,8 @@ def test_ring_and_grid_have_their_modes_where_they_say():
     eight = ring(8, radius=3, scale=0.1)
     assert np.linalg.norm(eight.modes, axis=1) == pytest.approx(np.full(8, 3.0), abs=8 * ULP)
     assert eight.scales == pytest.approx(np.full(8, 0.1), abs=ULP)
+    # Of a component that is longer one way than another, the scale is the longer one's.
+    assert Mixture([1.0], [Gaussian([0.0, 0.0], [0.25, 4.0])]).scales.tolist() == [2.0]
     assert sorted(map(tuple, grid(3, spacing=2).modes)) == [(a, b) for a in (-2, 0, 2) for b in (-2, 0, 2)]
 
 

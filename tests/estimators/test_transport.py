@@ -176,6 +176,12 @@ def test_sizes_that_would_not_fit_are_refused_with_numbers(monkeypatch):
     assert wasserstein(X[:, 0], X[:, 0] + 1).value == pytest.approx(1, rel=1e-12)  # the line needs no matrix
 
 
+def test_numbers_of_numpy_are_numbers():
+    P, Q = drawn(12)
+    assert wasserstein(P, Q, p=np.int64(2), max_iter=np.int32(10_000)) == wasserstein(P, Q, p=2)
+    assert wasserstein(P, Q, p=np.float32(1.5)) == wasserstein(P, Q, p=1.5)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
