@@ -63,7 +63,7 @@ def who_chooses_whom(
 
 
 def placement_parts(setting: Setting, zeros_of_a, zeros_of_b, by_samples, by_data) -> Iterator[Outcome]:
-    for n, m in ((3, 3), (3, 5), (4, 3), (2, 4), (1, 2), *setting.size((), deep=((4, 7), (5, 6)))):
+    for n, m in ((3, 3), (3, 5), (4, 3), (2, 4), (1, 2), *setting.size((), deep=((4, 6),))):
         data = [Q(3 * i - 5) for i in range(n)]
         placed = [list(choice) for choice in product(data, repeat=m)]
         zero_a = sum(by_samples(samples, data) == 0 for samples in placed)

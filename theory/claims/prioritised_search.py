@@ -76,7 +76,7 @@ def order_and_stopping(
 ):
     """Integer points and directions, so that all comparisons are exact; then `knn`'s index, certified or made to be."""
     rng = setting.rng()
-    rows = rng.integers(-20, 21, (setting.size(200, deep=2000), 4))
+    rows = rng.integers(-20, 21, (setting.size(200, deep=800), 4))
     directions = rng.integers(-5, 6, (5, 4))
     measured = []
     for _ in range(setting.size(8, deep=40)):
@@ -105,10 +105,10 @@ def of_the_project(setting: Setting, index) -> Outcome:
     Q_ = rng.standard_normal((30, 6))
     truth = BruteForce().fit(X).search(Q_, 5)
     certified = 0
-    for share in (0.1, 0.3, 0.6):
+    for budget in (10, 40, 120):
         answers = []
         for traversal in ("queue", "scan"):
-            made = kind(n_simple=6, n_composite=1, candidates=share, traversal=traversal, random_state=0).fit(X)
+            made = kind(n_simple=6, n_composite=1, candidates=budget, traversal=traversal, random_state=0).fit(X)
             answers.append(made.search(Q_, 5))
             exact = made.search(Q_, 5, exact=True)
             if not (exact.certified.all() and (exact.indices == truth.indices).all()):
@@ -116,9 +116,9 @@ def of_the_project(setting: Setting, index) -> Outcome:
             sure = answers[-1].certified
             certified += int(sure.sum())
             if (answers[-1].indices[sure] != truth.indices[sure]).any():
-                return Refuted(traversal=traversal, candidates=share, reason="a certified answer is not exact")
+                return Refuted(traversal=traversal, candidates=budget, reason="a certified answer is not exact")
         if (answers[0].indices != answers[1].indices).any():
-            return Refuted(candidates=share, reason="queue and scan differ")
+            return Refuted(candidates=budget, reason="queue and scan differ")
     return Holds(certified=certified)
 
 
