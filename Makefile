@@ -66,6 +66,8 @@ dashboard: $(VENV)/.test
 
 docs: $(VENV)/.run
 	$(BIN)/python -m reports.coverage_table
+	$(BIN)/python -m reports.claims_page
+	$(BIN)/python -m reports.errata_page
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .asv .pytest_cache .mypy_cache .ruff_cache .hypothesis

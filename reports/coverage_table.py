@@ -9,10 +9,11 @@ import argparse
 import importlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from knn.registry import Registry
+from reports.markdown import escaped, table
 from theory.decks.catalogue import catalogue
 from theory.decks.rows import Contents, Row, contents
 
@@ -91,21 +92,21 @@ def coverage_page(decks: Sequence[Contents] | None = None, names: Mapping[str, f
     total = sum(counts.values(), Counter())
     parts = [
         _HEAD,
-        _table(
+        table(
             ("deck", "rows", *STATUSES),
             [_count_row(found.deck.title, counts[found.deck.short]) for found in decks] + [_count_row("all", total)],
         ),
     ]
     for found in decks:
-        rows = [(_text(row.slide), row.kind, _text(row.says), _cover(row, names)) for row in found.rows]
-        parts.append(f"## {found.deck.title}\n\n{_text(f'{found.deck.authors}, {found.deck.venue}')}.\n")
-        parts.append(_table(("slide", "what", "in our words", "covered by"), rows))
+        rows = [(escaped(row.slide), row.kind, escaped(row.says), _cover(row, names)) for row in found.rows]
+        parts.append(f"## {found.deck.title}\n\n{escaped(f'{found.deck.authors}, {found.deck.venue}')}.\n")
+        parts.append(table(("slide", "what", "in our words", "covered by"), rows))
     parts.append(
         "## The catalogue of claims\n\n"
         "The verdict is the catalogue's, on the statement as the decks make it: CONDITIONAL if a hypothesis is left\n"
         "out, FALSE if it is wrong as printed.\n"
     )
-    parts.append(_table(("entry", "claim", "verdict", "priority", "stated by", "status"), _claims(decks, names)))
+    parts.append(table(("entry", "claim", "verdict", "priority", "stated by", "status"), _claims(decks, names)))
     return "\n".join(parts)
 
 
@@ -122,7 +123,7 @@ def _claims(decks: Sequence[Contents], names: Mapping[str, frozenset[str]]) -> l
 
 def _cover(row: Row, names: Mapping[str, frozenset[str]]) -> str:
     if row.excluded:
-        return f"excluded: {_text(row.excluded)}"
+        return f"excluded: {escaped(row.excluded)}"
     cells = []
     for reference in row.covered_by:
         kind, _, name = reference.partition(":")
@@ -132,16 +133,6 @@ def _cover(row: Row, names: Mapping[str, frozenset[str]]) -> str:
 
 def _count_row(title: str, count: Counter[str]) -> tuple[str, ...]:
     return (title, str(count.total()), *(str(count[name]) for name in STATUSES))
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
-
-
-def _text(words: str) -> str:
-    # Formulas are plain text here: none of their stars, bars and brackets may become markup.
-    return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", words)
 
 
 def _letters(name: str) -> str:
