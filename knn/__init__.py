@@ -6,6 +6,7 @@ _HOMES = {
     "BruteForce": "knn.exact",
     "DCI": "knn.dci",
     "KDTree": "knn.kdtree",
+    "LSH": "knn.lsh",
     "Neighbours": "knn.base",
     "NearestNeighbours": "knn.base",
     "PrincipalDCI": "knn.principal_dci",

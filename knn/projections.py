@@ -15,7 +15,7 @@ from types import ModuleType
 
 import numpy as np
 
-from knn.points import grown
+from knn.runs import SortedRuns
 
 #: Rows whose norms are found at a time.
 ROWS = 4096
@@ -30,53 +30,22 @@ def random_directions(rng: np.random.RandomState, d: int, m: int) -> np.ndarray:
     return directions
 
 
-class Projections:
-    """`directions` (d, m), projections `keys`, and `order`, the slots in sorted runs with ends `bounds`.
-
-    keys and order are (m, ≥ slots), C-contiguous, with room to grow at the end of each row: kernels take them whole.
-    New points make a run of their own, and a run is merged into the one before it until that is at least twice as
-    long: O(log n) comparisons and moves an entry, amortised, where one sorted array would move O(n).
-    """
+class Projections(SortedRuns):
+    """Sorted runs of the projections on `directions` (d, m), with a bound `radius` on the points' norms."""
 
     def __init__(self, rows: np.ndarray, directions: np.ndarray, kernels: ModuleType):
+        super().__init__(directions.shape[1], rows.dtype)
         self.directions = directions
-        self.keys = np.empty((directions.shape[1], len(rows)), rows.dtype)
-        self.order = np.empty((directions.shape[1], len(rows)), np.int32)
-        self._ends = [0]
         self.radius = 0.0
         self.extend(rows, kernels)
-
-    @property
-    def size(self) -> int:
-        return self._ends[-1]
-
-    @property
-    def bounds(self) -> np.ndarray:
-        """Where the runs end, after a leading 0; int64."""
-        return np.array(self._ends)
 
     def extend(self, rows: np.ndarray, kernels: ModuleType) -> None:
         """Takes in new rows (n, d), which come after those it knows."""
         if not len(rows):
             return
-        start, stop = self.size, self.size + len(rows)
-        self.keys = grown(self.keys, start, stop, axis=1)
-        self.order = grown(self.order, start, stop, axis=1)
-        kernels.project(rows, self.directions, self.keys[:, start:stop])
-        for keys, order in zip(self.keys, self.order, strict=True):
-            order[start:stop] = start + np.argsort(keys[start:stop], kind="stable")
-        self._ends.append(stop)
-        while len(self._ends) > 2 and self._ends[-2] - self._ends[-3] < 2 * (self._ends[-1] - self._ends[-2]):
-            left, middle, stop = self._ends[-3:]
-            kernels.merge_runs(self.keys, self.order, left, middle, stop)
-            del self._ends[-2]
+        kernels.project(rows, self.directions, self.room(len(rows)))
+        self.take_in(len(rows), kernels)
         self.radius = max(self.radius, _largest_norm(rows, kernels))
-
-    def keep(self, kept: np.ndarray) -> None:
-        """Slot i is now what slot kept[i] was; `kept` increases. One run is left, sorted afresh."""
-        self.keys = self.keys[:, kept]
-        self.order = np.argsort(self.keys, axis=1, kind="stable").astype(np.int32)
-        self._ends = [0, len(kept)] if len(kept) else [0]
 
     def of_queries(self, Q: np.ndarray, kernels: ModuleType) -> tuple[np.ndarray, np.ndarray]:
         """The queries' projections (q, m) and their margins (c·u, η), float64 (q, 2)."""
@@ -94,20 +63,13 @@ class Projections:
 
     def state(self) -> dict[str, np.ndarray]:
         """What `restored` needs."""
-        return {
-            "directions": self.directions,
-            "keys": self.keys[:, : self.size],
-            "order": self.order[:, : self.size],
-            "bounds": self.bounds,
-            "radius": np.array([self.radius]),
-        }
+        return {"directions": self.directions, "radius": np.array([self.radius]), **self.runs_state()}
 
     @classmethod
     def restored(cls, state: dict[str, np.ndarray]) -> Projections:
         projections = cls.__new__(cls)
         projections.directions = state["directions"]
-        projections.keys, projections.order = state["keys"], state["order"]
-        projections._ends = state["bounds"].tolist()
+        projections.take_state(state)
         projections.radius = float(state["radius"][0])
         return projections
 

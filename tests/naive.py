@@ -114,3 +114,26 @@ def least_keys(codes, cells, tail, near, b, probes, wanted):
     keys = {i: key(codes[i], b) for i in visited}
     limit = sorted(keys.values())[min(wanted, len(keys)) - 1]
     return {(i, value) for i, value in keys.items() if value <= limit}
+
+
+def buckets(X, directions, shifts, width, tables):
+    """Each row's tuple of ⌊(⟨a, x⟩ + b)/w⌋ for each table: columns of directions (d, m) shared out in order.
+
+    shifts (m,) are b/w.
+    """
+    each = directions.shape[1] // tables
+    products = projections(X, directions, np.float64)
+    numbers = [
+        [math.floor(product / width + shift) for product in row] for row, shift in zip(products, shifts, strict=True)
+    ]
+    return [[tuple(numbers[t * each + j][i] for j in range(each)) for t in range(tables)] for i in range(len(X))]
+
+
+def colliding(points, query, budget):
+    """The points that share a bucket with a query, table by table, until there are `budget`; each once, as a set."""
+    found = set()
+    for table, bucket in enumerate(query):
+        if len(found) >= budget:
+            break
+        found |= {i for i, of_point in enumerate(points) if of_point[table] == bucket}
+    return found

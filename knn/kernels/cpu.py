@@ -3,6 +3,7 @@
 from knn.kernels.cpu_dci import inside, radii_of_visits
 from knn.kernels.cpu_distance import definition_sum, rank, scan
 from knn.kernels.cpu_heap import ascending, empty_heaps
+from knn.kernels.cpu_lsh import collide, first_of, search_tables
 from knn.kernels.cpu_principal import (
     DEAD,
     encode,
@@ -25,10 +26,12 @@ __all__ = [
     "bounded",
     "build_tree",
     "collect",
+    "collide",
     "complete",
     "definition_sum",
     "empty_heaps",
     "encode",
+    "first_of",
     "gaps_of",
     "inside",
     "kth_smallest",
@@ -44,6 +47,7 @@ __all__ = [
     "rescale",
     "scan",
     "search_codes",
+    "search_tables",
     "search_tree",
     "settle",
     "squared_norms",

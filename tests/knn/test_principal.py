@@ -201,3 +201,8 @@ def test_a_proof_is_found_for_numbers_whose_squares_all_but_vanish_or_overflow()
         np.testing.assert_array_equal(found.indices, indices)
         np.testing.assert_array_equal(found.distances, distances)
         assert (found.evaluations == 80).all()
+
+
+def test_a_number_of_cells_that_cannot_be():
+    with pytest.raises(ValueError, match="n_cells=0 must be at least 1"):
+        PrincipalDCI(n_cells=0).fit(np.eye(3))

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from knn import DCI, BruteForce, KDTree, PrincipalDCI, PrioritizedDCI
+from knn import DCI, LSH, BruteForce, KDTree, PrincipalDCI, PrioritizedDCI
 from knn.kernels import cpu
 from tests.knn.problems import clusters
 
@@ -51,6 +51,14 @@ def test_dci(benchmark, exact):
     recall = (found.indices[:, :, None] == exact[1][:, None, :]).any(axis=2).mean()
     assert recall >= 0.9
     assert found.evaluations.mean() < 0.3 * len(X)
+
+
+def test_lsh(benchmark, exact):
+    index = LSH(n_tables=20, n_projections=6, random_state=0).fit(X)
+    found = benchmark(index.search, Q, 10)
+    recall = (found.indices[:, :, None] == exact[1][:, None, :]).any(axis=2).mean()
+    assert recall >= 0.9
+    assert found.evaluations.mean() < 0.1 * len(X)
 
 
 def test_principal_dci(benchmark, exact):
