@@ -37,11 +37,13 @@ $(VENV)/.test: $(VENV)/.run
 report: $(VENV)/.run
 	@$(BIN)/implicitbench report --size $(SIZE) --output $(OUTPUT)
 
-# Timing guards switch themselves off beside other processes; kernels are traced by coverage only without the JIT.
+# Timing guards switch themselves off beside other processes. Coverage sees kernels only without the JIT, where the
+# tests with large samples are left out.
 test: $(VENV)/.test
 	@rm -f .coverage .coverage.*
 	@$(PYTEST) tests -n 2 -m "not deep and not perf and not cuda" --ignore=tests/perf --cov --cov-report=
-	@NUMBA_DISABLE_JIT=1 $(PYTEST) tests/knn/test_kernels.py tests/estimators/test_kernel_distances.py -m "not deep" --cov --cov-append --cov-report=term
+	@NUMBA_DISABLE_JIT=1 $(PYTEST) tests/knn/test_kernels.py tests/estimators/test_kernel_distances.py \
+		-m "not deep" -k "not (threads or repetition or libraries)" --cov --cov-append --cov-report=term
 	@$(PYTEST) tests/perf -m perf --benchmark-disable-gc --benchmark-columns=median,iqr,rounds
 
 test-deep: $(VENV)/.test
