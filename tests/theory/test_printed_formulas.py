@@ -10,7 +10,7 @@ from theory.decks.catalogue import catalogue
 POSTER, TALK, BRUNA = "Implicit Assumptions", "IMLE talk", "Inference and Representation"
 BALAJI, YU = "Entropic GANs", "Lec 19"
 
-#: The catalogue's table of what is printed wrongly, row by row: deck, what, and for each entry how many mutants at least.
+#: The catalogue's table of what is printed wrongly: deck, what, and for each entry the least number of mutants.
 ROWS = [
     (TALK, "the weights' sign in the main result", {"D5": 1}),
     (TALK, "plain IMLE is maximum likelihood, and consistent", {"D8": 1, "D11": 1}),
