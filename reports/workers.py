@@ -88,10 +88,17 @@ def perform(job: Job) -> str:
         seconds = time.perf_counter() - started
         if not measured:
             raise ValueError("measure() gave nothing; a cell without a result must say why in a measurement's status")
+        return _written(measured, seconds)
     except BaseException as error:  # sys.exit() too
-        measured, seconds = [_failure(error)], time.perf_counter() - started
+        return _written([_failure(error)], time.perf_counter() - started)
     finally:
         _Watch.limit = None
+
+
+def _written(measured: list[Measurement], seconds: float) -> str:
+    for given in measured:
+        if not isinstance(given, Measurement):
+            raise TypeError(f"measure() gave a {type(given).__name__}; it must give Measurements")
     return dump({"seconds": seconds, "measurements": [vars(m) for m in measured]})
 
 

@@ -149,14 +149,31 @@ def _compare(X: np.ndarray, Q: np.ndarray, cell: Cell) -> Iterator[Measurement]:
             try:
                 entries += _built(contestant, built, X, Q, k, cell.seed)
             except Exception as error:
-                # One library's failure is its own row; the others' numbers stand.
-                detail = f"{type(error).__name__}: {error}"
-                yield Measurement("recall", None, status=Status.BROKEN, detail=detail, payload=label(contestant, built))
+                yield _broken(error, label(contestant, built))
     kth = true_kth_distances(X, Q, k)
-    answers = [entry.search(Q, k, **entry.asked) for entry in entries]
-    seconds = _take_turns(entries, Q, k, int(cell.params["repetitions"] or 1))
-    for entry, answer, times in zip(entries, answers, seconds, strict=True):
+    answered: list[tuple[_Entry, Answer]] = []
+    for entry in entries:
+        try:
+            answered.append((entry, _answer(entry, Q, k)))
+        except Exception as error:
+            yield _broken(error, entry.label)
+    seconds = _take_turns([entry for entry, _ in answered], Q, k, int(cell.params["repetitions"] or 1))
+    for (entry, answer), times in zip(answered, seconds, strict=True):
         yield from _measured(entry, answer, times, recalls(X, Q, answer.indices, kth))
+
+
+def _broken(error: Exception, whose: dict[str, Any]) -> Measurement:
+    """One library's failure is its own row; the others' numbers stand."""
+    detail = f"{type(error).__name__}: {error}"
+    return Measurement("recall", None, status=Status.BROKEN, detail=detail, payload=whose)
+
+
+def _answer(entry: _Entry, Q: np.ndarray, k: int) -> Answer:
+    """What the entry finds; fewer columns than were asked for would be graded as if fewer had been asked for."""
+    answer = entry.search(Q, k, **entry.asked)
+    if answer.indices.shape != (len(Q), k):
+        raise ValueError(f"indices have shape {answer.indices.shape} where {(len(Q), k)} were asked for")
+    return answer
 
 
 def _built(

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -47,6 +47,14 @@ class Probe(Experiment):
     def give_nan(self, cell: Cell) -> Iterable[Measurement]:
         del cell
         yield Measurement("value", float("nan"))
+
+    def give_words(self, cell: Cell) -> Iterable[Any]:
+        del cell
+        yield "a word"
+
+    def give_an_object(self, cell: Cell) -> Iterable[Measurement]:
+        del cell
+        yield Measurement("value", 1.0, detail=object())  # type: ignore[arg-type]
 
     def skip_a_part(self, cell: Cell) -> Iterable[Measurement]:
         del cell

@@ -116,7 +116,7 @@ def test_every_data_set_that_is_found_keeps_the_laws_of_a_data_set():
 
 def test_the_splits_of_digits_share_no_row_and_lose_none():
     (train, _), (test, _) = Digits().load("train"), Digits().load("test")
-    assert len(train) + len(test) == 1797
+    assert (len(train), len(test)) == (1497, 300)
     rows = np.vstack([train, test])
     assert len(np.unique(rows, axis=0)) == 1797
     assert Digits().checksum == Digits().checksum
@@ -188,6 +188,14 @@ def test_a_flipped_bit_is_noticed(tiny, files, tmp_path):
     body[40] ^= 1
     write(tmp_path / "data" / "tiny", files | {"train-images-idx3-ubyte": bytes(body)})
     with pytest.raises(DataError, match=r"other content than published.*delete it"):
+        tiny.load("train")
+
+
+def test_images_and_labels_of_different_number_are_refused(tiny, files, tmp_path):
+    labels = idx_bytes(np.zeros(6, dtype=np.uint8))
+    tiny.md5["train-labels-idx1-ubyte"] = hashlib.md5(labels).hexdigest()
+    write(tmp_path / "data" / "tiny", files | {"train-labels-idx1-ubyte": labels})
+    with pytest.raises(DataError, match="7 images and 6 labels in split 'train'"):
         tiny.load("train")
 
 

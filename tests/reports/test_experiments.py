@@ -110,7 +110,23 @@ class Cheat:
 
             return search
 
+        def short(X, seed):
+            del X, seed
+            return lambda Q, k: Answer(np.zeros((len(Q), min(k, 1)), dtype=np.int64))
+
+        def large(X, seed):
+            del X, seed
+
+            def search(Q, k):
+                if len(Q) > 2:
+                    raise MemoryError(f"{len(Q)} queries are too many")
+                return Answer(np.zeros((len(Q), k), dtype=np.int64))
+
+            return search
+
         return [
+            Contestant("short", "numpy", short),
+            Contestant("large", "numpy", large),
             Contestant("liar", "numpy", liar),
             Contestant("failing", "numpy", failing),
             Contestant("exact", "numpy", exact, built=({"pad": -1},), asked=({"only": 10}, {"only": 5})),
@@ -147,8 +163,24 @@ def test_a_failing_library_is_a_row_and_the_others_stand(measured):
     (failed,) = of(measured, "failing", "recall")
     assert failed.status is Status.BROKEN
     assert failed.detail == "OSError: cannot build on 256 rows with seed 0"
+    (failed,) = of(measured, "large", "recall")
+    assert (failed.status, failed.detail) == (Status.BROKEN, "MemoryError: 20 queries are too many")
     (skipped,) = of(measured, "slow", "recall")
     assert (skipped.status, skipped.detail) == (Status.SKIPPED, "it is slow")
+
+
+def test_fewer_neighbours_than_were_asked_for_are_no_better_recall(measured):
+    (refused,) = of(measured, "short", "recall")
+    assert refused.status is Status.BROKEN
+    assert "shape (20, 1) where (20, 10) were asked for" in refused.detail
+    assert of(measured, "short", "queries per second") == []
+
+
+def test_speed_is_the_median_between_the_slowest_and_the_fastest():
+    entry = nearest_neighbours._Entry(Contestant("one", "numpy", None), {}, {}, None, 0.25)
+    found = nearest_neighbours._measured(entry, Answer(np.zeros((8, 1))), [1.0, 4.0, 2.0], np.ones(8))
+    speed = next(m for m in found if m.metric == "queries per second")
+    assert (speed.value, speed.low, speed.high) == (4.0, 2.0, 8.0)
 
 
 def test_our_indexes_take_part_and_are_exact_where_they_say_so(measured):
@@ -211,6 +243,8 @@ def test_collapse_is_seen():
     modes, good, _ = task.judge(collapsed)
     assert (modes, good) == (1, 1.0)
     task = implicit_models._digits(0)
+    # By its definition 95 % of the held-out rows are good, give or take one of the 150.
+    assert abs(task.judge(task.held_out)[1] - 0.95) <= 1 / 150
     modes, good, _ = task.judge(np.tile(task.train[:1], (100, 1)))
     assert (modes, good) == (1, 1.0)
     modes, good, _ = task.judge(np.full((100, 64), 0.5))

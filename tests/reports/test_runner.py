@@ -16,10 +16,12 @@ import pytest
 from reports import provenance
 from reports.datasets.source import datasets
 from reports.experiment import Cell, experiments
-from reports.progress import RichProgress, RunState
+from reports.index import same_cell
+from reports.progress import Remaining, RichProgress, RunState
 from reports.record import WHOLE_CELL, Status
 from reports.runner import run
 from reports.store import LockHeld, Store, StoreNotWritten
+from reports.workers import Job
 from tests.reports.probes import Probe, TimedProbe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,6 +88,8 @@ def test_every_way_to_fail_is_a_record_beside_the_others(tmp_path, listed):
         cell("leave"),
         cell("give-nothing"),
         cell("give-nan"),
+        cell("give-words"),
+        cell("give-an-object"),
         cell("lack-torch"),
         cell("die"),
         cell("die-once", params={"marker": marker}),
@@ -96,7 +100,7 @@ def test_every_way_to_fail_is_a_record_beside_the_others(tmp_path, listed):
     summary = run("probe", output=tmp_path, jobs=2)
     found = {r.params["do"]: r for r in Store(tmp_path).records() if r.metric != "pid"}
     assert summary.counts == {
-        Status.OK: 3, Status.FAILED: 4, Status.SKIPPED: 1, Status.DIED: 1, Status.TIMEOUT: 1, Status.MEMORY: 1
+        Status.OK: 3, Status.FAILED: 6, Status.SKIPPED: 1, Status.DIED: 1, Status.TIMEOUT: 1, Status.MEMORY: 1
     }  # fmt: skip
     assert not summary.ok
     assert found["fail"].detail == "ZeroDivisionError: cell 0"
@@ -106,6 +110,8 @@ def test_every_way_to_fail_is_a_record_beside_the_others(tmp_path, listed):
     assert found["leave"].detail == "SystemExit: 0"
     assert "gave nothing" in found["give-nothing"].detail
     assert "nan" in found["give-nan"].detail
+    assert found["give-words"].detail == "TypeError: measure() gave a str; it must give Measurements"
+    assert "object cannot be recorded" in found["give-an-object"].detail
     assert "implicitbench[models]" in found["lack-torch"].detail
     assert found["die"].detail == "the worker died: exit code 3; second attempt, because the worker died: exit code 3"
     assert found["die-once"].status is Status.OK
@@ -232,6 +238,23 @@ def test_the_bar_shows_what_is_left():
         bar(state)
         assert bar._bar.tasks[0].completed == 4
         assert bar._bar.tasks[0].fields["told"] == "about 1 min 05 s left · 1 failed · probe(do=draw)"
+
+
+def test_what_is_left_is_shared_by_the_workers_of_a_lane_and_timing_cells_have_none():
+    def job(i, *, timing=False):
+        experiment = "timed-probe" if timing else "probe"
+        return Job(experiment, "m", "quick", f"{experiment}-{i}", cell("draw", i), {}, "", timing, 1)
+
+    known = {same_cell({"do": "draw"}, i): 8.0 for i in range(2)}
+    jobs = [job(0), job(1), job(2), job(0, timing=True)]
+    remaining = Remaining(jobs, 2, lambda name, _: known if name == "probe" else {})
+    assert remaining.seconds() is None  # nothing is known of the third and of the timed one
+    remaining.ended(jobs[0], 6.0)
+    # One known quality cell and one like the first, on two processes, and a timing cell alone.
+    assert remaining.seconds() == 8 / 2 + 6 / 2 + 6
+    for done in jobs[1:]:
+        remaining.ended(done, 6.0)
+    assert remaining.seconds() == 0.0
 
 
 SCRIPT = """

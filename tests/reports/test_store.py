@@ -133,6 +133,8 @@ def test_the_index_is_made_again(folder, harm, tmp_path_factory):
     whole = expected(range(11 if harm == "older" else 10))
     for options in ({}, {"write": True}, {}):
         assert damaged(folder, **options) == (whole, ())
+        with Store(folder) as store:
+            assert [store.has(f"key-{i}") for i in range(12)] == [i < len(whole) / 2 for i in range(12)]
 
 
 def test_the_index_is_a_database_that_others_can_read(folder):

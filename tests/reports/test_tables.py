@@ -13,6 +13,7 @@ import pytest
 from reports.store import Store, StoreError
 from reports.tables import table, tables
 from reports.tables.comparison import as_text
+from reports.tables.headline import winners
 from reports.tables.numerals import count, seconds, share, significant, with_error
 from reports.tables.writers import WRITERS, shown, write_all
 from tests.reports import made_up_results
@@ -77,6 +78,8 @@ def test_special_letters_survive_every_format(results):
     assert r"a \< b & c" in WRITERS["md"](tables["claims"], frame)
     assert r"a < b \& c" in WRITERS["tex"](tables["claims"], frame)
     assert "a &lt; b &amp; c" in WRITERS["html"](tables["claims"], frame)
+    frame["says"] = "P(a | b) of\nx"
+    assert r"P(a \| b) of x" in WRITERS["md"](tables["claims"], frame)
     lines = WRITERS["md"](tables["claims"], frame).splitlines()
     assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1
 
@@ -100,7 +103,14 @@ def test_claims_count_mutants_and_leave_out_what_is_no_formula(results, broken):
     assert frame.complaints["delta"] == "killed, twice"
 
 
-def test_errata_are_confirmed_only_by_a_verified_claim(results):
+def test_errata_are_confirmed_only_by_a_verified_claim(results, tmp_path):
+    with Store(tmp_path, write=True) as store:
+        told = made_up_results.claim_report("beta", verified=False, printed=True)
+        params = {"claim": "beta", "mutants": "hand", "deep": False}
+        store.append([made_up_results.record("claims", "claim-beta", params, "verified", 0.0, payload=told)])
+    unproved = table("errata", output=tmp_path)
+    assert list(unproved.outcome) == ["REFUTED"]
+    assert not unproved.confirmed.any()
     frame = table("errata", output=results)
     assert list(frame.claim) == ["beta"]
     assert frame.confirmed.all()
@@ -145,6 +155,13 @@ def test_the_headline_answers_four_questions(results, broken):
     answers = table("headline", output=broken).set_index("name")
     assert answers.answer["claims"] == "2 of 4 claims verified"
     assert answers.status["claims"] == "failed"
+
+
+def test_the_fastest_proved_search_proves_every_answer(results):
+    frame = table("nearest-neighbours", output=results)
+    best = winners(frame[frame.dataset == "mnist"])
+    assert (best["fastest"].search, best["ours"].search) == ("faiss HNSW", "knn prioritized-dci")
+    assert best["proved"].search == "knn brute-force"  # though a search that proves a quarter is faster
 
 
 def test_unknown_names_sizes_and_folders_are_refused(results, tmp_path):
