@@ -208,8 +208,9 @@ def compare(
     """Every divergence that applies to two sets of samples."""
     with _refusing(ValueError, TypeError):
         from estimators import compare as compare_samples
+        from reports.npy_samples import read_samples
 
-        frame = compare_samples(_samples(a), _samples(b))
+        frame = compare_samples(read_samples(a), read_samples(b))
     if as_csv:
         typer.echo(frame.to_csv(index=False), nl=False)
     else:
@@ -293,18 +294,6 @@ def _download(dataset: object, url: str | None) -> None:
             bar.update(tasks[file], completed=have)
 
         dataset.fetch(progress=progress, url=url)
-
-
-def _samples(path: Path) -> object:
-    import numpy as np
-
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path} is not a whole .npy file of numbers: write it with numpy.save") from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
-        raise ValueError(f"{path} holds no array of real numbers: write one of shape (n, d) with numpy.save")
-    return array
 
 
 def _console(*, stderr: bool = False) -> Console:

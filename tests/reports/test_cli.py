@@ -247,6 +247,32 @@ def test_compare_tells_every_divergence(call, tmp_path):
     assert call("compare", "a.npy", "b.npy", "--csv").stdout.startswith("divergence,value,stderr")
 
 
+def npy(header):
+    """A .npy file of 80 bytes that says of itself what `header` says."""
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + bytes(80)
+
+
+LYING = "{'descr': '<f8', 'fortran_order': False, 'shape': %s}"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        npy(LYING % f"({10**13},)"),  # 73 TiB
+        npy(LYING % f"({2**70},)"),
+        npy(LYING % "(-1,)"),
+        npy(LYING % "(((((("),
+        npy(LYING.replace("<f8", "|O") % "(10,)"),
+        b"PK\x03\x04 no zip",
+    ],
+    ids=["more than memory", "more than an integer", "negative", "unclosed", "objects", "a broken zip"],
+)
+def test_a_file_that_lies_about_itself_is_refused_in_one_line(call, tmp_path, content):
+    np.save(tmp_path / "good.npy", np.zeros((3, 2)))
+    (tmp_path / "bad.npy").write_bytes(content)
+    assert one_line(call("compare", "good.npy", "bad.npy"), "bad.npy", "numpy.save")
+
+
 def test_compare_refuses_what_is_no_sample(call, tmp_path):
     np.save(tmp_path / "good.npy", np.zeros((3, 2)))
     np.save(tmp_path / "words.npy", np.array(["a", "b"]))
