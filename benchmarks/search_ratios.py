@@ -50,7 +50,7 @@ def contestants(X, quick):
     def built(name, build):
         start = time.perf_counter()
         index = build()
-        say(f"built {name} in {time.perf_counter() - start:.2f} s", flush=True)
+        say(f"built {name} in {time.perf_counter() - start:.2f} s")
         return index
 
     def flat():

@@ -288,9 +288,11 @@ def test_other_content_than_published_is_thrown_away(tiny, server, tmp_path):
 
 def test_an_endless_download_is_stopped(tiny, server, tmp_path, monkeypatch):
     monkeypatch.setattr("reports.datasets.mnist._DOWNLOAD_LIMIT", 20)
+    taken = []
     with pytest.raises(DataError, match="more than the 20 bytes"):
-        tiny.fetch(url=server.url)
-    assert not list(tmp_path.rglob("*.gz"))
+        tiny.fetch(url=server.url, progress=lambda *told: taken.append(told))
+    assert taken == []  # the block that passes the limit is the last that is read, and is not written
+    assert not list(tmp_path.rglob("*.gz*"))
 
 
 def test_a_server_that_is_not_there_or_has_no_such_file_is_named(tiny, server):

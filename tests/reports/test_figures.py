@@ -8,7 +8,7 @@ import pytest
 
 from reports.figures import figure, figures
 from reports.formula import formula
-from reports.svg import SERIES, series_colours
+from reports.svg import SERIES, canvas, picture, series_colours
 from tests.reports import made_up_results
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -80,6 +80,14 @@ def test_points_tell_what_they_are(pictures):
     svg = pictures["recall-speed"][1].svg
     assert "faiss HNSW · M=16, efSearch=10: recall 96.0 %, 300\u202f000 queries/s" in svg
     assert "frontier" in svg
+
+
+def test_a_tip_is_text_and_no_markup():
+    with canvas(2.0, 1.0) as (figure, axes):
+        axes[0, 0].plot([0], [0], "o", gid="point")
+        drawn = picture(figure, name="p", title="t", description="d", tips={"point": "a < b & c"})
+    titles = [node.text for node in ElementTree.fromstring(drawn.svg).iter(f"{SVG}title")]
+    assert titles == ["t", "a < b & c"]
 
 
 def test_failed_models_are_drawn_as_failed(tmp_path):
