@@ -14,9 +14,8 @@ from knn.kernels.cpu_distance import definition_sum, rank
 from knn.kernels.cpu_prioritized import bounded
 from knn.kernels.cpu_select import kth_smallest
 from knn.kernels.jit import jit
+from knn.kernels.products import TOGETHER, WIDTH, sixteen_products
 
-#: Whole numbers in a code.
-WIDTH = 64
 #: The largest magnitude of each.
 MOST = 127
 #: The term of a dead point: its key exceeds every living one's, which are below 3 · 64 · 127² < 2²².
@@ -115,12 +114,15 @@ def _product(c, b):
 
 @jit
 def _keys(codes, terms, b, out):
-    for i in range(codes.shape[0]):
-        c = codes[i]
-        total = np.int32(0)
-        for j in range(WIDTH):
-            total += np.int32(c[j]) * np.int32(b[j])
-        out[i] = terms[i] - np.int32(2) * total
+    """out[i] = terms[i] − 2⟨cᵢ, b⟩: codes (n, 64), terms (n,), b (64,), out (n,)."""
+    n = codes.shape[0]
+    whole = n - n % TOGETHER
+    for i in range(0, whole, TOGETHER):
+        sixteen_products(codes, i, b, out)
+    for i in range(whole, n):
+        out[i] = _product(codes[i], b)
+    for i in range(n):
+        out[i] = terms[i] - np.int32(2) * out[i]
 
 
 @jit
@@ -241,12 +243,17 @@ def _not_excluded(table, seen, of_query, fine, margin, kth, rest, bounds):
             if not _any_within(tile[first:last], limit):
                 continue
             for i in range(first, last):
-                slot = slots[start + i]
-                if tile[i] > limit or seen[slot]:
-                    continue
-                bound = 0.0 if everything else math.sqrt(definition_sum(fine_query, fine[slot])) * margin[2]
-                if bound * (1.0 - margin[0]) - margin[1] <= kth:
-                    rest[count] = slot
-                    bounds[count] = bound
+                if tile[i] <= limit:
+                    rest[count] = slots[start + i]
                     count += 1
-    return count
+    # In a pass of its own, so that the machine can fetch the next rows while it measures one.
+    kept = 0
+    for slot in rest[:count]:
+        if seen[slot]:
+            continue
+        bound = 0.0 if everything else math.sqrt(definition_sum(fine_query, fine[slot])) * margin[2]
+        if bound * (1.0 - margin[0]) - margin[1] <= kth:
+            rest[kept] = slot
+            bounds[kept] = bound
+            kept += 1
+    return kept

@@ -1,5 +1,8 @@
 """Principal DCI's own: the kernels against their twins, bounds that hold after rounding, maps that are learnt anew."""
 
+import os
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -38,6 +41,29 @@ def test_products_of_codes_are_whole_numbers_up_to_the_largest(extreme):
     nearest = np.empty(11, np.int32)
     cpu.nearest_codes(codes, codes, terms, nearest)
     np.testing.assert_array_equal(nearest, [*range(9), 9, 9])
+
+
+PRODUCTS = """
+import numpy as np
+from numba import njit
+from knn.kernels.products import sixteen_products
+codes, b = np.random.default_rng(0).integers(-128, 128, (19, 64)).astype(np.int8), np.full(64, -128, np.int8)
+codes[3], codes[4], b[:32] = -128, 127, np.arange(-16, 16)
+out = np.full(19, -1, np.int32)
+njit(lambda codes, b, out: sixteen_products(codes, 2, b, out))(codes, b, out)
+plain = np.full(19, -1, np.int32)
+sixteen_products(codes, 2, b, plain)
+expected = codes.astype(int) @ b.astype(int)
+assert (out == plain).all() and (out[2:18] == expected[2:18]).all() and (out[[0, 1, 18]] == -1).all()
+"""
+
+
+@pytest.mark.parametrize("cpu_name", ["", "generic"], ids=["this machine", "any machine"])
+def test_products_are_the_same_by_every_instruction(cpu_name):
+    """The plain loop, and what is compiled for this CPU and for one that has nothing special."""
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "0", **({"NUMBA_CPU_NAME": cpu_name} if cpu_name else {})}
+    run = subprocess.run([sys.executable, "-c", PRODUCTS], capture_output=True, text=True, env=environment)
+    assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.parametrize("probes", [1, 2, 3])
