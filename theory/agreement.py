@@ -11,7 +11,7 @@ from flint import arb, fmpq
 
 from theory.certified import ball, decide_at_most, decide_equal
 from theory.instances import CASES, Pair
-from theory.outcome import Holds, Outcome, Refuted, all_hold
+from theory.outcome import Holds, Inconclusive, Outcome, Refuted, all_hold
 
 #: Masses are multiples of 1/64, so that a law and the float64 weights made of it are the same measure.
 WHOLE = 64
@@ -72,20 +72,23 @@ def estimated(divergence: str, p: Sequence[Any], q: Sequence[Any]) -> Any:
 def decide_estimate(estimate: Any, exact: Any, /, **evidence: Any) -> Outcome:
     """Whether the exact value, a rational or a ball, lies in the certificate of an Estimate; ∞ only where it is ∞."""
     exact = ball(exact)
-    if not exact.is_finite():
-        verdict = Holds if math.isinf(estimate.value) else Refuted
-        return verdict(estimate=estimate.value, exact="infinite", **evidence)
-    if math.isinf(estimate.value):
-        return Refuted(estimate=estimate.value, exact=exact, **evidence)
+    if not exact.is_finite() or math.isinf(estimate.value):
+        return _decide_infinite(arb(estimate.value), exact, estimate=estimate.value, exact=exact, **evidence)
     lower, upper = estimate.certificate.lower, estimate.certificate.upper
     found = {"estimate": estimate.value, "exact": exact, **evidence}
     return all_hold([decide_at_most(arb(lower), exact, **found), decide_at_most(exact, arb(upper), **found)])
 
 
 def decide_same(a: Any, b: Any, /, *, distance: Any = 1e-6, **evidence: Any) -> Outcome:
-    """Whether two divergences are equal, by `decide_equal` if both are finite; infinite ones are equal."""
+    """Whether two divergences are equal, by `decide_equal` if both are finite; an infinity equals itself."""
     a, b = ball(a), ball(b)
     if a.is_finite() and b.is_finite():
         return decide_equal(a, b, distance=distance, **evidence)
-    agree = a.is_finite() == b.is_finite()
-    return Holds(**evidence) if agree else Refuted(value=a, stated=b, **evidence)
+    return _decide_infinite(a, b, **{"value": a, "stated": b, **evidence})
+
+
+def _decide_infinite(a: Any, b: Any, /, **evidence: Any) -> Outcome:
+    """Whether a = b, one of which is not finite. A NaN, and a ball without bounds, are no infinity: Inconclusive."""
+    if a == b:
+        return Holds(**evidence)
+    return (Refuted if a != b else Inconclusive)(**evidence)

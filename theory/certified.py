@@ -53,9 +53,6 @@ def log2() -> arb:
     return arb.const_log2()
 
 
-# Decisions -----------------------------------------------------------------------------------------------------------
-
-
 def decide_less(a: Any, b: Any, /, **evidence: Any) -> Outcome:
     """Whether a < b: Holds if proved, Refuted if a ≥ b is proved, else Inconclusive."""
     a, b = ball(a), ball(b)
@@ -86,9 +83,6 @@ def decide_equal(a: Any, b: Any, /, *, distance: Any, **evidence: Any) -> Outcom
     return Inconclusive(**{"difference": difference, "distance": ball(distance), **evidence})
 
 
-# Logarithms of weights -----------------------------------------------------------------------------------------------
-
-
 def xlog(x: Any, y: Any) -> arb:
     """x log y with 0 log y = 0 for every y, also y = 0; x, y exact non-negative numbers, or balls when x > 0."""
     if _is_zero(x):
@@ -113,9 +107,6 @@ def jsd(p: Sequence[Any], q: Sequence[Any]) -> arb:
 
 def _is_zero(x: Any) -> bool:
     return not isinstance(x, arb) and x == 0
-
-
-# Laws and integrals --------------------------------------------------------------------------------------------------
 
 
 def integrate(f: Callable[[Complex, bool], Complex], *ends: Any, tolerance: float = 0.0) -> arb:

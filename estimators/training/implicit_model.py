@@ -75,8 +75,6 @@ class ImplicitModel(BaseEstimator, ABC):
     verbose: bool
     generator_: nn.Module
 
-    # ---- for users -------------------------------------------------------------------------
-
     def fit(
         self, X: Any, y: object = None, *, callbacks: Sequence[Callback] = (), max_seconds: float | None = None
     ) -> Self:
@@ -186,8 +184,6 @@ class ImplicitModel(BaseEstimator, ABC):
         self._attach(data)
         return self._run(callbacks, max_seconds)
 
-    # ---- for models ------------------------------------------------------------------------
-
     @abstractmethod
     def _step(self, lr: float) -> dict[str, float]:
         """One update of the networks at this learning rate; the losses by name."""
@@ -256,8 +252,6 @@ class ImplicitModel(BaseEstimator, ABC):
                 raise ValueError(f"{name} does not take (b, {n_in}) float32 on {self.device_}: {error}") from error
         if shape != (2, n_out):
             raise ValueError(f"{name} maps (2, {n_in}) to {shape}; it must return (2, {n_out})")
-
-    # ---- inner workings --------------------------------------------------------------------
 
     def _build(self) -> None:
         self.device_ = parameters.torch_device(self.device)

@@ -8,7 +8,8 @@ import pytest
 
 from reports.figures import figure, figures
 from reports.formula import formula
-from reports.svg import SERIES, canvas, picture, series_colours
+from reports.svg import SERIES, canvas, series_colours
+from reports.svg import picture as render
 from tests.reports import made_up_results
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -85,7 +86,7 @@ def test_points_tell_what_they_are(pictures):
 def test_a_tip_is_text_and_no_markup():
     with canvas(2.0, 1.0) as (figure, axes):
         axes[0, 0].plot([0], [0], "o", gid="point")
-        drawn = picture(figure, name="p", title="t", description="d", tips={"point": "a < b & c"})
+        drawn = render(figure, name="p", title="t", description="d", tips={"point": "a < b & c"})
     titles = [node.text for node in ElementTree.fromstring(drawn.svg).iter(f"{SVG}title")]
     assert titles == ["t", "a < b & c"]
 

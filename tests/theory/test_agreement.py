@@ -59,3 +59,16 @@ def test_two_divergences_are_the_same_if_equal_or_both_infinite():
     assert isinstance(decide_same(fmpq(1, 2), fmpq(1, 3)), Refuted)
     assert isinstance(decide_same(arb("inf"), arb("inf")), Holds)
     assert isinstance(decide_same(arb("inf"), fmpq(1)), Refuted)
+    assert isinstance(decide_same(arb("inf"), arb("-inf")), Refuted)
+
+
+def test_what_is_no_number_agrees_with_nothing():
+    infinite = Estimate(math.inf, certificate=Certificate("rounding", math.inf, math.inf))
+    finite = Estimate(0.5, certificate=Certificate("rounding", 0.5, 0.5))
+    for unknown in (arb("nan"), arb(0, arb("inf"))):
+        for other in (unknown, arb("inf"), fmpq(1)):
+            assert isinstance(decide_same(unknown, other), Inconclusive)
+            assert isinstance(decide_same(other, unknown), Inconclusive)
+        for estimate in (infinite, finite):
+            assert isinstance(decide_estimate(estimate, unknown), Inconclusive)
+    assert isinstance(decide_estimate(infinite, arb("-inf")), Refuted)
