@@ -147,7 +147,7 @@ def _beats(path: Path, patience: float) -> bool:
 def _kernel() -> str:
     """Names the kernel that runs this process: its boot on Linux, the machine elsewhere."""
     with contextlib.suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     return platform.node()
 
 

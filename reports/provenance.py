@@ -122,7 +122,7 @@ def _version(distribution: str) -> str:
 
 def _cpu_model() -> str:
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     except OSError:
@@ -132,4 +132,8 @@ def _cpu_model() -> str:
 
 def _git(folder: Path, *arguments: str) -> str:
     command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout.strip()
+    # Git writes names as they are, and not in the locale's encoding.
+    done = subprocess.run(
+        command, check=True, capture_output=True, timeout=30, encoding="utf-8", errors="surrogateescape"
+    )
+    return done.stdout.strip()

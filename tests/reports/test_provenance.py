@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from reports import provenance, sources
 from reports.sources import foreign_imports, source_closure
+
+ROOT = Path(__file__).resolve().parents[2]
 
 FILES = {
     "knn/__init__.py": "from knn.lazy import lazy_exports\n_HOMES = {'Exact': 'knn.exact'}\n__all__ = list(_HOMES)\n",
@@ -142,6 +147,20 @@ def test_the_commit_is_the_checkouts_or_the_packages_version(monkeypatch):
     monkeypatch.setenv("PATH", "")  # no git
     assert provenance.commit().startswith("implicitbench ")
     provenance.forget()
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed: no checkout to read")
+def test_a_checkout_may_have_any_name_in_any_locale(tmp_path):
+    checkout = tmp_path / "données"
+    subprocess.run(["git", "init", "-q", checkout], check=True)
+    program = "import sys; from pathlib import Path; from reports.provenance import _git; "
+    program += "print(ascii(_git(Path(sys.argv[1]), 'rev-parse', '--show-toplevel')))"
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT)}
+    told = subprocess.run(
+        [sys.executable, "-c", program, checkout], env={**os.environ, **plain}, capture_output=True, check=False
+    )
+    assert told.returncode == 0, told.stderr
+    assert b"donn\\xe9es" in told.stdout
 
 
 def test_the_machine_is_described_and_its_fingerprint_is_stable():
