@@ -8,6 +8,7 @@ HNSW and the approximate Principal DCI are asked at several settings; read them 
 from __future__ import annotations
 
 import argparse
+import functools
 import gzip
 import os
 import sys
@@ -68,13 +69,14 @@ def contestants(X, quick):
     principal = built("PrincipalDCI", lambda: PrincipalDCI(random_state=0).fit(X))
     yield "IndexFlatL2", lambda Q: exact.search(Q, K)[1]
     yield "BruteForce", lambda Q: brute.search(Q, K).indices
-    yield "PrincipalDCI, exact", lambda Q: principal.search(Q, K, exact=True).indices
+
+    def ours(Q, probes, candidates, exact):
+        return principal.set_params(probes=probes, candidates=candidates).search(Q, K, exact=exact).indices
+
+    yield "PrincipalDCI, exact", functools.partial(ours, probes=0.05, candidates=30, exact=True)
     for probes, candidates in SETTINGS:
-
-        def approximate(Q, probes=probes, candidates=candidates):
-            return principal.set_params(probes=probes, candidates=candidates).search(Q, K).indices
-
-        yield f"PrincipalDCI, probes {probes}, candidates {candidates}", approximate
+        search = functools.partial(ours, probes=probes, candidates=candidates, exact=False)
+        yield f"PrincipalDCI, probes {probes}, candidates {candidates}", search
     if quick:
         return
     hnsw = built(f"HNSW {HNSW}", graph)
