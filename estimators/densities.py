@@ -192,6 +192,8 @@ def ring(n_modes: int = 8, *, radius: float = 2.0, scale: float = 0.02) -> Mixtu
 
     The defaults are those of Metz, Poole, Pfau & Sohl-Dickstein 2017 (Unrolled GANs).
     """
+    if n_modes < 1:
+        raise ValueError(f"n_modes is {n_modes}: pass a whole number ≥ 1")
     angles = 2 * np.pi * np.arange(n_modes) / n_modes
     return _equal_gaussians(radius * np.stack([np.cos(angles), np.sin(angles)], axis=1), scale)
 
@@ -201,6 +203,8 @@ def grid(side: int = 5, *, spacing: float = 2.0, scale: float = 0.05) -> Mixture
 
     The defaults are those of Lin, Khetan, Fanti & Oh 2018 (PacGAN).
     """
+    if side < 1:
+        raise ValueError(f"side is {side}: pass a whole number ≥ 1")
     line = spacing * (np.arange(side) - (side - 1) / 2)
     return _equal_gaussians(np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2), scale)
 
@@ -210,15 +214,17 @@ def _equal_gaussians(centres: NDArray[np.float64], scale: float) -> Mixture:
 
 
 def _covariance(cov: ArrayLike, dimension: int) -> NDArray[np.float64]:
-    values = np.asarray(cov, dtype=np.float64)
-    if values.ndim < 2:
-        values = np.diag(np.broadcast_to(values, dimension))
+    values = as_points(np.atleast_1d(np.asarray(cov)), "cov")
+    if np.ndim(cov) < 2:
+        if len(values) not in (1, dimension):
+            raise ValueError(f"cov has {len(values)} variances where the mean has {dimension} coordinates")
+        values = np.diag(np.broadcast_to(values[:, 0], dimension))
     if values.shape != (dimension, dimension):
         raise ValueError(f"cov has shape {values.shape} where the mean has {dimension} coordinates")
     # A product A Aᵀ is symmetric only up to the rounding of d terms.
     slack = dimension * np.finfo(np.float64).eps * np.abs(values).max()
     if not (np.abs(values - values.T) <= slack).all():
-        raise ValueError("cov is not symmetric, or not finite: pass (cov + cov.T) / 2")
+        raise ValueError("cov is not symmetric: pass (cov + cov.T) / 2")
     return values
 
 

@@ -40,8 +40,16 @@ def test_weights_may_be_rationals_and_are_rounded_once():
 
 
 def test_weights_divided_by_their_own_sum_pass_in_float32_too():
-    raw = np.random.default_rng(0).random(1000).astype(np.float32)
-    assert len(Empirical(np.arange(1000), raw / raw.sum())) == 1000
+    for n in (1000, 10**6):
+        raw = np.random.default_rng(0).random(n).astype(np.float32)
+        raw = np.maximum(raw, raw.dtype.type(1e-3))
+        assert len(Empirical(np.arange(n), raw / raw.sum())) == n
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+def test_many_weights_of_a_narrow_type_must_sum_to_one_too(kind):
+    with pytest.raises(ValueError, match=r"weights sum to 0\.9"):
+        Empirical(np.arange(10_000), np.full(10_000, 0.9 / 10_000).astype(kind))
 
 
 def test_a_measure_is_read_only():
@@ -173,6 +181,11 @@ def test_ring_and_grid_have_their_modes_where_they_say():
         (lambda: Mixture([0.0, 1.0], [Gaussian(), Gaussian()]), "row 0"),
         (lambda: Mixture([0.5, 0.6], [Gaussian(), Gaussian()]), "sum to"),
         (lambda: Gaussian().logpdf([[0, 1]]), "x has 2 coordinates"),
+        (lambda: Gaussian([0, 0], [1, 1, 1]), "cov has 3 variances where the mean has 2 coordinates"),
+        (lambda: Gaussian([0, 0], np.inf), "cov: row 0 is not finite"),
+        (lambda: Gaussian([0, 0], [[1, np.nan], [np.nan, 1]]), "cov: row 0 is not finite"),
+        (lambda: ring(0), "n_modes is 0"),
+        (lambda: grid(0), "side is 0"),
     ],
 )
 def test_bad_laws_are_refused(make, message):
