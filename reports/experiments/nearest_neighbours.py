@@ -33,6 +33,11 @@ _LIMITS = {"quick": 900.0, "standard": 4 * 3600.0, "full": 12 * 3600.0}
 #: Settings of our indexes that are tried; an index without an entry takes part as it is by default.
 _GRIDS: dict[str, tuple[Mapping[str, Scalar], ...]] = {
     "dci": tuple({"n_simple": 3, "n_composite": 4, "visits": share} for share in (0.3, 0.45, 0.6, 0.8)),
+    "principal-dci": tuple(
+        {"probes": probes, "candidates": candidates}
+        for probes, candidates in ((0.02, 20), (0.05, 30), (0.1, 40), (0.2, 50))
+    ),
+    "lsh": tuple({"candidates": share} for share in (0.03, 0.1, 0.3)),
     "prioritized-dci": tuple({"candidates": share} for share in (0.01, 0.03, 0.1, 0.3)),
 }
 #: Rows on which every index is built once before the clock runs, so that no compilation is timed.
