@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from theory.claim import Claim, run_case
@@ -92,7 +93,7 @@ def last_line(error: BaseException) -> str:
     """The last line of a traceback, with the place where it was raised."""
     where = traceback.extract_tb(error.__traceback__)[-1]
     text = traceback.format_exception_only(error)[-1].strip()
-    return f"{text} ({where.filename.rpartition('/')[2]}:{where.lineno})"
+    return f"{text} ({Path(where.filename).name}:{where.lineno})"
 
 
 class _IllFormed(Exception):

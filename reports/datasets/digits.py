@@ -35,7 +35,8 @@ class Digits(Dataset):
     def checksum(self) -> str:
         rows, labels = self._content
         # Bytes in a fixed order, so that the digest is the same on every machine.
-        return hashlib.md5(rows.astype("<f8").tobytes() + labels.astype("<i8").tobytes()).hexdigest()
+        content = rows.astype("<f8").tobytes() + labels.astype("<i8").tobytes()
+        return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
     def load(self, split: str = "train") -> tuple[np.ndarray, np.ndarray]:
         rows, labels = self._content

@@ -54,7 +54,7 @@ def _read(stream: BinaryIO, path: Path, ndim: int, md5: str | None, remedy: str)
         declared *= size  # Python integers: four sizes of 2³²−1 must not wrap around
     if not 0 < declared <= MAX_BYTES:
         raise DataError(f"{path} declares {' × '.join(map(str, shape))} entries, which no such file holds: {remedy}")
-    digest = hashlib.md5(header)
+    digest = hashlib.md5(header, usedforsecurity=False)
     content = bytearray()
     while len(content) <= declared:
         block = stream.read(min(_BLOCK, declared + 1 - len(content)))
