@@ -15,13 +15,17 @@ __all__ = ["Figure", "figure", "figures"]
 
 @dataclass(frozen=True)
 class Figure:
-    """`draw(store, size)` gives one picture a data set or model, none where nothing was measured."""
+    """`draw(store, size)` gives one picture a data set or model, none where nothing was measured.
+
+    `claim`: the id of the claim that the figure explains, if it explains one.
+    """
 
     name: str
     title: str
     about: str
     experiment: str
     draw: Callable[[Store, str | None], list[Picture]]
+    claim: str = ""
 
 
 figures: Registry[Figure] = Registry("figure", group="implicitbench.figures", packages=("reports.figures",))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from reports.figures import figures
 from reports.formula import formula
 from reports.page.markup import Html, badge, data_table, join, tag
 from reports.page.provenance import footnote
+from reports.page.results import figure_block
 from reports.record import Record
 from reports.store import Store
 from reports.tables import recorded, rows_of, tables
@@ -55,13 +57,15 @@ def section(store: Store, size: str | None) -> Html:
 
 
 def errata_section(store: Store, size: str | None) -> Html:
-    """The table of what sources print wrongly."""
+    """The table of what sources print wrongly, and a picture where one explains more than a line."""
     table = tables["errata"]
     frame = table.make(store, size)
+    drawn = _pictures(store, size)
+    pictures = tag("div", list(drawn.values()), class_="corrections") if drawn else None
     if frame.empty and not recorded(store, EXPERIMENT, size):
-        return _empty("errata", table.title)
+        return _empty("errata", table.title, pictures)
     links = {
-        "claim": lambda row: tag("a", row.claim, href=f"#claim-{row.claim}"),
+        "claim": lambda row: join(tag("a", row.claim, href=f"#claim-{row.claim}"), _see(drawn, row.claim)),
         "outcome": lambda row: _printed(row),
         "printed": lambda row: tag("span", row.printed, class_="wrong"),
         "correct": lambda row: tag("b", row.correct),
@@ -72,15 +76,37 @@ def errata_section(store: Store, size: str | None) -> Html:
         tag("p", table.about),
         data_table(table, frame, cells=links),
         footnote(recorded(store, EXPERIMENT, size), download="errata"),
+        pictures,
         id="errata",
     )
 
 
-def _empty(name: str, title: str) -> Html:
+def _pictures(store: Store, size: str | None) -> dict[str, Html]:
+    """The figures that explain a claim and have something to show, by their names."""
+    shown = {record.params.get("claim") for record in recorded(store, EXPERIMENT, size)}
+    drawn = {}
+    for figure in figures.values():
+        if figure.claim:
+            # Only a claim that was run has a place on the page.
+            link = tag("a", figure.claim, href=f"#claim-{figure.claim}") if figure.claim in shown else figure.claim
+            block = figure_block(figure, store, size, " Claim: ", link, ".")
+            if block is not None:
+                drawn[figure.name] = block
+    return drawn
+
+
+def _see(drawn: Mapping[str, Html], claim: str) -> Html:
+    """The way from a row to the pictures of its claim."""
+    names = [name for name in drawn if figures[name].claim == claim]
+    return join([join(tag("br"), tag("a", "picture", href=f"#figure-{name}", class_="quiet")) for name in names])
+
+
+def _empty(name: str, title: str, *more: object) -> Html:
     return tag(
         "section",
         tag("h2", title),
         tag("p", "Nothing recorded yet: ", tag("code", "implicitbench run claims")),
+        *more,
         id=name,
     )
 

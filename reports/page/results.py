@@ -29,7 +29,7 @@ def _section(store: Store, size: str | None, name: str, own: list[Table]) -> Htm
     if not records:
         told = tag("p", "Nothing recorded yet: ", tag("code", f"implicitbench run {name}"))
         return tag("section", tag("h2", title), told, id=name)
-    drawn = [_figure(figure, store, size) for figure in figures.values() if figure.experiment == name]
+    drawn = [figure_block(figure, store, size) for figure in figures.values() if figure.experiment == name]
     caveats = getattr(experiment, "caveats", ())
     return tag(
         "section",
@@ -43,13 +43,14 @@ def _section(store: Store, size: str | None, name: str, own: list[Table]) -> Htm
     )
 
 
-def _figure(figure: Figure, store: Store, size: str | None) -> Html | None:
+def figure_block(figure: Figure, store: Store, size: str | None, *more: object) -> Html | None:
+    """The figure with its caption, which `more` ends, and its provenance; None where nothing is drawn."""
     pictures = figure.draw(store, size)
     if not pictures:
         return None
     return tag(
         "figure",
-        tag("figcaption", tag("b", figure.title, "."), " ", figure.about),
+        tag("figcaption", tag("b", figure.title, "."), " ", figure.about, *more),
         tag("div", [_picture(picture) for picture in pictures], class_=f"pictures {figure.name}"),
         footnote(recorded(store, figure.experiment, size)),
         id=f"figure-{figure.name}",

@@ -155,10 +155,44 @@ def models(task, of, dimension):
             ]
 
 
+def errata_pictures():
+    """The records behind the pictures of the errata, with fewer points than are measured."""
+
+    def made(picture, *measured):
+        params = {"picture": picture}
+        return [record("errata-pictures", f"errata-{picture}", params, *one, payload=told) for *one, told in measured]
+
+    m = [1, 4, 16]
+    yield made(
+        "imle-bias",
+        ("plain IMLE", 0.57, {"m": m, "location": [0.3, 0.49, 0.57], "mle": 0.3}),
+        ("limit", 0.6, None),
+    )
+    yield made(
+        "imle-spread",
+        ("best variance", 2.1, {"d": 1, "m": m, "variance": [0.0, 0.97, 2.1]}),
+        ("limit", 3.0, {"d": 1}),
+        ("best variance", 1.2, {"d": 2, "m": m, "variance": [0.0, 0.5, 1.2]}),
+        ("limit", 2.0, {"d": 2}),
+    )
+    k = [1, 2, 1024]
+    yield made(
+        "jsd-limits",
+        ("expected JSD", 0.69, {"n": 1, "k": k, "jsd": [0.0, 0.2, 0.69]}),
+        ("expected JSD", 0.3, {"n": 1000, "k": k, "jsd": [0.0, 0.0001, 0.3]}),
+        ("largest", 0.693, None),
+    )
+    curves = {"ratio": [0.0, 0.5, 1.0], "exact": [0.0, 0.295, 0.5], "recalled": [0.0, 0.333, 1.0]}
+    points = {"d": 3, "ratio": [0.25, 0.75], "share": [0.16, 0.4], "low": [0.14, 0.38], "high": [0.18, 0.43]}
+    yield made("order-inversion", ("at a half", 0.295, curves), ("draws", 100.0, points))
+
+
 def write(path, *, broken=False):
     """Writes the store; `broken` has a claim that is not verified and one whose check died."""
     with Store(path, write=True) as store:
         for cell in claims(broken=broken):
+            store.append(cell)
+        for cell in errata_pictures():
             store.append(cell)
         for dataset, rows in (("digits", 1000), ("mnist", 10_000)):
             store.append(searches(dataset, rows))
