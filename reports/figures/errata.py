@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from reports.experiments.errata_pictures import CONFIDENCE
 from reports.figures import Figure, figures
 from reports.record import Record, Status
 from reports.store import Store
@@ -96,9 +97,9 @@ def _limits(found: Found) -> Picture:
         for place, record in enumerate(found["expected JSD"]):
             n, k, jsd = (record.payload[name] for name in ("n", "k", "jsd"))
             ax.plot(k, jsd, "-", color=SERIES[place], lw=1.8, zorder=3)
-            # Every curve is named where it is halfway up, so that no legend is needed.
+            # Every curve has its n beside it halfway up, so that no legend is needed.
             middle = 2 ** float(np.interp(largest / 2, jsd, np.log2(k)))
-            name = f"n = {n:,}".replace(",", "\u202f")
+            name = ("" if place else "n = ") + f"{n:,}".replace(",", "\u202f")
             ax.annotate(
                 name, (middle, largest / 2), xytext=(3, -11), textcoords="offset points", fontsize=9,
                 color=SERIES[place],
@@ -226,7 +227,8 @@ for _name, _claim, _metrics, _draw, _title, _about in (
         _inversion,
         "The arcsin bound is true and not sharp",
         "The bound is recalled, not printed in a deck. The curve (2/π) arctan(s/l) is attained by orthogonal vectors "
-        "in every dimension; the bars are Clopper–Pearson intervals that hold all at once with 99.9 % confidence.",
+        "in every dimension; the bars are Clopper–Pearson intervals that hold all at once with "
+        f"{100 * CONFIDENCE:g} % confidence.",
     ),
 ):
     figures.register(f"errata-{_name}")(

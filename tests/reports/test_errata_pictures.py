@@ -152,7 +152,7 @@ def test_each_is_drawn_and_described_with_its_numbers(store_of):
     for words, name in (
         ("limit 0.6000", "imle-bias"),
         ("the truth 1", "imle-spread"),
-        ("n = 1\u202f000", "jsd-limits"),
+        ("1\u202f000", "jsd-limits"),
     ):
         assert f">{words}<" in drawn[name][0].svg
 
