@@ -80,6 +80,10 @@ def mmd(
         raise ValueError(f"kernel is {kernel!r}: pass one of {', '.join([*_KINDS, 'energy'])}")
     if bandwidth == "median":
         scale = median_distance(p.measure, q.measure)
+        if scale * scale == 0.0:  # the coordinate that set the unit is so far out that all others coincide
+            raise ValueError(
+                "P or Q has a coordinate beside which the median distance vanishes: drop that point, or clip it"
+            )
         told = scale * 2.0**exponent
     else:
         told = _positive(bandwidth)

@@ -195,6 +195,14 @@ def test_bandwidths_that_squares_cannot_hold(kernel):
             mmd(c * X, c * Y, kernel=kernel, bandwidth=bandwidth)
 
 
+def test_a_median_that_one_far_point_hides_is_refused():
+    X, Y = hard("plain")
+    Y = Y.copy()
+    Y[3, 0] = 1e300  # beside it all other distances square to 0, and a kernel of bandwidth 0 sees nothing
+    with pytest.raises(ValueError, match="the median distance vanishes: drop that point, or clip it"):
+        mmd(X, Y)
+
+
 def test_identical_samples_are_at_distance_exactly_zero():
     X, _ = hard("plain")
     for other in (X, X[::-1], np.concatenate([X, X]), Empirical(X)):
