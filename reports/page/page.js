@@ -64,8 +64,17 @@
     });
   }
 
+  // A link that was cut short may end within an escape, which nothing decodes.
+  function targetOf(hash) {
+    try {
+      return document.getElementById(decodeURIComponent(hash.slice(1)));
+    } catch {
+      return null;
+    }
+  }
+
   function openTarget() {
-    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = location.hash.length > 1 && targetOf(location.hash);
     if (target && target.tagName === "DETAILS") {
       target.open = true;
       target.scrollIntoView();

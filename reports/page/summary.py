@@ -60,7 +60,9 @@ def _verified(frame: pd.DataFrame) -> Html:
         " mutants – false statements close by – refuted by the same checks.",
     )
     methods = frame.method.str.split(", ").explode().value_counts(sort=False)
-    how = tag("p", ", ".join(f"{number} {method}" for method, number in sorted(methods.items())), class_="quiet")
+    used = ", ".join(f"{number} {method}" for method, number in sorted(methods.items()))
+    # A claim of several parts may take several methods, and then the numbers add up to more than the claims.
+    how = tag("p", used + (": some take more than one method" if methods.sum() > len(frame) else ""), class_="quiet")
     failed = [tag("li", _claim(row.id), " ", row.outcome) for row in rows_of(frame[~frame.verified])][:_LINES]
     trouble = tag("ul", failed, class_="lines") if failed else None
     kind = "good" if good == len(frame) else "bad"

@@ -17,6 +17,8 @@ from reports.tables.numerals import count, share, significant, with_error
 
 #: Searches are compared among those that find at least this share of the neighbours.
 WANTED_RECALL = 0.95
+#: Claims that failed are named up to here: the terminal shows this line.
+_NAMED = 5
 _FRAME = ("name", "question", "answer", "detail", "status")
 
 
@@ -54,7 +56,10 @@ def _claims(found: pd.DataFrame) -> tuple[str, ...]:
         return ("claims", question, "not run", "", "not run")
     verified = int(found.verified.sum())
     detail = f"{count(found.refuted.sum())} of {count(found.mutants.sum())} mutants refuted by the same checks"
-    status = "ok" if verified == len(found) else "failed"
+    if wanting := list(found.id[~found.verified.astype(bool)]):
+        detail += f"; not verified: {', '.join(wanting[:_NAMED])}"
+        detail += f" and {len(wanting) - _NAMED} more" if len(wanting) > _NAMED else ""
+    status = "failed" if wanting else "ok"
     return ("claims", question, f"{verified} of {len(found)} claims verified", detail, status)
 
 

@@ -1,14 +1,17 @@
 """The page: everything that was measured, in one file that asks nobody for anything."""
 
+import errno
 import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 
 from reports.page import write_report
 from reports.page.markup import Html, join, tag
+from reports.page.summary import _verified
 from reports.store import Store, StoreError
 from tests.reports import made_up_results
 
@@ -160,6 +163,38 @@ def chromium(page, tmp_path, *flags):
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     # The browser logs its own troubles too; what a page causes is logged as CONSOLE.
     return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+def test_a_page_that_a_full_disk_refuses_says_where_and_what_to_do(written, tmp_path, monkeypatch):
+    output = shutil.copytree(written.parents[1], tmp_path / "results")
+
+    def full(_path, _content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("reports.page.replace_file", full)
+    with pytest.raises(StoreError, match="could not be written") as refused:
+        write_report(output)
+    assert "free some space on its disk" in str(refused.value)
+    assert str(output / "report") in str(refused.value)
+
+
+def test_methods_that_add_up_to_more_than_the_claims_say_why():
+    frame = pd.DataFrame(
+        {"id": ["a", "b"], "topic": "t", "method": ["exact, certified", "exact"], "outcome": "HOLDS"}
+        | {"verified": True, "refuted": 1, "mutants": 1}
+    )
+    assert "1 certified, 2 exact: some take more than one method" in str(_verified(frame))
+    assert "more than one" not in str(_verified(frame.iloc[1:]))
+
+
+@needs_chromium
+def test_a_link_cut_within_an_escape_breaks_nothing(written, tmp_path):
+    probe = tmp_path / "index.html"
+    text = written.read_text(encoding="utf-8")
+    probe.write_text(text.replace("<head>", '<head><script>location.hash = "#%E2%8";</script>', 1), encoding="utf-8")
+    dumped, complaints = chromium(probe, tmp_path, "--dump-dom")
+    assert complaints == []
+    assert not re.search(r'<button[^>]*id="theme"[^>]* hidden', dumped)  # the script ran to its end
 
 
 @needs_chromium

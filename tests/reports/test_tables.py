@@ -154,6 +154,8 @@ def test_the_headline_answers_four_questions(results, broken):
     assert answers.status["claims"] == "ok"
     answers = table("headline", output=broken).set_index("name")
     assert answers.answer["claims"] == "2 of 4 claims verified"
+    claims = table("claims", output=broken)
+    assert answers.detail["claims"].endswith("; not verified: " + ", ".join(claims.id[~claims.verified.astype(bool)]))
     assert answers.status["claims"] == "failed"
 
 
