@@ -119,7 +119,8 @@ def _fast(frame: pd.DataFrame) -> Html:
     best = winners(part) if len(part) else {}
     if not best or best["fastest"] is None:
         return _not_run("nearest-neighbours", question, "nearest-neighbours", frame)
-    named = {"fastest": "fastest", "ours": "fastest of ours", "proved": "fastest proved exact"}
+    whose = "the others" if best["fastest"].ours else "ours"
+    named = {"fastest": "fastest", "rival": f"fastest of {whose}", "proved": "fastest proved exact"}
     rows = [
         tag(
             "tr",
