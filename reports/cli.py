@@ -170,7 +170,7 @@ def datasets(
     from rich.table import Table
 
     shown = Table(box=None, pad_edge=False)
-    for heading in ("name", "found", "size", "MD5", "where"):
+    for heading in ("name", "found", "size", "expected MD5", "where"):
         shown.add_column(heading, overflow="fold")
     for status in statuses:
         size = f"{status.bytes / 1e6:.1f} MB" if status.found else "–"
