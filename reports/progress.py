@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from reports.index import same_cell
 from reports.workers import Job
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress
 
 
@@ -81,17 +83,23 @@ class Remaining:
 
 
 class RichProgress:
-    """A bar with the cells done, one that runs, and the time left: `with RichProgress() as bar: run(progress=bar)`."""
+    """A bar with the cells done, one that runs, and the time left: `with RichProgress() as bar: run(progress=bar)`.
 
-    def __init__(self) -> None:
+    Where the output is no terminal, a bar cannot be redrawn: there a line is printed every `every` seconds.
+    """
+
+    def __init__(self, *, console: Console | None = None, every: float = 30.0) -> None:
         self._bar: Progress | None = None
+        self._console = console
+        self._every = every
 
     def __enter__(self) -> RichProgress:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[told]}"))
-        self._bar = Progress(TextColumn("{task.description}"), *columns)
+        self._bar = Progress(TextColumn("{task.description}"), *columns, console=self._console)
         self._bar.start()
+        self._spoken = time.monotonic()
         self._task = self._bar.add_task("measuring", total=None, told="starting workers")
         return self
 
@@ -105,6 +113,10 @@ class RichProgress:
             completed=state.done,
             told=_told(state),
         )
+        if not self._bar.console.is_terminal and time.monotonic() - self._spoken >= self._every:
+            self._spoken = time.monotonic()
+            line = f"measuring ({state.lane}) {state.done}/{state.todo} · {_told(state)}"
+            self._bar.console.print(line, highlight=False, soft_wrap=True)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._bar is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from rich.console import Console
 
 from reports import provenance
 from reports.datasets.source import datasets
@@ -323,3 +325,17 @@ def test_ctrl_c_leaves_at_once_with_everything_recorded(under_way, tmp_path):
     with Store(tmp_path / "out", write=True) as store:  # the lock was released
         assert len(store.records(metric="mean")) == 3
         assert not store.damage
+
+
+def test_where_no_bar_can_be_drawn_lines_are_printed_now_and_then():
+    state = RunState(
+        present=0, todo=9, done=4, failed=0, running=("probe(n=1)",), lane="quality", elapsed=1.0, remaining=75.0
+    )
+    said = {}
+    for every in (0.0, 1e9):
+        log = io.StringIO()
+        with RichProgress(console=Console(file=log, force_terminal=False, width=40), every=every) as bar:
+            bar(state)
+        said[every] = log.getvalue()
+    assert "measuring (quality) 4/9 · about 1 min 15 s left · probe(n=1)\n" in said[0.0]
+    assert "left · probe(n=1)\n" not in said[1e9]
