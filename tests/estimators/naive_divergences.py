@@ -73,8 +73,7 @@ def cdf_integral(x, p, y, q, power):
         return sum((m for a, m in zip(atoms, masses, strict=True) if Fraction(float(a)) <= t), Fraction(0))
 
     return sum(
-        abs(cdf(x, p, left) - cdf(y, q, left)) ** power * (right - left)
-        for left, right in itertools.pairwise(points)
+        abs(cdf(x, p, left) - cdf(y, q, left)) ** power * (right - left) for left, right in itertools.pairwise(points)
     )
 
 
