@@ -1,0 +1,114 @@
+"""Faults are drawn by their seed, change what they say, and are reported killed or survived rightly."""
+
+import random
+import textwrap
+
+import pytest
+
+from benchmarks.faults import KINDS, draw, faults
+from benchmarks.planted_faults import Scratch
+
+SOURCE = '''
+"""A docstring of 3 words."""
+__all__ = ["area"]
+
+
+def area(a: "1 + 2", b=4) -> "5":
+    """Adds 6 to 7."""
+    if a < b:
+        raise ValueError(f"{a + 8}" + "9")
+    return power(a - b, 3)
+'''
+CHANGED = {
+    "constant": {("4", "8"), ("3", "6")},
+    "sign": {("a - b", "a + b")},
+    "comparison": {("a < b", "a <= b")},
+    "swapped arguments": {("power(a - b, 3)", "power(3, a - b)")},
+}
+
+
+def test_each_kind_changes_the_source_as_said():
+    found = list(faults(SOURCE, "area.py", random.Random(0)))
+    assert {fault.kind for fault in found} == set(KINDS)
+    for kind, pairs in CHANGED.items():
+        assert {(fault.before, fault.after) for fault in found if fault.kind == kind} == pairs
+    for fault in found:
+        assert SOURCE[fault.start : fault.end] == fault.before
+        assert fault.planted(SOURCE) == f"{SOURCE[: fault.start]}({fault.after}){SOURCE[fault.end :]}"
+        assert fault.line == SOURCE[: fault.start].count("\n") + 1
+        assert fault.changes_code(SOURCE)
+    assert {f.after for f in found if f.kind == "off-by-one"} <= {"2", "3", "4", "5"}
+    assert {f.after for f in found if f.kind == "dropped term"} <= {"a", "-b"}
+
+
+def test_a_fault_of_many_lines_of_letters_keeps_the_lines():
+    source = "α = (1 +\n     2)\nβ = 3\n"
+    (fault,) = [fault for fault in faults(source, "greek.py", random.Random(0)) if fault.kind == "sign"]
+    values: dict[str, int] = {}
+    exec(fault.planted(source), values)
+    assert (values["α"], values["β"]) == (-1, 3)
+    assert fault.planted(source).count("\n") == source.count("\n")
+
+
+def test_constants_folded_to_the_same_are_no_effect():
+    (fault,) = [f for f in faults("x = 0 - 0\n", "zero.py", random.Random(0)) if f.kind == "sign"]
+    assert not fault.changes_code("x = 0 - 0\n")
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    def write(name, text):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(textwrap.dedent(text), encoding="utf-8")
+
+    write("tiny/__init__.py", "")
+    write(
+        "tiny/sums.py",
+        """
+        def seen(a, b):
+            return a + b
+
+        def ignored(a, b):
+            return a - b
+
+        def never(a, b):
+            return a * (b + 1)
+        """,
+    )
+    write("tests/conftest.py", "")
+    write(
+        "tests/tiny/test_sums.py",
+        """
+        from tiny.sums import ignored, seen
+
+        def test_seen():
+            assert seen(2, 3) == 5
+            assert ignored(3, 0) == 3
+        """,
+    )
+    return tmp_path
+
+
+def test_the_draw_is_its_seeds_and_a_longer_one_continues_it(tiny):
+    drawn = draw(tiny, ["tiny"], 100, seed=1)
+    assert drawn == draw(tiny, ["tiny"], 100, seed=1)
+    assert draw(tiny, ["tiny"], 3, seed=1) == drawn[:3]
+    assert any(draw(tiny, ["tiny"], 100, seed=seed) != drawn for seed in range(2, 6))
+
+
+def test_a_planted_fault_is_reported_killed_survived_or_without_effect(tiny):
+    scratch = Scratch(tiny, packages=("tiny",))
+    source = (tiny / "tiny/sums.py").read_text()
+    outcomes = {f.before: scratch.judge(f) for f in draw(tiny, ["tiny"], 100, seed=0) if f.kind == "sign"}
+    assert outcomes == {
+        "a + b": ("killed", "tests/tiny/test_sums.py::test_seen"),
+        "a - b": ("survived", ""),
+        "b + 1": ("no effect", "no test or claim reaches it"),
+    }
+    assert (tiny / "tiny/sums.py").read_text() == source
+
+
+def test_a_test_that_fails_anyway_kills_nothing(tiny):
+    (tiny / "tests/tiny/test_sums.py").write_text("from tiny import sums\n\ndef test_red():\n    assert not sums\n")
+    with pytest.raises(RuntimeError, match="fails without any fault"):
+        Scratch(tiny, packages=("tiny",)).judge(draw(tiny, ["tiny"], 1, seed=0)[0])
