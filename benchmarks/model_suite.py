@@ -77,7 +77,7 @@ class Quality:
         return float(energy_distance(cache[0][name], cache[1]))
 
     def _coverage(self, cache, name):
-        from estimators.coverage import mode_coverage
+        from estimators.modes import mode_coverage
         from estimators.measures import ring
 
         return mode_coverage(cache[0][name], ring(8))

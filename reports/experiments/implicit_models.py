@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from estimators.coverage import mode_coverage
+from estimators.modes import mode_coverage
 from estimators.measures import ring
 from knn.exact import BruteForce
 from reports.datasets.source import datasets

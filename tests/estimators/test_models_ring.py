@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from estimators.coverage import mode_coverage
+from estimators.modes import mode_coverage
 from estimators.measures import ring
 from estimators.training.registry import models
 

@@ -55,7 +55,7 @@ def test_a_model_names_the_extra_that_it_needs():
 def test_measures_and_coverage_work():
     out = python("""
         from estimators import ring
-        from estimators.coverage import mode_coverage
+        from estimators.modes import mode_coverage
 
         law = ring(8)
         print(mode_coverage(law.sample(1000, 0), law).found, "torch" in sys.modules)

@@ -26,6 +26,8 @@ def test_collapse_to_some_modes_is_seen():
     half = law.modes[:4].repeat(100, axis=0)
     found = mode_coverage(half, law)
     assert (found.found, found.high_quality, found.high_quality_stderr) == (4, 1.0, 0.0)
+    # 400 of 400: a share of 0.025^(1/400) has one chance in forty of it.
+    assert found.high_quality_interval == pytest.approx((0.025 ** (1 / 400), 1.0), rel=1e-12)
     assert found.counts.tolist() == [100] * 4 + [0] * 4
     assert found.kl == pytest.approx(math.log(2), rel=1e-15)
     one = mode_coverage(law.modes[:1], law)

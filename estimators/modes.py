@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
 from estimators.densities import Mixture
+from estimators.intervals import clopper_pearson
 from estimators.points import as_points
 
 #: Rows whose distances to all modes are held at once.
@@ -21,8 +22,10 @@ class ModeCoverage:
     """Which modes of a mixture a sample reached.
 
     `found` of `n_modes` modes have at least one sample within the radius; `counts` (n_modes,) says how
-    many have; `high_quality` is the share of samples within the radius of their nearest mode, and
-    `high_quality_stderr` its binomial standard error; `kl` = KL(ŝ‖w), in nats, between the shares ŝ of
+    many have; `high_quality` is the share of samples within the radius of their nearest mode,
+    `high_quality_stderr` its binomial standard error, which at a share of 0 or 1 is 0 and means nothing, and
+    `high_quality_interval` its exact 95 % interval, which means as much there as elsewhere;
+    `kl` = KL(ŝ‖w), in nats, between the shares ŝ of
     the samples by nearest mode and the mixture's weights w (∞ is impossible: w > 0).
     """
 
@@ -31,6 +34,7 @@ class ModeCoverage:
     counts: NDArray[np.int64]
     high_quality: float
     high_quality_stderr: float
+    high_quality_interval: tuple[float, float]
     kl: float
 
 
@@ -64,5 +68,6 @@ def mode_coverage(samples: ArrayLike, mixture: Mixture, *, radius_in_sd: float =
         counts=counts,
         high_quality=float(share),
         high_quality_stderr=math.sqrt(share * (1 - share) / len(points)),
+        high_quality_interval=clopper_pearson(int(counts.sum()), len(points)),
         kl=max(kl, 0.0),  # Gibbs: what is below 0 is rounding
     )

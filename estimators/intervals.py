@@ -1,0 +1,39 @@
+"""Confidence intervals of shares and of means."""
+
+from __future__ import annotations
+
+import math
+
+from scipy.stats import beta, norm
+
+#: Confidence of every interval unless told otherwise.
+LEVEL = 0.95
+
+
+def clopper_pearson(successes: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
+    """The exact interval for a binomial share: it holds the truth with probability at least `level`, whatever it is.
+
+    Ends are the shares under which so many successes, or so few, have probability (1 − level)/2; at 0 and at all
+    successes it is still an interval, where the Wald standard error √(p̂(1−p̂)/n) is 0 and says nothing.
+    Raises ValueError unless 0 ≤ successes ≤ trials and trials ≥ 1. Source: Clopper & Pearson 1934.
+    """
+    checked_level(level)
+    if not 0 <= successes <= trials or trials < 1:
+        raise ValueError(f"successes is {successes} of trials {trials}: pass whole numbers 0 ≤ successes ≤ trials ≥ 1")
+    tail = (1 - level) / 2
+    low = 0.0 if successes == 0 else float(beta.ppf(tail, successes, trials - successes + 1))
+    high = 1.0 if successes == trials else float(beta.isf(tail, successes + 1, trials - successes))
+    return low, high
+
+
+def normal_interval(value: float, stderr: float, level: float = LEVEL) -> tuple[float, float]:
+    """value ± z·stderr, with z the normal quantile: right as far as the central limit theorem is."""
+    reach = float(norm.isf((1 - checked_level(level)) / 2)) * stderr
+    return value - reach, value + reach
+
+
+def checked_level(level: float) -> float:
+    """`level` itself; raises ValueError unless it lies strictly between 0 and 1."""
+    if not 0 < level < 1 or math.isnan(level):
+        raise ValueError(f"level is {level}: pass a confidence between 0 and 1, such as 0.95")
+    return float(level)

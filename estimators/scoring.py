@@ -1,0 +1,55 @@
+"""The registry of scores: what two samples show that is no divergence, such as a share covered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from estimators.result import Estimate
+from knn.registry import Registry
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score of a sample Q of a model against a sample P of the data, and the laws that it claims.
+
+    `lowest` and `highest` bound it (∞ where nothing does). `affine`: every similarity of the space, a shift, a
+    rotation or a scaling of both samples, leaves it alone. `least` rows that each sample must have. The tests hold
+    every registered one to these, and to indifference to the order of the rows.
+    """
+
+    name: str
+    function: Callable[..., Estimate]
+    lowest: float
+    highest: float
+    affine: bool
+    least: int
+
+    def __post_init__(self) -> None:
+        # Known by the function that it wraps, as a Divergence is.
+        for attribute in ("__module__", "__qualname__", "__doc__"):
+            object.__setattr__(self, attribute, getattr(self.function, attribute))
+
+    def __call__(self, P: Any, Q: Any, **options: Any) -> Estimate:
+        return self.function(P, Q, **options)
+
+
+scores: Registry[Score] = Registry(
+    "score",
+    group="implicitbench.scores",
+    packages=("estimators",),
+    skip=("estimators.kernels", "estimators.models", "estimators.networks", "estimators.training"),
+)
+
+
+def score(
+    name: str, *, lowest: float, highest: float, affine: bool = True, least: int = 2
+) -> Callable[[Callable[..., Estimate]], Callable[..., Estimate]]:
+    """Decorator: registers `function(P, Q, **options) -> Estimate` under `name` with the laws that it claims."""
+
+    def enter(function: Callable[..., Estimate]) -> Callable[..., Estimate]:
+        scores.register(name)(Score(name, function, lowest, highest, affine, least))
+        return function
+
+    return enter
