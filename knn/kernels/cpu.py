@@ -3,6 +3,7 @@
 from knn.kernels.cpu_dci import inside, radii_of_visits
 from knn.kernels.cpu_distance import definition_sum, rank, scan
 from knn.kernels.cpu_heap import ascending, empty_heaps
+from knn.kernels.cpu_inner import inner_sum, rank_inner, scan_inner
 from knn.kernels.cpu_lsh import collide, first_of, search_tables
 from knn.kernels.cpu_principal import (
     DEAD,
@@ -33,6 +34,7 @@ __all__ = [
     "encode",
     "first_of",
     "gaps_of",
+    "inner_sum",
     "inside",
     "kth_smallest",
     "largest_gaps",
@@ -44,8 +46,10 @@ __all__ = [
     "project",
     "radii_of_visits",
     "rank",
+    "rank_inner",
     "rescale",
     "scan",
+    "scan_inner",
     "search_codes",
     "search_tables",
     "search_tree",
