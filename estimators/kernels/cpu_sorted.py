@@ -52,24 +52,6 @@ def cdf_integrals(x, F, y, G):
 
 
 @jit
-def quantile_cost(x, F, y, G, power):
-    """∫₀¹ |F⁻¹(u) − G⁻¹(u)|ᵖ du, the cost of the monotone coupling; arguments as `cdf_integrals`, compensated."""
-    totals, lost = np.zeros(1), np.zeros(1)
-    i, j, here = 0, 0, 0.0
-    while i < len(x) and j < len(y):
-        there = min(F[i], G[j])
-        if there > here:
-            add(totals, lost, 0, (there - here) * abs(x[i] - y[j]) ** power)
-            here = there
-        done = F[i] <= there
-        if G[j] <= there:
-            j += 1
-        if done:
-            i += 1
-    return totals[0] + lost[0]
-
-
-@jit
 def distance_sums(x, y):
     """Σⱼ |xᵢ − yⱼ| for each i; x (n,) and y (m,) sorted, through running sums about the middle of y.
 

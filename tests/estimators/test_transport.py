@@ -172,8 +172,99 @@ def test_sizes_that_would_not_fit_are_refused_with_numbers(monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=2**30))
     X = np.random.default_rng(11).normal(size=(6000, 2))
     with pytest.raises(MemoryError, match=r"6000 and 6000 atoms needs 1.3 GiB .* 1.0 GiB are free.*\(about 5181 fit\)"):
-        wasserstein(X, X + 1)
+        wasserstein(X, X + 1, p=1.5)
     assert wasserstein(X[:, 0], X[:, 0] + 1).value == pytest.approx(1, rel=1e-12)  # the line needs no matrix
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_costs_that_would_not_fit_are_computed_when_needed(monkeypatch, p):
+    import psutil
+
+    P, Q = drawn(14, n=300, m=280, d=3)
+    whole = wasserstein(P, Q, p=p)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=2**20))
+    lazy = wasserstein(P, Q, p=p)
+    assert lazy.method == "network simplex without the cost matrix"
+    assert abs(lazy.value - whole.value) <= lazy.certificate.gap + whole.certificate.gap
+    assert lazy.certificate.gap <= 1e-10 * lazy.value
+    with pytest.raises(NotConverged, match="raise max_iter"):
+        wasserstein(P, Q, p=p, max_iter=3)
+
+
+@pytest.mark.parametrize("p", [1, 2, 3.5])
+def test_assignments_carry_a_proof(p):
+    rng = np.random.default_rng(15)
+    X, Y = rng.normal(size=(90, 40)), rng.normal(size=(90, 40)) + 0.1
+    found, simplex = wasserstein(X, Y, p=p), wasserstein(Empirical(X), Empirical(Y), p=p)
+    assert (found.method, simplex.method) == ("assignment", "network simplex")
+    assert abs(found.value - simplex.value) <= found.certificate.gap + simplex.certificate.gap
+    assert found.certificate.gap <= 1e-10 * found.value
+    assert wasserstein(X, X[::-1], p=p).value == 0.0
+
+
+def test_an_assignment_that_is_not_optimal_has_no_potentials(monkeypatch):
+    from estimators import transport_solvers
+
+    rng = np.random.default_rng(16)
+    X, Y = rng.normal(size=(40, 32)), rng.normal(size=(40, 32))
+    truth = wasserstein(Empirical(X), Empirical(Y)).value
+
+    def nearly(cost):
+        rows, columns = linear_sum_assignment(cost)
+        columns[[0, 1]] = columns[[1, 0]]
+        return rows, columns
+
+    monkeypatch.setattr(transport_solvers, "linear_sum_assignment", nearly)
+    with pytest.raises(NotConverged, match="the solver's answer is wrong") as caught:
+        wasserstein(X, Y)
+    assert truth in caught.value.partial.certificate
+
+
+@pytest.mark.parametrize("p", [1, 2, 3])
+def test_the_line_agrees_with_pot(p):
+    import ot
+
+    P, Q = drawn(17, n=40, m=30, d=1)
+    found = wasserstein(P, Q, p=p)
+    metric = {"metric": "euclidean"} if p == 1 else {"metric": "minkowski", "p": p}
+    theirs = float(ot.emd2_1d(P.atoms, Q.atoms, P.weights, Q.weights, **metric)) ** (1 / p)
+    # Their sums are plain: n + m terms, each of a few roundings.
+    assert found.value == pytest.approx(theirs, rel=200 * p * UNIT)
+    X, Y = np.random.default_rng(18).normal(size=(2, 50))
+    assert wasserstein(X, Y, p=p).method == "sorting"
+    assert wasserstein(X, Y, p=p).value == pytest.approx(wasserstein(Empirical(X), Y, p=p).value, rel=200 * p * UNIT)
+
+
+def test_powers_of_any_size():
+    """On the line every p; elsewhere one that lets the far pairs drown the others is refused with the right remedy."""
+    P, Q = drawn(19, n=30, m=20, d=1)
+    values = [wasserstein(P, Q, p=p) for p in (1, 10, 100, 1000, 1e5)]
+    assert all(found.certificate.gap <= 1e-10 * found.value for found in values)
+    assert sorted(found.value for found in values) == [found.value for found in values]
+    # W_∞ is the largest displacement of the monotone coupling, which p = 10⁵ is near to: the masses are 1e-4 or more.
+    levels = np.sort(np.concatenate([np.cumsum(P.weights), np.cumsum(Q.weights)]))
+    middles = (levels[:-1] + levels[1:]) / 2
+    at = [R.atoms[np.minimum(np.searchsorted(np.cumsum(R.weights), middles), len(R) - 1), 0] for R in (P, Q)]
+    largest = np.abs(at[0] - at[1])[np.diff(levels) > 1e-12].max()
+    assert values[-1].value == pytest.approx(largest, rel=30 / 1e5)
+    P, Q = drawn(20, n=30, m=20, d=3)
+    for p in (200, 1000, 1e5):
+        with pytest.raises(NotConverged, match=r"p is so large .*: pass a smaller p"):
+            wasserstein(P, Q, p=p)
+
+
+@pytest.mark.parametrize("d", [1, 2])
+@pytest.mark.parametrize("exponent", [-1074, -1060, 1020])
+def test_certificates_hold_among_subnormal_and_at_the_largest_numbers(d, exponent):
+    X, Y = np.zeros((4, d)), np.zeros((4, d))
+    X[:, 0], Y[:, 0] = [0, 1, 4, 5], [2, 3, 3, 5]  # W₁ = 1¼
+    c = 2.0**exponent
+    found = wasserstein(c * X, c * Y)
+    exact = naive.Fraction(5, 4) * naive.Fraction(c)
+    assert naive.Fraction(found.certificate.lower) <= exact <= naive.Fraction(found.certificate.upper)
+    assert found.certificate.gap <= 1e-9 * found.value + 2 * 5e-324
+    with pytest.raises(ValueError, match="farther apart than the largest float64"):
+        wasserstein(np.full((3, d), -1.7e308), np.full((3, d), 1.7e308))
 
 
 def test_numbers_of_numpy_are_numbers():
