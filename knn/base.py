@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
 from abc import abstractmethod
 from types import ModuleType
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
+from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from knn import storage
+from knn.cosine import unit_rows
+from knn.graph import checked_mode, neighbours_graph, without_self
+from knn.inner_product import Answer, Lift
 from knn.kernels.engine import DEVICES, engine
 from knn.points import Points
 from knn.registry import Registry
 from knn.threads import ChangeLock
 from knn.validation import checked_count, checked_ids, checked_rows
 
-METRICS = ("euclidean", "cosine")
+METRICS = ("euclidean", "cosine", "inner_product")
 
 
 class Neighbours(NamedTuple):
@@ -41,6 +44,7 @@ class NearestNeighbours(BaseEstimator):
 
         euclidean   d(q, x) = √Σᵢ (qᵢ − xᵢ)²          differences, float64, in a fixed order
         cosine      d(q, x) = 1 − cos = ½ ‖q̂ − x̂‖²     rows scaled to length 1 at the width of the data
+        inner_product   −⟨q, x⟩, float64, coordinates in order: the largest products come first
 
     Subclasses take `n_neighbors`, `metric`, `device`, `n_jobs` and `random_state` besides parameters of their own.
     X (n, d) is kept as float32 or float64, and not copied when it is C-contiguous: do not change it afterwards.
@@ -58,14 +62,17 @@ class NearestNeighbours(BaseEstimator):
     device: str
     n_jobs: int | None
     random_state: int | np.random.RandomState | None
+    #: The sphere onto which points are lifted for inner products.
+    _lift: Lift | None = None
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002 (scikit-learn passes y)
         """Builds the index on X (n, d). Raises ValueError or TypeError for what knn/validation.py lists."""
         self._check_parameters()
         rows = checked_rows(X, "X")
-        inner = self._reduced(rows, "X")
+        lift = Lift.around(rows, self._engine) if self.metric == "inner_product" else None
+        inner = self._reduced(rows, "X", rows.dtype) if lift is None else lift.points(rows, self._engine)
         validate_data(self, X, skip_check_array=True)
-        self._points = Points(inner)
+        self._points, self._lift = Points(inner), lift
         self._lock = ChangeLock()
         self._build(check_random_state(self.random_state))
         return self
@@ -75,37 +82,61 @@ class NearestNeighbours(BaseEstimator):
         found = self.search(X, n_neighbors)
         return (found.distances, found.indices) if return_distance else found.indices
 
+    def kneighbors_graph(self, X: Any = None, n_neighbors: int | None = None, mode: str = "connectivity") -> csr_matrix:
+        """The neighbours as a sparse matrix (queries, points), as scikit-learn has it (knn/graph.py).
+
+        Column j is the j-th point that the index holds, in the order of the ids; X=None leaves out the point itself.
+        """
+        check_is_fitted(self)
+        checked_mode(mode)
+        found, ids = self._searched(X, n_neighbors, exact=False)
+        return neighbours_graph(found.indices, found.distances if mode == "distance" else None, ids)
+
     def search(self, Q: Any, k: int | None = None, *, exact: bool = False) -> Neighbours:
         """The k nearest of each row of Q (q, d), or of each point among the others if Q is None.
 
         `exact=True` goes on until the answer is proved. Raises ValueError if k exceeds the number of points.
         """
+        return self._searched(Q, k, exact)[0]
+
+    def _searched(self, Q: Any, k: int | None, exact: bool) -> tuple[Neighbours, np.ndarray]:
+        """What `search` answers, and the ids among which it was found, in order."""
         check_is_fitted(self)
         k = checked_count(self.n_neighbors if k is None else k, "n_neighbors")
         if Q is not None:
             rows = checked_rows(Q, "X", width=self.n_features_in_)
             validate_data(self, Q, reset=False, skip_check_array=True)
-            rows = self._reduced(rows, "X")
+            rows = self._reduced(rows, "X", self.dtype_)
         with self._lock.searching():
             points, alone = self._points, Q is None
             checked_count(k, "n_neighbors", most=points.n_alive - alone, of="points to choose from")
             if alone:
-                rows = np.ascontiguousarray(points.rows[points.alive]) if points.n_alive < points.size else points.rows
-            distances, slots, evaluations, certified = self._answer(rows, k + alone, exact)
+                rows = points.rows if self._lift is None else points.rows[:, : self._lift.width]
+                rows = np.ascontiguousarray(rows if points.n_alive == points.size else rows[points.alive])
+            distances, slots, evaluations, certified = self._ranked(rows, k + alone, exact)
             indices = np.where(slots >= 0, points.ids[slots], -1)
+            ids = points.ids if points.n_alive == points.size else points.ids[points.alive]
             if alone:
-                indices, distances = _without_self(indices, distances, points.ids[points.alive])
-        return Neighbours(indices, self._reported(distances), evaluations, certified)
+                indices, distances = without_self(indices, distances, ids)
+        return Neighbours(indices, self._reported(distances), evaluations, certified), ids
 
     def insert(self, X: Any) -> np.ndarray:
         """Adds the rows of X (n, d), cast to the width of the data; returns their permanent ids, int64 (n,)."""
         check_is_fitted(self)
         rows = checked_rows(X, "X", width=self.n_features_in_, dtype=self.dtype_)
-        rows = self._reduced(rows, "X")
+        rows = self._reduced(rows, "X", self.dtype_)
         with self._lock.changing():
-            start = self._points.size
+            start, lift = self._points.size, self._lift
+            raised = lift is not None and not lift.holds(rows, self._engine)
+            if lift is not None:
+                if raised:
+                    self._lift = lift = lift.raised(self._points.rows, rows, self._engine)
+                rows = lift.points(rows, self._engine)
             ids = self._points.append(rows)
-            self._added(start)
+            if raised:  # every point lies elsewhere now
+                self._build(check_random_state(self.random_state))
+            else:
+                self._added(start)
         return ids
 
     def delete(self, ids: Any) -> Self:
@@ -127,7 +158,7 @@ class NearestNeighbours(BaseEstimator):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the index to one file (knn/storage.py), whole or not at all."""
         check_is_fitted(self)
-        parameters = {name: _plain(name, value) for name, value in self.get_params(deep=False).items()}
+        parameters = {name: storage.plain(name, value) for name, value in self.get_params(deep=False).items()}
         names = getattr(self, "feature_names_in_", None)
         header = {
             "index": self._registered_name(),
@@ -138,29 +169,51 @@ class NearestNeighbours(BaseEstimator):
         with self._lock.searching():
             arrays = {f"points.{name}": array for name, array in self._points.state().items()}
             arrays |= {f"index.{name}": array for name, array in self._state().items()}
+            if self._lift is not None:
+                arrays |= {f"lift.{name}": array for name, array in self._lift.state().items()}
             storage.write(path, header, arrays)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """The index that `save` wrote; raises ValueError for a file that is truncated, altered, newer or another's."""
-        header, arrays = storage.read(path)
+    def load(cls, path: str | os.PathLike[str], *, mmap: bool = False, verify: bool = True) -> Self:
+        """The index that `save` wrote; raises ValueError for a file that is truncated, altered, newer or another's.
+
+        `mmap=True` leaves the arrays in the file, to be read when they are used: the file must then stay as it is
+        (`save` puts another in its place, which is safe), and changes of the index stay in memory. `verify=False`
+        leaves out the checksum, which reads the file once: for files known to be whole.
+        """
+        header, arrays = storage.read(path, mmap=mmap, verify=verify)
         if header["index"] not in indexes:
             raise ValueError(f"{path} holds the index {header['index']!r}, unknown here: install what registers it")
         kind = indexes[header["index"]]
         if not issubclass(kind, cls):
             raise ValueError(f"{path} holds a {kind.__name__}, not a {cls.__name__}: call {kind.__name__}.load")
-        index = kind(**header["parameters"])
-        index.n_features_in_ = header["features"]
+        try:
+            index = kind(**header["parameters"])
+            index._check_parameters()
+            index._take(header, arrays)
+        except (KeyError, TypeError, IndexError, ValueError) as error:
+            raise ValueError(
+                f"{path} holds a {kind.__name__} that this version cannot restore ({error!r}): build it again"
+            ) from error
+        return index
+
+    def _take(self, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """Becomes what was written."""
+        self.n_features_in_ = header["features"]
         if header["feature_names"] is not None:
-            index.feature_names_in_ = np.array(header["feature_names"], dtype=object)
-        parts: dict[str, dict[str, np.ndarray]] = {"points": {}, "index": {}}
+            self.feature_names_in_ = np.array(header["feature_names"], dtype=object)
+        parts: dict[str, dict[str, np.ndarray]] = {"points": {}, "index": {}, "lift": {}}
         for name, array in arrays.items():
             part, _, rest = name.partition(".")
             parts[part][rest] = array
-        index._points = Points.restored(parts["points"])
-        index._lock = ChangeLock()
-        index._restore(parts["index"])
-        return index
+        self._points = Points.restored(parts["points"])
+        if self.metric == "inner_product":
+            self._lift = Lift.restored(parts["lift"], self.n_features_in_, self._points.rows.dtype)
+        width = self._lift.lifted_width if self._lift is not None else self.n_features_in_
+        if self._points.rows.shape[1] != width:
+            raise ValueError(f"points of {self._points.rows.shape[1]} numbers where {width} were expected")
+        self._lock = ChangeLock()
+        self._restore(parts["index"])
 
     @property
     def dtype_(self) -> np.dtype:
@@ -216,22 +269,18 @@ class NearestNeighbours(BaseEstimator):
         if self.n_jobs == 0:
             raise ValueError("n_jobs=0 leaves nobody to work: use a number of threads, −1 for all, or None for one")
 
-    def _reduced(self, rows: np.ndarray, name: str) -> np.ndarray:
-        """The rows among which Euclidean distances rank as the metric does."""
-        if self.metric == "euclidean":
-            return rows
-        squared = np.empty(len(rows))
-        self._engine.squared_norms(rows, squared)
-        if not squared.all():
-            raise ValueError(
-                f"{name}[{int(np.argmin(squared))}] is zero and has no direction: drop it, or use euclidean"
-            )
-        unit = np.empty_like(rows, dtype=getattr(self, "_points", None) and self.dtype_)
-        np.divide(rows, np.sqrt(squared)[:, None], out=unit, casting="same_kind")
-        return unit
+    def _reduced(self, rows: np.ndarray, name: str, dtype: np.dtype) -> np.ndarray:
+        """The rows by which the points and queries of this metric are known, before any lift."""
+        return unit_rows(rows, name, self._engine, dtype) if self.metric == "cosine" else rows
+
+    def _ranked(self, rows: np.ndarray, k: int, exact: bool) -> Answer:
+        """`_answer`, or what follows from it for inner products."""
+        if self._lift is None:
+            return self._answer(rows, k, exact)
+        return self._lift.answer(self._answer, rows, self._points, k, exact, self._engine, self.n_jobs)
 
     def _reported(self, distances: np.ndarray) -> np.ndarray:
-        return distances if self.metric == "euclidean" else 0.5 * distances * distances
+        return 0.5 * distances * distances if self.metric == "cosine" else distances
 
     def _registered_name(self) -> str:
         for name, kind in indexes.items():
@@ -254,21 +303,3 @@ class NearestNeighbours(BaseEstimator):
 indexes: Registry[type[NearestNeighbours]] = Registry(
     "index", group="implicitbench.indexes", packages=("knn",), skip=("knn.kernels",)
 )
-
-
-def _without_self(indices: np.ndarray, distances: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Drops from each row its own id, or the last place where many duplicates have pushed it out."""
-    keep = indices != own[:, None]
-    keep[keep.all(axis=1), -1] = False
-    shape = (indices.shape[0], indices.shape[1] - 1)
-    return indices[keep].reshape(shape), distances[keep].reshape(shape)
-
-
-def _plain(name: str, value: Any) -> Any:
-    """A parameter as JSON has it; raises TypeError naming it."""
-    value = value.item() if isinstance(value, np.generic) else value
-    try:
-        json.dumps(value)
-    except TypeError:
-        raise TypeError(f"{name}={value!r} cannot be written to a file: use a number, a word or None") from None
-    return value

@@ -98,6 +98,11 @@ class Points:
 
     @classmethod
     def restored(cls, state: dict[str, np.ndarray]) -> Points:
+        """Takes what `state` gave; raises ValueError unless its arrays fit together."""
+        rows, ids, alive = state["rows"], state["ids"], state["alive"]
+        fit = rows.ndim == 2 and rows.dtype in (np.float32, np.float64) and ids.shape == alive.shape == rows.shape[:1]
+        if not (fit and ids.dtype == np.int64 and alive.dtype == bool and (ids[1:] > ids[:-1]).all()):
+            raise ValueError("rows, ids and marks of the living do not fit together")
         points = cls(state["rows"])
         points._ids, points._alive = state["ids"], state["alive"]
         points.n_alive = int(np.count_nonzero(state["alive"]))

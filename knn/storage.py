@@ -3,12 +3,15 @@
     magic 8 bytes | version u32 | header length u32 | header JSON | arrays, each from a multiple of 64 bytes | SHA-256
 
 All numbers are little-endian. The header names each array with its type, shape and place, so that it can be mapped.
+The checksum finds damage, not malice: who can write the file can write the checksum.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
+import mmap as memory
 import os
 import struct
 import tempfile
@@ -22,11 +25,14 @@ VERSION = 1
 ALIGNMENT = 64
 _PREFIX = struct.Struct("<8sII")
 _DIGEST = hashlib.sha256().digest_size
+_BLOCK = 1 << 24
 
 
 def write(path: str | os.PathLike[str], header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     """Writes a file that is whole or is not there: into a neighbour first, which then takes the name."""
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path} cannot be written, because there is no folder {path.parent}: create it first")
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     entries: dict[str, dict[str, Any]] = {}
     offset = 0
@@ -37,7 +43,10 @@ def write(path: str | os.PathLike[str], header: dict[str, Any], arrays: dict[str
         offset += array.nbytes
     text = json.dumps({**header, "arrays": entries, "payload": offset}, allow_nan=False).encode()
     text += b" " * (_aligned(_PREFIX.size + len(text)) - _PREFIX.size - len(text))
-    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    except OSError as error:
+        raise _about(error, path) from error
     try:
         with os.fdopen(handle, "wb") as file:
             digest = hashlib.sha256()
@@ -57,33 +66,103 @@ def write(path: str | os.PathLike[str], header: dict[str, Any], arrays: dict[str
             file.flush()
             os.fsync(file.fileno())
         Path(scratch).replace(path)
-    except BaseException:
+    except BaseException as error:
         Path(scratch).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _about(error, path) from error
         raise
 
 
-def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The header and the arrays of a file; raises ValueError saying what is wrong with it and what to do."""
+def read(
+    path: str | os.PathLike[str], *, mmap: bool = False, verify: bool = True
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The header and the arrays of a file; raises ValueError saying what is wrong with it and what to do.
+
+    With `mmap` the arrays lie in the file and are read when they are used; what is changed in them stays in memory and
+    never reaches the file. `verify=False` leaves out the checksum, which reads the whole file once: then the header
+    is held against the size of the file, and what the arrays hold is believed.
+    """
     path = Path(path)
-    data = path.read_bytes()
-    if len(data) < _PREFIX.size or data[: len(MAGIC)] != MAGIC:
-        raise ValueError(f"{path} is not a saved index (or its beginning is lost): give a file that save() wrote")
-    _, version, length = _PREFIX.unpack_from(data)
-    if version > VERSION:
-        raise ValueError(
-            f"{path} has format {version}, newer than the {VERSION} that is known here: upgrade implicitbench"
-        )
-    if hashlib.sha256(memoryview(data)[:-_DIGEST]).digest() != data[-_DIGEST:]:
-        raise ValueError(f"{path} is truncated or was altered (its checksum does not match): save the index again")
-    header = json.loads(data[_PREFIX.size : _PREFIX.size + length])
-    payload = _PREFIX.size + length
-    arrays = {}
-    for name, entry in header.pop("arrays").items():
-        count = int(np.prod(entry["shape"], dtype=np.int64))
-        array = np.frombuffer(data, entry["dtype"], count, payload + entry["offset"]).reshape(entry["shape"])
-        arrays[name] = array.astype(array.dtype.newbyteorder("="), copy=True)
-    return header, arrays
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        prefix = file.read(_PREFIX.size)
+        if len(prefix) < _PREFIX.size or prefix[: len(MAGIC)] != MAGIC:
+            raise ValueError(f"{path} is not a saved index (or its beginning is lost): give a file that save() wrote")
+        _, version, length = _PREFIX.unpack(prefix)
+        if version > VERSION:
+            raise ValueError(
+                f"{path} has format {version}, newer than the {VERSION} that is known here: upgrade implicitbench"
+            )
+        payload = _PREFIX.size + length
+        if payload + _DIGEST > size:
+            raise _damaged(path, f"it has {size} bytes, and its header alone would end at {payload}")
+        private = memory.ACCESS_COPY if mmap else memory.ACCESS_READ
+        data = memoryview(memory.mmap(file.fileno(), size, access=private))
+    if verify and _digest(data[:-_DIGEST]) != data[-_DIGEST:]:
+        raise _damaged(path, "its checksum does not match")
+    try:
+        header = json.loads(bytes(data[_PREFIX.size : payload]))
+        arrays = {name: _array(data[payload:-_DIGEST], entry) for name, entry in header.pop("arrays").items()}
+        if payload + header["payload"] + _DIGEST != size:
+            raise ValueError(f"{size} bytes where the header counts {payload + header['payload'] + _DIGEST}")
+        _check_header(header)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise _damaged(path, f"its header cannot be right: {error!r}") from error
+    kept = {}
+    for name, array in arrays.items():
+        native = array.dtype.newbyteorder("=")
+        kept[name] = array.astype(native, copy=not mmap)
+    return header, kept
+
+
+def _damaged(path: Path, reason: str) -> ValueError:
+    return ValueError(f"{path} is truncated or was altered ({reason}): save the index again, or restore it from a copy")
+
+
+def _about(error: OSError, path: Path) -> OSError:
+    """The same failure with the name of the file that the user asked for, not of its neighbour."""
+    return OSError(error.errno, error.strerror, str(path)) if error.errno is not None else error
+
+
+def _digest(data: memoryview) -> bytes:
+    digest = hashlib.sha256()
+    for start in range(0, len(data), _BLOCK):
+        digest.update(data[start : start + _BLOCK])
+    return digest.digest()
+
+
+def _array(data: memoryview, entry: dict[str, Any]) -> np.ndarray:
+    """The array that a header's entry describes, in place; raises unless it lies within `data`."""
+    dtype, shape, offset = np.dtype(entry["dtype"]), entry["shape"], entry["offset"]
+    if dtype.kind not in "iufb" or dtype.itemsize > 8:
+        raise ValueError(f"arrays of {dtype}")
+    if not all(type(number) is int and number >= 0 for number in (*shape, offset)) or offset % ALIGNMENT:
+        raise ValueError(f"shape {shape} at {offset}")
+    count = math.prod(shape)  # Python integers: a product of large sizes must not wrap around
+    if offset + count * dtype.itemsize > len(data):
+        raise ValueError(f"{count} entries of {dtype} at {offset}, beyond the end")
+    return np.frombuffer(data, dtype, count, offset).reshape(shape)
+
+
+def _check_header(header: dict[str, Any]) -> None:
+    """Raises unless the entries are of their kinds."""
+    names = header["feature_names"]
+    sound = isinstance(header["index"], str) and isinstance(header["parameters"], dict)
+    sound &= type(header["features"]) is int and header["features"] > 0
+    sound &= names is None or (isinstance(names, list) and len(names) == header["features"])
+    if not sound:
+        raise ValueError("an entry of another kind")
 
 
 def _aligned(offset: int) -> int:
     return -(-offset // ALIGNMENT) * ALIGNMENT
+
+
+def plain(name: str, value: Any) -> Any:
+    """A parameter as JSON has it; raises TypeError naming it."""
+    value = value.item() if isinstance(value, np.generic) else value
+    try:
+        json.dumps(value)
+    except TypeError:
+        raise TypeError(f"{name}={value!r} cannot be written to a file: use a number, a word or None") from None
+    return value

@@ -39,6 +39,16 @@ def unit_rows(X):
     return np.array([[float(v) / norm for v in x] for x, norm in zip(X, norms, strict=True)]).astype(X.dtype)
 
 
+def largest_products(X, Q, k, ids=None):
+    """The k rows of X of the largest ⟨q, x⟩ with each row of Q: (−⟨q, x⟩, ids), ranked by (−⟨q, x⟩, id)."""
+    ids = range(len(X)) if ids is None else ids
+    ranked = []
+    for q in Q:
+        products = [sum_in_order(float(a) * float(b) for a, b in zip(q, x, strict=True)) for x in X]
+        ranked.append(sorted((0.0 - product, int(i)) for product, i in zip(products, ids, strict=True))[:k])
+    return np.array([[d for d, _ in row] for row in ranked]), np.array([[i for _, i in row] for row in ranked])
+
+
 def square(value):
     """value · value, rounded once; the power function of the C library may be an ulp off."""
     return value * value

@@ -1,0 +1,36 @@
+"""Neighbours as scikit-learn has them: a point not among its own, and sparse graphs."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+MODES = ("connectivity", "distance")
+
+
+def checked_mode(mode: str) -> str:
+    """`mode` itself; raises ValueError unless it is one of `MODES`."""
+    if mode not in MODES:
+        raise ValueError(f"mode={mode!r} is not known: use one of {MODES}")
+    return mode
+
+
+def neighbours_graph(indices: np.ndarray, distances: np.ndarray | None, ids: np.ndarray) -> csr_matrix:
+    """csr_matrix (q, len(ids)): row i holds the neighbours of query i, nearest first, with 1.0 or their distances.
+
+    indices (q, k) are permanent ids, −1 for none, which has no entry; `ids`, increasing, are those of the columns.
+    Distances of zero are entries like others, so that a neighbour is told from a stranger.
+    """
+    found = indices >= 0
+    starts = np.concatenate([[0], np.cumsum(found.sum(axis=1))])
+    columns = np.searchsorted(ids, indices[found])
+    data = np.ones(len(columns)) if distances is None else distances[found]
+    return csr_matrix((data, columns, starts), shape=(len(indices), len(ids)))
+
+
+def without_self(indices: np.ndarray, distances: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Drops from each row its own id, or the last place where many duplicates have pushed it out."""
+    keep = indices != own[:, None]
+    keep[keep.all(axis=1), -1] = False
+    shape = (indices.shape[0], indices.shape[1] - 1)
+    return indices[keep].reshape(shape), distances[keep].reshape(shape)
