@@ -36,7 +36,6 @@ class Screen:
         self.centre = np.zeros(rows.shape[1], dtype)
         self.scale = dtype.type(1)
         self.direct = True
-        self.placed_on = len(rows)
         if len(living):
             self._place(living)
         self._norms = np.empty(len(rows), dtype)

@@ -1,10 +1,12 @@
 """The CPU's engine: every kernel that an index calls, under one roof."""
 
+from knn.kernels.cpu_codes import DEAD_CODE, WIDEST, encode_points, encode_queries, search_panels
 from knn.kernels.cpu_dci import inside, radii_of_visits
 from knn.kernels.cpu_distance import definition_sum, rank, scan
 from knn.kernels.cpu_heap import ascending, empty_heaps
 from knn.kernels.cpu_inner import inner_sum, rank_inner, scan_inner
 from knn.kernels.cpu_lsh import collide, first_of, search_tables
+from knn.kernels.cpu_narrow import NARROW, scan_narrow
 from knn.kernels.cpu_principal import (
     DEAD,
     encode,
@@ -16,13 +18,19 @@ from knn.kernels.cpu_principal import (
 )
 from knn.kernels.cpu_prioritized import bounded, complete, pop_complete, within
 from knn.kernels.cpu_projections import gaps_of, largest_gaps, merge_runs, project, visits_within
-from knn.kernels.cpu_screen import collect, rescale, settle, squared_norms, tighten
+from knn.kernels.cpu_screen import collect, rescale, seed, settle, squared_norms, tighten
 from knn.kernels.cpu_select import kth_smallest
-from knn.kernels.cpu_tree import NARROW, build_tree, n_nodes, search_tree
+from knn.kernels.cpu_tree import build_tree, n_nodes, search_tree
+from knn.kernels.panels import BLOCK, BLOCKS, QUERIES, multiplies_bytes
 
 __all__ = [
+    "BLOCK",
+    "BLOCKS",
     "DEAD",
+    "DEAD_CODE",
     "NARROW",
+    "QUERIES",
+    "WIDEST",
     "ascending",
     "bounded",
     "build_tree",
@@ -32,6 +40,8 @@ __all__ = [
     "definition_sum",
     "empty_heaps",
     "encode",
+    "encode_points",
+    "encode_queries",
     "first_of",
     "gaps_of",
     "inner_sum",
@@ -39,6 +49,7 @@ __all__ = [
     "kth_smallest",
     "largest_gaps",
     "merge_runs",
+    "multiplies_bytes",
     "n_nodes",
     "nearest_codes",
     "pop_complete",
@@ -50,9 +61,12 @@ __all__ = [
     "rescale",
     "scan",
     "scan_inner",
+    "scan_narrow",
     "search_codes",
+    "search_panels",
     "search_tables",
     "search_tree",
+    "seed",
     "settle",
     "squared_norms",
     "terms_of",

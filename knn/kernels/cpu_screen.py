@@ -69,6 +69,30 @@ def collect(dots, norms, first, thresholds, keys, slots, counts):
 
 
 @jit
+def seed(dots, norms, thresholds, margins, k):
+    """Lowers each threshold to T(κ), κ a key that k points of this tile do not exceed, before any is collected.
+
+    Some 4k strided groups have a least key each; the k-th of those bounds the k-th of all, at a pass without branches.
+    """
+    n = norms.shape[0]
+    groups = min(n, max(2 * GROUP, 4 * k))
+    if groups < k:
+        return
+    least = np.empty(groups, dots.dtype)
+    for row in range(dots.shape[0]):
+        dot = dots[row]
+        least[:] = np.inf
+        for start in range(0, n, groups):
+            for i in range(min(groups, n - start)):
+                key = norms[start + i] + dot[start + i]
+                least[i] = key if key < least[i] else least[i]
+        kth = np.float64(kth_smallest(least, k))
+        margin = margins[row]
+        if kth < np.inf:
+            _lower(thresholds, row, math.sqrt(max(kth + margin[0] + margin[1], 0.0)) + margin[2], margin)
+
+
+@jit
 def _any_below(dot, norms, threshold):
     """Whether any key of a group is at most the threshold; counted, because a count is summed in vectors."""
     below = 0

@@ -12,12 +12,11 @@ import numpy as np
 
 from knn.kernels.cpu_distance import sum_within
 from knn.kernels.cpu_heap import offer
+from knn.kernels.cpu_narrow import NARROW
 from knn.kernels.jit import jit
 
 #: Points in a leaf at most: a few dozen distances cost about what going down another level does.
 LEAF = 16
-#: Rows narrower than this are measured a leaf at a time, one coordinate of all its points after the other.
-NARROW = 16
 #: Levels that a stack has room for: 2⁶⁴ points.
 DEPTH = 64
 
