@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from estimators.intervals import normal_interval
 from estimators.measures import Empirical, weighted_pair
 from estimators.result import Estimate, NotConverged
+from estimators.scoring import Score, scores
 from knn.registry import Registry
 
 if TYPE_CHECKING:
@@ -21,8 +23,9 @@ class Divergence:
     `takes` "measures" (Empirical only) or "samples" (arrays as well). `symmetric`: D(P,Q) = D(Q,P).
     `metric_power`: the a for which Dᵃ obeys the triangle inequality, None if none is claimed.
     `finite`: never ∞. `data_processing`: no map of the space increases D. `degree`: D of both measures
-    scaled by c > 0 is c^degree times D. Every one claims D = 0 iff P = Q, and that translations and
-    the order of the atoms leave D alone.
+    scaled by c > 0 is c^degree times D. `monte_carlo`: D is a mean over random draws of its own, the same
+    in each call, so that it has a standard error even between given measures. Every one claims D = 0 iff P = Q,
+    and that translations and the order of the atoms leave D alone.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Divergence:
     finite: bool
     data_processing: bool
     degree: float
+    monte_carlo: bool = False
 
     def __post_init__(self) -> None:
         # Known by the function that it wraps: the registry tells two members of one name apart by this.
@@ -47,7 +51,7 @@ divergences: Registry[Divergence] = Registry(
     "divergence",
     group="implicitbench.divergences",
     packages=("estimators",),
-    skip=("estimators.kernels", "estimators.models", "estimators.networks", "estimators.training"),
+    skip=("estimators.kernels", "estimators.losses", "estimators.models", "estimators.networks", "estimators.training"),
 )
 
 COLUMNS = ("divergence", "value", "stderr", "low", "high", "unit", "method", "status", "detail")
@@ -62,11 +66,13 @@ def divergence(
     finite: bool = True,
     data_processing: bool = False,
     degree: float = 0.0,
+    monte_carlo: bool = False,
 ) -> Callable[[Callable[..., Estimate]], Callable[..., Estimate]]:
     """Decorator: registers `function(P, Q, **options) -> Estimate` under `name` with the laws that it claims."""
 
     def enter(function: Callable[..., Estimate]) -> Callable[..., Estimate]:
-        member = Divergence(name, function, takes, symmetric, metric_power, finite, data_processing, degree)
+        laws = (takes, symmetric, metric_power, finite, data_processing, degree, monte_carlo)
+        member = Divergence(name, function, *laws)
         divergences.register(name)(member)
         return function
 
@@ -74,10 +80,11 @@ def divergence(
 
 
 def compare(P: Any, Q: Any, divergences: Iterable[str] | None = None) -> pd.DataFrame:
-    """Every registered divergence that applies to `P` and `Q`, or those named, one row each.
+    """Every registered divergence and score that applies to `P` and `Q`, or those named, one row each.
 
-    Arrays (n, d) are samples; `Empirical` measures have the f-divergences as well. Columns: divergence,
-    value, stderr, low and high (interval, or certificate where nothing is sampled), unit, method, status, detail.
+    Arrays (n, d) are samples; `Empirical` measures have the f-divergences as well. Scores (precision, FID, …) are
+    of arrays alone, P the data and Q the model's samples, with enough rows. Columns: divergence, value, stderr, low and
+    high (its interval, else value ± 1.96 stderr; a certificate where nothing is sampled), unit, method, status, detail.
     A divergence that raises is a row with status "error" or "not converged" and its message; input
     that no divergence could take raises here.
     """
@@ -88,16 +95,20 @@ def compare(P: Any, Q: Any, divergences: Iterable[str] | None = None) -> pd.Data
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _chosen(P: Any, Q: Any, names: Iterable[str] | None) -> list[Divergence]:
+def _chosen(P: Any, Q: Any, names: Iterable[str] | None) -> list[Divergence | Score]:
     if isinstance(names, str):
         names = [names]
     if names is not None:
-        return [divergences[name] for name in names]
+        return [scores[name] if name in scores else divergences[name] for name in names]
     measures = isinstance(P, Empirical) and isinstance(Q, Empirical)
-    return [member for member in divergences.values() if measures or member.takes == "samples"]
+    found: list[Divergence | Score] = [m for m in divergences.values() if measures or m.takes == "samples"]
+    if not (isinstance(P, Empirical) or isinstance(Q, Empirical)):
+        n_rows = min(len(part.points) for part in weighted_pair(P, Q))
+        found += [member for member in scores.values() if n_rows >= member.least]
+    return found
 
 
-def _row(member: Divergence, P: Any, Q: Any) -> dict[str, Any]:
+def _row(member: Divergence | Score, P: Any, Q: Any) -> dict[str, Any]:
     try:
         return _described(member.name, member(P, Q), "ok")
     except NotConverged as error:
@@ -110,6 +121,8 @@ def _row(member: Divergence, P: Any, Q: Any) -> dict[str, Any]:
 
 def _described(name: str, estimate: Estimate, status: str) -> dict[str, Any]:
     cells = estimate.as_dict()
-    if estimate.interval is None and estimate.stderr is None:
+    if estimate.interval is None and estimate.stderr is not None:
+        cells["low"], cells["high"] = normal_interval(estimate.value, estimate.stderr)
+    elif estimate.interval is None:
         cells["low"], cells["high"] = cells["lower"], cells["upper"]
     return {column: cells.get(column) for column in COLUMNS} | {"divergence": name, "status": status}

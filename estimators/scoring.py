@@ -14,16 +14,16 @@ from knn.registry import Registry
 class Score:
     """A score of a sample Q of a model against a sample P of the data, and the laws that it claims.
 
-    `lowest` and `highest` bound it (∞ where nothing does). `affine`: every similarity of the space, a shift, a
-    rotation or a scaling of both samples, leaves it alone. `least` rows that each sample must have. The tests hold
-    every registered one to these, and to indifference to the order of the rows.
+    `lowest` and `highest` bound it (∞ where nothing does). `degree`: both samples shifted, it stays; both scaled by
+    c > 0, it is c^degree times what it was; None where neither is claimed. `least` rows that each sample must have.
+    The tests hold every registered one to these, and to indifference to the order of the rows.
     """
 
     name: str
     function: Callable[..., Estimate]
     lowest: float
     highest: float
-    affine: bool
+    degree: float | None
     least: int
 
     def __post_init__(self) -> None:
@@ -39,17 +39,17 @@ scores: Registry[Score] = Registry(
     "score",
     group="implicitbench.scores",
     packages=("estimators",),
-    skip=("estimators.kernels", "estimators.models", "estimators.networks", "estimators.training"),
+    skip=("estimators.kernels", "estimators.losses", "estimators.models", "estimators.networks", "estimators.training"),
 )
 
 
 def score(
-    name: str, *, lowest: float, highest: float, affine: bool = True, least: int = 2
+    name: str, *, lowest: float, highest: float, degree: float | None = 0.0, least: int = 2
 ) -> Callable[[Callable[..., Estimate]], Callable[..., Estimate]]:
     """Decorator: registers `function(P, Q, **options) -> Estimate` under `name` with the laws that it claims."""
 
     def enter(function: Callable[..., Estimate]) -> Callable[..., Estimate]:
-        scores.register(name)(Score(name, function, lowest, highest, affine, least))
+        scores.register(name)(Score(name, function, lowest, highest, degree, least))
         return function
 
     return enter

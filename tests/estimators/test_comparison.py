@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from estimators import Empirical, Estimate, NotConverged, compare, divergences
+from estimators import Empirical, Estimate, NotConverged, compare, divergences, precision, scores
 from estimators.comparison import COLUMNS, Divergence, divergence
 
 
@@ -31,7 +31,12 @@ def test_measures_have_every_divergence_and_samples_those_that_take_them():
     assert tuple(every.columns) == COLUMNS
     assert list(every.divergence) == list(divergences)
     samples = compare(X, X + 1)
-    assert set(samples.divergence) == {name for name, member in divergences.items() if member.takes == "samples"}
+    on_samples = {name for name, member in divergences.items() if member.takes == "samples"}
+    assert set(samples.divergence) == on_samples | set(scores)
+    assert {"precision", "recall", "density", "coverage", "frechet", "kernel-inception"} <= set(scores)
+    assert not set(scores) & set(every.divergence)
+    few = compare(X[:4], X[4:8])
+    assert set(few.divergence) == on_samples | {name for name, member in scores.items() if member.least <= 4}
     assert {"energy-distance", "mmd", "wasserstein"} <= set(samples.divergence)
     assert {"kl", "jsd", "total-variation"} <= set(every.divergence) - set(samples.divergence)
     assert (every.status == "ok").all()
@@ -46,7 +51,12 @@ def test_a_row_is_the_estimate_of_that_divergence():
     assert frame.low["wasserstein"] <= 1 <= frame.high["wasserstein"]
     sampled = compare(X, X + 1, ["energy-distance"]).iloc[0]
     assert sampled.stderr > 0
-    assert pd.isna(sampled.low)  # a bound on rounding is no interval for the law behind a sample
+    # No bound on rounding, which is no interval for the law behind a sample.
+    assert (sampled.low, sampled.high) == pytest.approx(
+        (sampled.value - 1.959964 * sampled.stderr, sampled.value + 1.959964 * sampled.stderr), rel=1e-6
+    )
+    share = compare(X, X + 1, ["precision"]).iloc[0]
+    assert (share.low, share.high) == precision(X, X + 1).interval
 
 
 def test_what_is_named_is_computed_and_may_fail_in_its_row():

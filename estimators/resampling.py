@@ -1,0 +1,155 @@
+"""Errors of any statistic of samples: the bootstrap, the jackknife, and where neither may be believed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from estimators.intervals import LEVEL, checked_level, normal_interval
+from estimators.points import as_points
+from estimators.result import Estimate
+
+Array = NDArray[np.float64]
+
+#: Statistics of nearest neighbours: a resample repeats rows, which are then each other's neighbours at distance 0.
+_OF_NEIGHBOURS = ("estimators.manifolds", "estimators.memorisation", "estimators.fdivergences.neighbours")
+#: A bias above this share of the spread leaves the interval's centre unknown.
+_TOLERABLE_BIAS = 0.5
+
+
+def bootstrap(
+    statistic: str | Callable[..., Any],
+    /,
+    *samples: Any,
+    n_resamples: int = 999,
+    level: float = LEVEL,
+    kind: str = "basic",
+    random_state: Any = 0,
+    progress: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> Estimate:
+    """statistic(*samples) with the spread over resamples, rows drawn with replacement from each sample on its own.
+
+    `statistic` is the name of a registered divergence or score, or a function of arrays (n, d) that returns an
+    Estimate or a number; `options` go to it. `kind` "basic": [2θ − q₁₋ₐ, 2θ − qₐ], which corrects for a bias of
+    resampling; "percentile": [qₐ, q₁₋ₐ], which keeps to the statistic's range. q are quantiles over resamples.
+
+    Where the bootstrap is not valid no interval and no error is given, and `detail` says why: when the resamples'
+    mean is off by more than half their spread, as for V-statistics of (nearly) equal laws, whose limit is no normal
+    law, or where the resample's own bias prevails, as for transport in many dimensions. Statistics of nearest
+    neighbours are refused, since a resample ties rows; maxima (Kolmogorov–Smirnov, max-sliced) are not recognised
+    and must not be given. `progress(done, all)` is called after each resample.
+
+    Raises ValueError for bad samples or numbers, TypeError for a statistic of neighbours.
+    Source: Efron 1979; Bickel & Freedman 1981, section 6 (where it fails).
+    """
+    function, rows = _statistic(statistic, options), _rows(samples)
+    checked_level(level)
+    if _module(statistic) in _OF_NEIGHBOURS:
+        raise TypeError(
+            f"{statistic} is of nearest neighbours, which resampling ties: read its own error, or jackknife"
+        )
+    if not (isinstance(n_resamples, (int, np.integer)) and n_resamples * (1 - level) >= 2):
+        raise ValueError(f"n_resamples is {n_resamples!r}: pass {math.ceil(2 / (1 - level))} or more for level {level}")
+    if kind not in ("basic", "percentile"):
+        raise ValueError(f"kind is {kind!r}: pass 'basic' or 'percentile'")
+    rng = np.random.default_rng(random_state)
+    whole = function(*rows)
+    values = np.empty(n_resamples)
+    for draw in range(n_resamples):
+        values[draw] = float(function(*(part[rng.integers(len(part), size=len(part))] for part in rows)))
+        if progress is not None:
+            progress(draw + 1, n_resamples)
+    value, told = float(whole), f"{n_resamples} resamples"
+    if not np.isfinite(values).all() or not math.isfinite(value):
+        bad = int((~np.isfinite(values)).sum())
+        return _plain(whole, value, f"no error: {bad} of {told} gave no finite value")
+    spread, bias = float(values.std(ddof=1)), float(values.mean()) - value
+    if abs(bias) > _TOLERABLE_BIAS * spread:
+        return _plain(
+            whole, value,
+            f"no error: resampling moves the mean by {bias:.3g} at a spread of {spread:.3g}, as for equal laws",
+        )  # fmt: skip
+    low, high = (float(q) for q in np.quantile(values, [(1 - level) / 2, (1 + level) / 2]))
+    interval = (low, high) if kind == "percentile" else (2 * value - high, 2 * value - low)
+    method, unit = _described(whole)
+    return Estimate(value, spread, interval, f"{method}{kind} bootstrap", None, unit, told)
+
+
+def jackknife(
+    statistic: str | Callable[..., Any],
+    /,
+    *samples: Any,
+    n_groups: int | None = None,
+    level: float = LEVEL,
+    random_state: Any = 0,
+    **options: Any,
+) -> Estimate:
+    """statistic(*samples) with √Σₛ (g−1)/g Σⱼ (θ₍ₛⱼ₎ − mean)², leaving one row, or one of g groups, out of sample s.
+
+    On average too large rather than too small (Efron & Stein 1981), consistent for statistics that are smooth in the
+    measure, and for statistics of nearest neighbours, which are not, up to twice too large. Meaningless for
+    quantiles and maxima. `n_groups` groups of rows drawn at random cost g evaluations a sample instead of n; by
+    default n, one row each. The interval is normal. Arguments and errors else as `bootstrap`.
+    """
+    function, rows = _statistic(statistic, options), _rows(samples)
+    checked_level(level)
+    if n_groups is not None and not (isinstance(n_groups, (int, np.integer)) and n_groups >= 2):
+        raise ValueError(f"n_groups is {n_groups!r}: pass 2 or more, or None to leave out one row at a time")
+    rng = np.random.default_rng(random_state)
+    whole, variance = function(*rows), 0.0
+    for which, part in enumerate(rows):
+        groups = np.array_split(rng.permutation(len(part)), min(n_groups or len(part), len(part)))
+        left = [float(function(*rows[:which], np.delete(part, group, axis=0), *rows[which + 1 :])) for group in groups]
+        variance += (len(groups) - 1) * float(np.var(left))
+    value = float(whole)
+    if not math.isfinite(variance) or not math.isfinite(value):
+        return _plain(whole, value, "no error: leaving rows out gave no finite value")
+    stderr = math.sqrt(variance)
+    method, unit = _described(whole)
+    return Estimate(value, stderr, normal_interval(value, stderr, level), f"{method}jackknife", None, unit)
+
+
+def _statistic(statistic: str | Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
+    function: Callable[..., Any] = _registered(statistic) if isinstance(statistic, str) else statistic
+
+    def of_samples(*rows: Array) -> Any:
+        return function(*rows, **options)
+
+    return of_samples
+
+
+def _registered(name: str) -> Callable[..., Any]:
+    from estimators.comparison import divergences
+    from estimators.scoring import scores
+
+    if name not in scores and name not in divergences:
+        raise KeyError(f"unknown statistic {name!r}; known: {', '.join(sorted([*divergences, *scores]))}")
+    return scores[name] if name in scores else divergences[name]
+
+
+def _module(statistic: str | Callable[..., Any]) -> str:
+    return getattr(_registered(statistic) if isinstance(statistic, str) else statistic, "__module__", "")
+
+
+def _rows(samples: tuple[Any, ...]) -> list[Array]:
+    if not samples:
+        raise ValueError("samples is empty: pass the arrays of which the statistic is taken")
+    rows = [as_points(part, f"sample {place}") for place, part in enumerate(samples)]
+    for place, part in enumerate(rows):
+        if len(part) < 2:
+            raise ValueError(f"sample {place} has one row: pass two or more to draw from")
+    return rows
+
+
+def _described(whole: Any) -> tuple[str, str]:
+    return (f"{whole.method}, ", whole.unit) if isinstance(whole, Estimate) else ("", "")
+
+
+def _plain(whole: Any, value: float, reason: str) -> Estimate:
+    method, unit = _described(whole)
+    return Estimate(value, None, None, method.removesuffix(", "), None, unit, reason)
