@@ -7,11 +7,16 @@ _HOMES = {
     "DCI": "knn.dci",
     "KDTree": "knn.kdtree",
     "LSH": "knn.lsh",
+    "MultiLevelDCI": "knn.multi_level_dci",
     "Neighbours": "knn.base",
     "NearestNeighbours": "knn.base",
     "PrincipalDCI": "knn.principal_dci",
     "PrioritizedDCI": "knn.prioritized_dci",
+    "RandomHierarchy": "knn.random_hierarchy",
+    "RecallNotReached": "knn.tuning",
+    "Tuned": "knn.tuning",
     "indexes": "knn.base",
+    "tuned": "knn.tuning",
 }
 __all__ = list(_HOMES)
 __getattr__, __dir__ = lazy_exports(__name__, _HOMES)

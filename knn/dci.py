@@ -8,6 +8,7 @@ import numpy as np
 
 from knn.base import indexes
 from knn.by_projections import ByProjections
+from knn.grids import products
 from knn.validation import checked_budget, spent
 
 
@@ -50,6 +51,11 @@ class DCI(ByProjections):
     def _check_parameters(self):
         super()._check_parameters()
         checked_budget(self.visits, "visits")
+
+    def tuning_grid(self, n, d):  # noqa: ARG002
+        """(what is built, what is asked), for `knn.tuned`."""
+        built = [{"n_simple": m, "n_composite": c} for m, c in ((3, 4), (5, 4), (10, 3))]
+        return built, products(visits=(0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8))
 
     def _budgets(self, k):
         return np.array([spent(self.visits, self._points.n_alive, least=k)])

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from knn.base import NearestNeighbours, indexes
+from knn.grids import products
 from knn.principal_codes import canonical_sample
 from knn.runs import SortedRuns
 from knn.threads import over_blocks
@@ -84,6 +85,11 @@ class LSH(NearestNeighbours):
             raise TypeError(f"width={self.width!r} must be a positive number, or 'auto'")
         if not 0.0 < float(self.width) < np.inf:
             raise ValueError(f"width={self.width!r} must be positive and finite, or 'auto'")
+
+    def tuning_grid(self, n, d):  # noqa: ARG002
+        """(what is built, what is asked), for `knn.tuned`."""
+        built = products(n_tables=(20, 50), n_projections=(2, 4, 6, 8, 10, 14))
+        return built, products(candidates=(0.01, 0.03, 0.1, 0.3, 0.6))
 
     def _build(self, rng):
         rows, m = self._points.rows, self.n_tables * self.n_projections

@@ -1,21 +1,26 @@
-"""Single-level Prioritized Dynamic Continuous Indexing."""
+"""Prioritized Dynamic Continuous Indexing, on one level or on several."""
 
 from __future__ import annotations
 
+import functools
 from typing import Any, ClassVar
 
 import numpy as np
 
 from knn.base import indexes
 from knn.by_projections import ByProjections
-from knn.validation import checked_budget, spent
+from knn.grids import products
+from knn.hierarchy import Hierarchy
+from knn.level_projections import LevelProjections
+from knn.projections import random_directions
+from knn.validation import checked_budget, checked_count, spent
 
 TRAVERSALS = ("scan", "queue")
 
 
 @indexes.register("prioritized-dci")
 class PrioritizedDCI(ByProjections):
-    """Prioritized DCI with one level (Li & Malik 2017, algorithms 1 and 2).
+    """Prioritized DCI (Li & Malik 2017, algorithms 1 and 2; with several levels, section 3.3).
 
     `n_composite` composite indices hold `n_simple` sorted lists each, of the projections ⟨u, x⟩ on random unit
     directions. For a query q a composite index visits the entries of its lists in the order of |⟨u, x − q⟩|; a point
@@ -26,10 +31,17 @@ class PrioritizedDCI(ByProjections):
     `traversal="queue"` runs the papers' priority queue, "scan" (the default) finds the same candidates in one pass over
     the projections, faster unless `visits` are few among many points.
 
-    Insertion costs O(m(d + log n)) amortised, deletion O(1) and its share of clearing away, O(m log n).
+    With `n_levels` > 1 each level is a random subset of the next, the last is all points, and a point lies in the cell
+    of a near point one level up. A query keeps on each level the `beam` nearest points (the papers' field of view), and
+    its composite indices choose their candidates among the members of those points' cells: budgets that are fractions
+    are fractions of these. Answers are certified when besides d(q, head) − radius exceeds the k-th distance for every
+    cell not visited. If the cells visited give fewer than k points, the search goes on as for `exact=True`.
+
+    With one level insertion costs O(m(d + log n)) amortised, deletion O(1) and its share of clearing away, O(m log n);
+    with several both besides a share of building anew, knn/hierarchy.py.
     """
 
-    exhaustive: ClassVar[dict[str, Any]] = {"visits": 1.0, "candidates": 1.0}
+    exhaustive: ClassVar[dict[str, Any]] = {"visits": 1.0, "candidates": 1.0, "beam": 1.0}
 
     def __init__(
         self,
@@ -39,6 +51,8 @@ class PrioritizedDCI(ByProjections):
         visits=1.0,
         candidates=0.1,
         traversal="scan",
+        n_levels=1,
+        beam=30,
         n_neighbors=5,
         metric="euclidean",
         device="cpu",
@@ -50,6 +64,8 @@ class PrioritizedDCI(ByProjections):
         self.visits = visits
         self.candidates = candidates
         self.traversal = traversal
+        self.n_levels = n_levels
+        self.beam = beam
         self.n_neighbors = n_neighbors
         self.metric = metric
         self.device = device
@@ -62,6 +78,61 @@ class PrioritizedDCI(ByProjections):
         checked_budget(self.candidates, "candidates")
         if self.traversal not in TRAVERSALS:
             raise ValueError(f"traversal={self.traversal!r} is not known: use one of {TRAVERSALS}")
+        checked_budget(self.beam, "beam")
+        if checked_count(self.n_levels, "n_levels") > 1 and self.traversal != "scan":
+            raise ValueError(
+                f"traversal={self.traversal!r} serves one level, not n_levels={self.n_levels}: use 'scan', which finds "
+                "the same candidates"
+            )
+
+    def tuning_grid(self, n, d):  # noqa: ARG002
+        """(what is built, what is asked), for `knn.tuned`."""
+        built = [{"n_simple": m, "n_composite": c} for m, c in ((5, 2), (10, 2), (25, 3))]
+        if self.n_levels == 1:
+            return built, products(candidates=(0.001, 0.003, 0.01, 0.03, 0.06, 0.1, 0.2, 0.3, 0.45, 0.65))
+        return built, products(beam=(8, 16, 32, 64, 128), candidates=(0.1, 0.3, 0.6, 1.0))
+
+    @property
+    def directions_(self):
+        """Unit directions, float64 (d, n_composite · n_simple); those of a composite index stand side by side."""
+        return super().directions_ if self.n_levels == 1 else self._directions
+
+    def _build(self, rng):
+        if self.n_levels == 1:
+            super()._build(rng)
+            return
+        self._directions = random_directions(rng, self._points.rows.shape[1], self.n_composite * self.n_simple)
+        seed, screen = int(rng.randint(2**31 - 1)), functools.partial(LevelProjections, self._directions)
+        self._hierarchy = Hierarchy(self._points, self.n_levels, screen, seed, self._engine)
+
+    def _answer(self, Q, k, exact):
+        if self.n_levels == 1:
+            return super()._answer(Q, k, exact)
+        budgets = self.n_composite, self.candidates, self.visits
+        return self._hierarchy.search(Q, k, self._points, self.beam, budgets, self.n_jobs, exact, self._engine)
+
+    def _added(self, start):
+        if self.n_levels == 1:
+            super()._added(start)
+        else:
+            self._hierarchy.added(self._points, start, self._engine)
+
+    def _moved(self, kept):
+        if self.n_levels == 1:
+            super()._moved(kept)
+        else:
+            self._hierarchy.learn(self._points, self._engine)
+
+    def _state(self):
+        return super()._state() if self.n_levels == 1 else self._hierarchy.state()
+
+    def _restore(self, state):
+        if self.n_levels == 1:
+            super()._restore(state)
+            return
+        self._directions = state["screen.directions"]
+        screen = functools.partial(LevelProjections, self._directions)
+        self._hierarchy = Hierarchy.restored(state, self.n_levels, screen, LevelProjections.restored)
 
     def _budgets(self, k):
         """Entries and points that each composite index may visit, int64 (2,)."""

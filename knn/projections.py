@@ -45,21 +45,11 @@ class Projections(SortedRuns):
             return
         kernels.project(rows, self.directions, self.room(len(rows)))
         self.take_in(len(rows), kernels)
-        self.radius = max(self.radius, _largest_norm(rows, kernels))
+        self.radius = max(self.radius, largest_norm(rows, kernels))
 
     def of_queries(self, Q: np.ndarray, kernels: ModuleType) -> tuple[np.ndarray, np.ndarray]:
         """The queries' projections (q, m) and their margins (c·u, η), float64 (q, 2)."""
-        projected = np.empty((self.directions.shape[1], len(Q)), self.keys.dtype)
-        kernels.project(Q, self.directions, projected)
-        d, limits = Q.shape[1], np.finfo(self.keys.dtype)
-        u = float(limits.eps) / 2
-        squared = np.empty(len(Q))
-        kernels.squared_norms(Q, squared)
-        margins = np.empty((len(Q), 2))
-        margins[:, 0] = 4 * u + 2 * (d + 8) * 2.0**-53
-        margins[:, 1] = 1.01 * (u + (d + 2) * 2.0**-53) * (self.radius + np.sqrt(squared))
-        margins[:, 1] += 4 * float(limits.smallest_subnormal)
-        return np.ascontiguousarray(projected.T), margins
+        return projected_queries(Q, self.directions, self.keys.dtype, self.radius, kernels)
 
     def state(self) -> dict[str, np.ndarray]:
         """What `restored` needs."""
@@ -74,7 +64,25 @@ class Projections(SortedRuns):
         return projections
 
 
-def _largest_norm(rows: np.ndarray, kernels: ModuleType) -> float:
+def projected_queries(
+    Q: np.ndarray, directions: np.ndarray, dtype: np.dtype, radius: float, kernels: ModuleType
+) -> tuple[np.ndarray, np.ndarray]:
+    """Projections (q, m) of the type of the points' and margins (c·u, η), for points of norms up to `radius`."""
+    projected = np.empty((directions.shape[1], len(Q)), dtype)
+    kernels.project(Q, directions, projected)
+    d, limits = Q.shape[1], np.finfo(dtype)
+    u = float(limits.eps) / 2
+    squared = np.empty(len(Q))
+    kernels.squared_norms(Q, squared)
+    margins = np.empty((len(Q), 2))
+    margins[:, 0] = 4 * u + 2 * (d + 8) * 2.0**-53
+    margins[:, 1] = 1.01 * (u + (d + 2) * 2.0**-53) * (radius + np.sqrt(squared))
+    margins[:, 1] += 4 * float(limits.smallest_subnormal)
+    return np.ascontiguousarray(projected.T), margins
+
+
+def largest_norm(rows: np.ndarray, kernels: ModuleType) -> float:
+    """A bound on the rows' norms; 0 if there are none."""
     largest = 0.0
     for start in range(0, len(rows), ROWS):
         squared = np.empty(len(rows[start : start + ROWS]))

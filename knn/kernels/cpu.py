@@ -5,6 +5,8 @@ from knn.kernels.cpu_dci import inside, radii_of_visits
 from knn.kernels.cpu_distance import definition_sum, rank, scan
 from knn.kernels.cpu_heap import ascending, empty_heaps
 from knn.kernels.cpu_inner import inner_sum, rank_inner, scan_inner
+from knn.kernels.cpu_level_bounds import encode_leading
+from knn.kernels.cpu_levels import nearest_heads, search_levels, widen_reach
 from knn.kernels.cpu_lsh import collide, first_of, search_tables
 from knn.kernels.cpu_narrow import NARROW, scan_narrow
 from knn.kernels.cpu_principal import (
@@ -40,6 +42,7 @@ __all__ = [
     "definition_sum",
     "empty_heaps",
     "encode",
+    "encode_leading",
     "encode_points",
     "encode_queries",
     "first_of",
@@ -52,6 +55,7 @@ __all__ = [
     "multiplies_bytes",
     "n_nodes",
     "nearest_codes",
+    "nearest_heads",
     "pop_complete",
     "principal_coordinates",
     "project",
@@ -63,6 +67,7 @@ __all__ = [
     "scan_inner",
     "scan_narrow",
     "search_codes",
+    "search_levels",
     "search_panels",
     "search_tables",
     "search_tree",
@@ -72,6 +77,7 @@ __all__ = [
     "terms_of",
     "tighten",
     "visits_within",
+    "widen_reach",
     "with_residual",
     "within",
 ]
