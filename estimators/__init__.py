@@ -3,13 +3,17 @@
 from knn.lazy import lazy_exports
 
 _HOMES = {
+    "Annealing": "estimators.annealing",
     "Certificate": "estimators.result",
     "Empirical": "estimators.measures",
     "Estimate": "estimators.result",
     "Gaussian": "estimators.measures",
+    "GaussianObservation": "estimators.annealing",
     "Mixture": "estimators.measures",
     "NotConverged": "estimators.result",
     "Uniform": "estimators.measures",
+    "annealed_importance": "estimators.annealing",
+    "bidirectional_annealing": "estimators.annealing",
     "bootstrap": "estimators.resampling",
     "chi_squared": "estimators.fdivergences.atoms",
     "compare": "estimators.comparison",
