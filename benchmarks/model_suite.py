@@ -77,8 +77,8 @@ class Quality:
         return float(energy_distance(cache[0][name], cache[1]))
 
     def _coverage(self, cache, name):
-        from estimators.modes import mode_coverage
         from estimators.measures import ring
+        from estimators.modes import mode_coverage
 
         return mode_coverage(cache[0][name], ring(8))
 

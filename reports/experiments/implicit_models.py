@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from estimators.modes import mode_coverage
 from estimators.measures import ring
+from estimators.modes import mode_coverage
 from knn.exact import BruteForce
 from reports.datasets.source import datasets
 from reports.experiment import Cell, Experiment, Measurement, experiments

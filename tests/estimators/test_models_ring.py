@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from estimators.modes import mode_coverage
 from estimators.measures import ring
+from estimators.modes import mode_coverage
 from estimators.training.registry import models
 
 LAW = ring(8)

@@ -126,6 +126,8 @@ def cubic_of_shifted_gaussians():
 def interval_of(estimate):
     if estimate.interval is not None:
         return estimate.interval
+    if estimate.stderr is None:
+        return None
     return estimate.value - 1.959964 * estimate.stderr, estimate.value + 1.959964 * estimate.stderr
 
 
@@ -177,9 +179,11 @@ def test_intervals_hold_the_truth_as_often_as_they_say(name, n_repetitions):
     """
     make, truth, wide = CASES[name]
     seeds = np.random.SeedSequence(20).spawn(n_repetitions)
-    hits = sum(low <= truth <= high for low, high in map(make, map(np.random.default_rng, seeds)))
-    assert hits >= binom.ppf(0.0005, n_repetitions, 0.925)
-    assert wide or hits <= max(binom.ppf(0.9995, n_repetitions, 0.95), 59 if n_repetitions == 60 else 0) + 1
+    made = [interval for interval in map(make, map(np.random.default_rng, seeds)) if interval is not None]
+    assert len(made) >= 0.95 * n_repetitions  # the bootstrap may withhold one
+    hits = sum(low <= truth <= high for low, high in made)
+    assert hits >= binom.ppf(0.0005, len(made), 0.925)
+    assert wide or hits <= binom.ppf(0.9995, len(made), 0.95)
 
 
 def test_given_the_data_the_exact_interval_of_precision_holds_the_share_of_the_law():
