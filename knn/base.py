@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from types import ModuleType
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -13,30 +13,17 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from knn import storage
+from knn import memory, storage
 from knn.cosine import unit_rows
-from knn.graph import checked_mode, neighbours_graph, without_self
 from knn.inner_product import Answer, Lift
 from knn.kernels.engine import DEVICES, engine
+from knn.neighbours import Neighbours, checked_mode, neighbours_graph, without_self
 from knn.points import Points
 from knn.registry import Registry
 from knn.threads import ChangeLock
 from knn.validation import checked_count, checked_ids, checked_rows
 
 METRICS = ("euclidean", "cosine", "inner_product")
-
-
-class Neighbours(NamedTuple):
-    """The answers to q queries, nearest first; places that nothing fills hold −1 and ∞."""
-
-    #: Permanent ids of the neighbours, int64 (q, k).
-    indices: np.ndarray
-    #: Their distances by the definition, float64 (q, k).
-    distances: np.ndarray
-    #: How many true distances were computed for each query, int64 (q,).
-    evaluations: np.ndarray
-    #: Whether the answer is proved to be the exact one, bool (q,).
-    certified: np.ndarray
 
 
 class NearestNeighbours(BaseEstimator):
@@ -66,8 +53,15 @@ class NearestNeighbours(BaseEstimator):
     _lift: Lift | None = None
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002 (scikit-learn passes y)
-        """Builds the index on X (n, d). Raises ValueError or TypeError for what knn/validation.py lists."""
+        """Builds the index on X (n, d). Raises ValueError or TypeError for what knn/validation.py lists.
+
+        Raises MemoryError with the numbers, before any work, if the build would not fit (knn/memory.py).
+        """
         self._check_parameters()
+        memory.check_room(self, X)
+        return self._fit(X)
+
+    def _fit(self, X: Any) -> Self:
         rows = checked_rows(X, "X")
         lift = Lift.around(rows, self._engine) if self.metric == "inner_product" else None
         inner = self._reduced(rows, "X", rows.dtype) if lift is None else lift.points(rows, self._engine)
@@ -77,13 +71,18 @@ class NearestNeighbours(BaseEstimator):
         self._build(check_random_state(self.random_state))
         return self
 
+    def estimated_peak(self, shape: tuple[int, int], dtype: Any = np.float32) -> int:
+        """Bytes at the peak of `fit` on data (n, d) of that type, beside the data, from small builds on random rows."""
+        rows = np.random.default_rng(0).standard_normal((min(shape[0], memory.TRIAL), shape[1])).astype(dtype)
+        return memory.estimated_peak(self, rows, shape[0])
+
     def kneighbors(self, X: Any = None, n_neighbors: int | None = None, return_distance: bool = True) -> Any:
         """(distances, indices), or indices alone, as scikit-learn has them; X=None leaves out the point itself."""
         found = self.search(X, n_neighbors)
         return (found.distances, found.indices) if return_distance else found.indices
 
     def kneighbors_graph(self, X: Any = None, n_neighbors: int | None = None, mode: str = "connectivity") -> csr_matrix:
-        """The neighbours as a sparse matrix (queries, points), as scikit-learn has it (knn/graph.py).
+        """The neighbours as a sparse matrix (queries, points), as scikit-learn has it (knn/neighbours.py).
 
         Column j is the j-th point that the index holds, in the order of the ids; X=None leaves out the point itself.
         """

@@ -1,11 +1,26 @@
-"""Neighbours as scikit-learn has them: a point not among its own, and sparse graphs."""
+"""Answers: what they state, a point that is not among its own, and sparse graphs in scikit-learn's conventions."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 MODES = ("connectivity", "distance")
+
+
+class Neighbours(NamedTuple):
+    """The answers to q queries, nearest first; places that nothing fills hold −1 and ∞."""
+
+    #: Permanent ids of the neighbours, int64 (q, k).
+    indices: np.ndarray
+    #: Their distances by the definition, float64 (q, k).
+    distances: np.ndarray
+    #: How many true distances were computed for each query, int64 (q,).
+    evaluations: np.ndarray
+    #: Whether the answer is proved to be the exact one, bool (q,).
+    certified: np.ndarray
 
 
 def checked_mode(mode: str) -> str:
