@@ -79,12 +79,14 @@ class Codes:
         rng = np.random.default_rng(0)
         self.codes = rng.integers(-127, 128, (60_000, 64)).astype(np.int8)
         self.terms, self.nearest = np.empty(60_000, np.int32), np.empty(1, np.int32)
+        self.blocks = np.empty((60_000 // 16, 1024), np.uint8)
         cpu.terms_of(self.codes, self.terms)
+        cpu.pack(self.codes, np.arange(60_000, dtype=np.int32), self.blocks)
         self.kernels = cpu
         self.time_keys_of_60000()
 
     def time_keys_of_60000(self):
-        self.kernels.nearest_codes(self.codes[:1], self.codes, self.terms, self.nearest)
+        self.kernels.nearest_codes(self.codes[:1], self.blocks, self.terms, self.nearest)
 
 
 class Answers(_OnEveryIndex):

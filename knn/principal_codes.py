@@ -62,6 +62,11 @@ def principal_directions(centred: np.ndarray, rng: np.random.RandomState, m: int
     return np.ascontiguousarray(basis @ mixing[:, ::-1][:, :m])
 
 
+def random_directions(d: int, rng: np.random.RandomState, m: int) -> np.ndarray:
+    """The first m columns of a random rotation, float64 (d, m)."""
+    return np.ascontiguousarray(np.linalg.qr(rng.standard_normal((d, m)))[0])
+
+
 class Coder:
     """The map from rows to codes and finer coordinates: learnt from a sample, fixed until the next fit."""
 
@@ -72,7 +77,14 @@ class Coder:
     parallel: float
     share: float
 
-    def __init__(self, points: np.ndarray, chosen: np.ndarray, rng: np.random.RandomState, kernels: ModuleType):
+    def __init__(
+        self,
+        points: np.ndarray,
+        chosen: np.ndarray,
+        rng: np.random.RandomState,
+        kernels: ModuleType,
+        directions: str = "principal",
+    ):
         """Learns from the chosen of the points (n, d), in canonical order; any map is right, a good one is fast."""
         d = points.shape[1]
         rows = points[chosen]
@@ -85,38 +97,66 @@ class Coder:
             spread = float(max((points.max(axis=0) - self.centre).max(), (self.centre - points.min(axis=0)).max()))
         self.scale = float(2.0 ** -np.frexp(spread)[1]) if spread > 0 else 1.0
         with one_blas_thread:
-            self.basis = principal_directions(centred * self.scale, rng, min(d, FINE))
+            if directions == "principal":
+                self.basis = principal_directions(centred * self.scale, rng, min(d, FINE))
+            else:
+                self.basis = random_directions(d, rng, min(d, FINE))
             drift = np.linalg.norm(self.basis.T @ self.basis - np.eye(self.basis.shape[1]))
-        self._coarse = np.ascontiguousarray(self.basis[:, :COARSE])
+        self._widen()
         self.kappa = _rounding(d, self.basis.shape[1], float(drift))
         self.step = 1.0
         coordinates, squared = self.coordinates(rows, kernels)
-        values = self._values(coordinates, squared, min(d, COARSE), COARSE + 1, kernels)
+        values = self._values(coordinates, squared, self._kept, COARSE + 1, kernels)
         reach = np.sort(np.abs(values).max(axis=1)) if len(rows) else np.zeros(1)
         # One value in a thousand is clipped at most, so that a few far points do not coarsen all others.
         self.step = float(reach[int(0.999 * (len(reach) - 1))] or reach[-1] or 127.0) / 127.0
-        left = values[:, min(d, COARSE)]
+        left = values[:, self._kept]
         self.share = float((left**2).sum() / max(squared.sum(), np.finfo(float).tiny))
-        self.parallel = _parallel(sample * self.scale, values[:, : min(d, COARSE)], left)
+        self.parallel = _parallel(sample * self.scale, values[:, : self._kept], left)
 
     @property
     def width(self) -> int:
         """Columns of `fine`: its coordinates and the residual's norm, in whole vectors of sixteen."""
         return -(-(self.basis.shape[1] + 1) // 16) * 16
 
+    def _widen(self):
+        """The basis with columns of zeros, so that the kernel has whole vectors: three times as fast (measured)."""
+        d, m = self.basis.shape
+        self._kept = min(m, COARSE)
+        self._wide = np.zeros((d, self.width))
+        self._wide[:, :m] = self.basis
+        self._coarse = np.zeros((d, min(self.width, COARSE + 1)))
+        self._coarse[:, : self._kept] = self.basis[:, : self._kept]
+
+    def seen(self, Q, kernels, *, fine):
+        """Queries in one call: (codes, codes by which points are looked up, coordinates, ‖x'‖², losses).
+
+        The residual counts in looking up as far as neighbours' agree: ‖x − q‖² = ‖y_x − y_q‖² + r_x² + r_q² −
+        2 r_x r_q cos, with the mean cosine of neighbours' residuals.
+        """
+        basis = self._wide if fine else self._coarse
+        codes, coordinates = np.empty((2, len(Q), COARSE + 1), np.int8), np.empty((len(Q), basis.shape[1]))
+        lengths, numbers = np.empty((2, len(Q))), np.array([self.scale, self.step, self._kept, self.parallel])
+        kernels.seen_queries(Q, self.centre, basis, numbers, codes[0], codes[1], coordinates, lengths)
+        return codes[0], codes[1], coordinates, lengths[0], lengths[1]
+
     def coordinates(self, rows, kernels, *, fine=True):
-        """(Vᵀx' float64 (n, m), or what a code needs of it if not `fine`, and ‖x'‖² (n,))."""
-        basis = self.basis if fine else self._coarse
+        """(Vᵀx' float64 (n, ≥ m), or what a code needs of it if not `fine`, and ‖x'‖² (n,))."""
+        basis = self._wide if fine else self._coarse
         out, squared = np.empty((len(rows), basis.shape[1])), np.empty(len(rows))
         kernels.principal_coordinates(rows, self.centre, self.scale, basis, out, squared)
         return out, squared
 
     def codes(self, coordinates, squared, kernels):
         """(codes int8 (n, 64), how far rounding moved each, in steps)."""
-        values = self._values(coordinates, squared, self._coarse.shape[1], COARSE + 1, kernels)
+        return self.coded(coordinates, squared, kernels)[:2]
+
+    def coded(self, coordinates, squared, kernels):
+        """The same, and what the coordinates of a code leave out of each row."""
+        values = self._values(coordinates, squared, self._kept, COARSE + 1, kernels)
         codes, losses = np.empty(values.shape, np.int8), np.empty(len(values))
         kernels.encode(values, self.step, codes, losses)
-        return codes, losses
+        return codes, losses, values[:, self._kept]
 
     def fine(self, coordinates, squared, kernels):
         """What the finer bound compares, float64 (n, width)."""
@@ -127,16 +167,6 @@ class Coder:
         values = np.empty((len(coordinates), width))
         kernels.with_residual(coordinates, squared, kept, values)
         return values
-
-    def looking(self, codes: np.ndarray) -> np.ndarray:
-        """The codes of queries by which points are looked up: the residual counts as far as neighbours' agree.
-
-        ‖x − q‖² = ‖y_x − y_q‖² + r_x² + r_q² − 2 r_x r_q cos, with the mean cosine of neighbours' residuals.
-        """
-        looking = codes.copy()
-        last = min(len(self.centre), COARSE)
-        looking[:, last] = np.rint(codes[:, last] * self.parallel)
-        return looking
 
     def margins(self, codes, losses, squared, loss, radius):
         """Rows of `search_codes` for queries as seen: (q, 6); `loss` and `radius` bound the points' losses and ‖x'‖."""
@@ -164,7 +194,7 @@ class Coder:
     def restored(cls, state: dict[str, np.ndarray]) -> Coder:
         coder = cls.__new__(cls)
         coder.centre, coder.basis = state["centre"], state["basis"]
-        coder._coarse = np.ascontiguousarray(coder.basis[:, :COARSE])
+        coder._widen()
         coder.scale, coder.kappa, coder.step, coder.share, coder.parallel = state["numbers"].tolist()
         return coder
 

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import math
+import threading
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from knn.base import NearestNeighbours, indexes
 from knn.points import grown
+from knn.principal_cells import Cells, means
 from knn.principal_codes import SAMPLE, Coder, canonical_sample
-from knn.threads import over_blocks
+from knn.threads import one_blas_thread, over_blocks
 from knn.validation import checked_budget, checked_count, spent
 
 #: Queries to a block: the scratch of a search, some bytes a point, is set up once for each.
 BLOCK = 64
 #: Points that a cell holds on average, at least.
 CELL = 64
+#: Points of the sample for each cell, when cells are placed by k-means.
+SHARE = 32
+CELLS, DIRECTIONS = ("points", "k-means"), ("principal", "random-rotation")
 #: A point that lies so much farther out than all that the map was learnt on asks for a new map.
 FARTHER = 16.0
+_NO_PROOF: tuple[Any, ...] = (np.empty((0, 6)), np.empty((0, 0), np.float32), np.empty((0, 0)))
+#: Held while what proofs need is made, once for an index.
+_proving = threading.Lock()
+
+
+def wanted_cells(n: int) -> int:
+    """√n to a power of two and more: looking at all prototypes costs about as much as looking into cells."""
+    return max(16, 2 ** math.ceil(math.log2(math.sqrt(max(1, n)))))
 
 
 @indexes.register("principal-dci")
@@ -44,14 +59,15 @@ class PrincipalDCI(NearestNeighbours):
 
     exhaustive: ClassVar[dict[str, Any]] = {"probes": 1.0, "candidates": 1.0}
     learns: ClassVar[bool] = True
-    #: What is kept of each point: the first four lie by cell, the last two by slot. `places` leads from slot to cell.
-    _BY_POINT = ("codes", "terms", "slots", "cells", "places", "fine")
     _bytes: np.ndarray | None
+    _fine: np.ndarray | None
 
     def __init__(
         self,
         *,
-        n_cells=256,
+        n_cells=None,
+        cells="k-means",
+        directions="principal",
         probes=0.2,
         candidates=50,
         n_neighbors=5,
@@ -61,6 +77,8 @@ class PrincipalDCI(NearestNeighbours):
         random_state=None,
     ):
         self.n_cells = n_cells
+        self.cells = cells
+        self.directions = directions
         self.probes = probes
         self.candidates = candidates
         self.n_neighbors = n_neighbors
@@ -71,7 +89,11 @@ class PrincipalDCI(NearestNeighbours):
 
     def _check_parameters(self):
         super()._check_parameters()
-        checked_count(self.n_cells, "n_cells")
+        if self.n_cells is not None:
+            checked_count(self.n_cells, "n_cells")
+        for name, choices in (("cells", CELLS), ("directions", DIRECTIONS)):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name}={getattr(self, name)!r} is not known: use one of {choices}")
         checked_budget(self.probes, "probes")
         checked_budget(self.candidates, "candidates")
 
@@ -85,44 +107,50 @@ class PrincipalDCI(NearestNeighbours):
         rng = np.random.RandomState(self._seed)
         living = np.flatnonzero(points.alive)
         rows = points.rows if len(living) == points.size else points.rows[living]
-        chosen = canonical_sample(rows, rng, SAMPLE)
-        self._coder = Coder(rows, chosen, rng, kernels)
+        count = max(1, min(wanted_cells(len(rows)) if self.n_cells is None else self.n_cells, len(rows) // CELL))
+        chosen = canonical_sample(rows, rng, max(SAMPLE, SHARE * count))
+        self._coder = coder = Coder(rows, chosen[:SAMPLE], rng, kernels, self.directions)
         self._learnt_on, self._learnt_radius = points.size, 0.0
         self._radius = self._loss = 0.0
-        self._codes = np.empty((0, 64), np.int8)
-        self._terms, self._slots, self._cells, self._places = (np.empty(0, np.int32) for _ in range(4))
-        self._fine = np.empty((0, self._coder.width), np.float32)
-        self._energy = np.zeros(2)
-        self._ends, self._prototypes = np.zeros(2, np.int64), np.empty((0, 64), np.int8)
-        self._prototype_terms = np.empty(0, np.int32)
+        self._energy, self._fine = np.zeros(2), None
+        heads = rows[chosen] if len(rows) else np.zeros((1, rows.shape[1]), rows.dtype)
+        coordinates, squared = coder.coordinates(heads, kernels, fine=False)
+        codes = coder.codes(coordinates, squared, kernels)[0]
+        if self.cells == "k-means":
+            with one_blas_thread:
+                codes = means(codes, min(count, len(codes)))
+        self._cells = Cells(codes[:count], kernels)
         self._code(0)
         self._learnt_radius = self._radius
         self._energy[:] = 0.0
-        heads = chosen[: max(1, min(self.n_cells, len(rows) // CELL))] if len(rows) else chosen
-        self._prototypes = self._codes[living[heads]]
-        self._prototype_terms = self._terms[living[heads]]
-        self._dead(np.flatnonzero(~points.alive))
-        self._gather()
+        self._cells.gather(kernels)
+        self._removed(points.dead)
 
     def _code(self, start):
         """Codes for the points from slot `start` on, at the end of the tail."""
         kernels, coder, stop = self._engine, self._coder, self._points.size
-        for name in self._BY_POINT:
-            setattr(self, f"_{name}", grown(getattr(self, f"_{name}"), start, stop))
         self._pack(start)
         for first in range(start, stop, SAMPLE):
             part = slice(first, min(first + SAMPLE, stop))
-            coordinates, squared = coder.coordinates(self._points.rows[part], kernels)
-            codes, losses = coder.codes(coordinates, squared, kernels)
-            fine = coder.fine(coordinates, squared, kernels)
-            self._codes[part], self._fine[part] = codes, fine
-            kernels.terms_of(codes, self._terms[part])
+            coordinates, squared = coder.coordinates(self._points.rows[part], kernels, fine=False)
+            codes, losses, left = coder.coded(coordinates, squared, kernels)
+            self._cells.append(codes, kernels)
             self._loss = max(self._loss, float(losses.max()))
             self._radius = max(self._radius, 1.01 * float(np.sqrt(squared.max())))
-            self._energy += (fine[:, coder.basis.shape[1]] ** 2).sum(), squared.sum()
-        self._slots[start:stop] = self._places[start:stop] = np.arange(start, stop)
-        self._cells[start:stop] = -1
-        self._ends[-1] = stop
+            self._energy += (left**2).sum(), squared.sum()
+        if self._fine is not None:
+            self._refine(start)
+
+    def _refine(self, start):
+        """What the finer bound compares, for the points from slot `start` on; made when a proof is first asked for."""
+        kernels, coder, stop = self._engine, self._coder, self._points.size
+        kept = np.empty((0, coder.width), np.float32) if self._fine is None else self._fine
+        fine = grown(kept, start, stop)
+        for first in range(start, stop, SAMPLE):
+            part = slice(first, min(first + SAMPLE, stop))
+            coordinates, squared = coder.coordinates(self._points.rows[part], kernels)
+            fine[part] = coder.fine(coordinates, squared, kernels)
+        self._fine = fine
 
     def _pack(self, start):
         """Keeps whole numbers from 0 to 255 as bytes besides, as long as all are: the same values, read faster."""
@@ -140,57 +168,36 @@ class PrincipalDCI(NearestNeighbours):
                 return
             self._bytes[first : first + len(part)] = small
 
-    def _gather(self):
-        """Puts the tail into cells: codes lie by cell, and in a cell by slot."""
-        size, kernels = self._points.size, self._engine
-        tail = self._cells[:size] < 0
-        nearest = np.empty(np.count_nonzero(tail), np.int32)
-        if len(nearest):
-            kernels.nearest_codes(self._codes[:size][tail], self._prototypes, self._prototype_terms, nearest)
-        self._cells[:size][tail] = nearest
-        order = np.lexsort((self._slots[:size], self._cells[:size]))
-        for array in (self._codes, self._terms, self._slots, self._cells):
-            array[:size] = array[:size][order]
-        self._places[self._slots[:size]] = np.arange(size)
-        spans = np.searchsorted(self._cells[:size], np.arange(len(self._prototypes) + 1))
-        self._ends = np.append(spans, size)
-
     def _answer(self, Q, k, exact):
         kernels, points, coder = self._engine, self._points, self._coder
+        if exact:
+            with _proving:
+                if self._fine is None:
+                    self._refine(0)
         distances, slots = kernels.empty_heaps(len(Q), k)
         evaluations = np.zeros(len(Q), np.int64)
-        table = self._codes[: points.size], self._terms[: points.size], self._slots[: points.size]
-        cells = self._ends, self._prototypes, self._prototype_terms
+        table, cells = self._cells.table, self._cells.cells
         budgets = np.array(
             [
-                spent(self.probes, len(self._prototypes)),
+                spent(self.probes, len(self._cells.prototypes)),
                 min(points.n_alive, max(k, spent(self.candidates, points.n_alive))),
                 min(k, points.n_alive),
                 points.n_alive,
             ]
         )
+        rows = points.rows if self._bytes is None else self._bytes[: points.size]
 
         def serve(part):
-            queries = Q[part].astype(np.float64, copy=False)
-            coordinates, squared = coder.coordinates(Q[part], kernels, fine=exact)
-            codes, losses = coder.codes(coordinates, squared, kernels)
-            margins, fine = np.empty((0, 6)), np.empty((0, 0))
+            codes, looking, coordinates, squared, losses = coder.seen(Q[part], kernels, fine=exact)
+            proof: tuple[Any, ...] = _NO_PROOF
             if exact:
                 fine = coder.fine(coordinates, squared, kernels)
-                margins = coder.margins(codes, losses, squared, self._loss, self._radius)
+                proof = coder.margins(codes, losses, squared, self._loss, self._radius), self._fine, fine
+            heaps = distances[part], slots[part]
             kernels.search_codes(
-                table,
-                cells,
-                (codes, coder.looking(codes)),
-                budgets,
-                (margins, self._fine, fine),
-                points.rows if self._bytes is None else self._bytes[: points.size],
-                queries,
-                distances[part],
-                slots[part],
-                evaluations[part],
+                table, cells, (codes, looking), budgets, proof, (rows, Q[part]), heaps, evaluations[part]
             )
-            kernels.ascending(distances[part], slots[part])
+            kernels.ascending(*heaps)
 
         over_blocks(serve, len(Q), BLOCK, self.n_jobs)
         certified = np.ones(len(Q), bool) if exact else evaluations == points.n_alive
@@ -204,43 +211,51 @@ class PrincipalDCI(NearestNeighbours):
         self._code(start)
         if self._drifted():
             self._learn()
-        elif 8 * (points.size - self._ends[-2]) > points.size:
-            self._gather()
+        elif 8 * self._cells.tail > points.size:
+            self._cells.gather(self._engine)
+
+    @property
+    def drift_(self) -> float:
+        """Share of the energy, that is of squared distance from the centre, that lies beside the 63 directions of the
+        map: of the points inserted since it was learnt, less what it was of those that it was learnt from. Past
+        0.1 + half the latter, in an eighth of the points, the map is learnt anew.
+        """
+        check_is_fitted(self)
+        beside, total = self._energy
+        return float(beside / total - self._coder.share) if total > 0 else 0.0
 
     def _drifted(self):
         """Whether what was inserted since the map was learnt lies so far out, or so much beside, that it ill fits."""
         if self._radius > FARTHER * self._learnt_radius:
             return True
-        inserted, (beside, total) = self._points.size - self._learnt_on, self._energy
-        return 8 * inserted > self._learnt_on and beside > (0.1 + 1.5 * self._coder.share) * total
+        inserted = self._points.size - self._learnt_on
+        return 8 * inserted > self._learnt_on and self.drift_ > 0.1 + 0.5 * self._coder.share
 
     def _removed(self, slots):
-        self._dead(slots)
-
-    def _dead(self, slots):
-        self._terms[self._places[slots]] = self._engine.DEAD
+        self._cells.kill(slots, self._engine)
 
     def _moved(self, kept):  # noqa: ARG002
         self._learn()
 
     def _state(self):
-        size = self._points.size
         numbers = [self._radius, self._loss, self._learnt_radius, *self._energy]
+        fine = {} if self._fine is None else {"fine": self._fine[: self._points.size]}
         return {
             **{f"coder.{name}": array for name, array in self._coder.state().items()},
-            **{name: getattr(self, f"_{name}")[:size] for name in self._BY_POINT},
-            "ends": self._ends,
-            "prototypes": self._prototypes,
-            "prototype_terms": self._prototype_terms,
+            **{f"cells.{name}": array for name, array in self._cells.state().items()},
+            **fine,
             "numbers": np.array(numbers),
             "counts": np.array([self._seed, self._learnt_on]),
         }
 
     def _restore(self, state):
-        prefix = "coder."
-        self._coder = Coder.restored({name[len(prefix) :]: a for name, a in state.items() if name.startswith(prefix)})
-        for name in (*self._BY_POINT, "ends", "prototypes", "prototype_terms"):
-            setattr(self, f"_{name}", state[name])
+        parts: dict[str, dict[str, np.ndarray]] = {"coder": {}, "cells": {}}
+        for name, array in state.items():
+            part, _, rest = name.partition(".")
+            parts.get(part, {})[rest] = array
+        self._coder = Coder.restored(parts["coder"])
+        self._cells = Cells.restored(parts["cells"], self._engine)
+        self._fine = state.get("fine")
         self._radius, self._loss, self._learnt_radius = state["numbers"][:3].tolist()
         self._energy = state["numbers"][3:]
         self._seed, self._learnt_on = state["counts"].tolist()

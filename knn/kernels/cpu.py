@@ -10,14 +10,16 @@ from knn.kernels.cpu_levels import nearest_heads, search_levels, widen_reach
 from knn.kernels.cpu_lsh import collide, first_of, search_tables
 from knn.kernels.cpu_narrow import NARROW, scan_narrow
 from knn.kernels.cpu_principal import (
-    DEAD,
     encode,
     nearest_codes,
+    pack,
     principal_coordinates,
-    search_codes,
+    seen_queries,
     terms_of,
+    unpack,
     with_residual,
 )
+from knn.kernels.cpu_principal_search import DEAD, search_codes
 from knn.kernels.cpu_prioritized import bounded, complete, pop_complete, within
 from knn.kernels.cpu_projections import gaps_of, largest_gaps, merge_runs, project, visits_within
 from knn.kernels.cpu_screen import collect, rescale, seed, settle, squared_norms, tighten
@@ -56,6 +58,7 @@ __all__ = [
     "n_nodes",
     "nearest_codes",
     "nearest_heads",
+    "pack",
     "pop_complete",
     "principal_coordinates",
     "project",
@@ -72,10 +75,12 @@ __all__ = [
     "search_tables",
     "search_tree",
     "seed",
+    "seen_queries",
     "settle",
     "squared_norms",
     "terms_of",
     "tighten",
+    "unpack",
     "visits_within",
     "widen_reach",
     "with_residual",

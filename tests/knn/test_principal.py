@@ -10,7 +10,8 @@ import pytest
 
 from knn import BruteForce, PrincipalDCI
 from knn.kernels import cpu
-from knn.kernels.cpu_principal import DEAD, look_up
+from knn.kernels.cpu_principal_search import DEAD, look_up, sort_by
+from knn.principal_cells import means
 from knn.principal_codes import Coder, canonical_sample, principal_directions
 from tests import naive
 from tests.knn.problems import clusters
@@ -31,30 +32,58 @@ def test_codes_and_their_losses_are_those_of_the_twin():
     np.testing.assert_array_equal(codes[0, :4], [1, 0, 127, -127])
 
 
+def packed(codes, places=None):
+    """Blocks that hold the codes, one after the other or at their places, and the terms of all places."""
+    places = np.arange(len(codes)) if places is None else places
+    blocks = np.zeros((-(-(int(places.max()) + 1) // 16), 1024), np.uint8)
+    terms = np.full(16 * len(blocks), DEAD, np.int32)
+    of_codes = np.empty(len(codes), np.int32)
+    cpu.terms_of(codes, of_codes)
+    terms[places] = of_codes
+    cpu.pack(codes, places.astype(np.int32), blocks)
+    return blocks, terms
+
+
 @pytest.mark.parametrize("extreme", [127, -127])
 def test_products_of_codes_are_whole_numbers_up_to_the_largest(extreme):
     """64 · 127² in int32, and the nearest of some codes, the first of equals."""
-    codes = np.concatenate([some_codes(9, 1), np.full((2, 64), extreme, np.int8)])
-    terms = np.empty(11, np.int32)
-    cpu.terms_of(codes, terms)
-    np.testing.assert_array_equal(terms, [sum(int(c) ** 2 for c in code) for code in codes])
-    nearest = np.empty(11, np.int32)
-    cpu.nearest_codes(codes, codes, terms, nearest)
-    np.testing.assert_array_equal(nearest, [*range(9), 9, 9])
+    codes = np.concatenate([some_codes(19, 1), np.full((2, 64), extreme, np.int8)])
+    blocks, terms = packed(codes)
+    np.testing.assert_array_equal(terms[:21], [sum(int(c) ** 2 for c in code) for code in codes])
+    nearest = np.empty(21, np.int32)
+    cpu.nearest_codes(codes, blocks, terms, nearest)
+    np.testing.assert_array_equal(nearest, [*range(19), 19, 19])
+
+
+def test_codes_are_packed_and_unpacked(dtype):  # noqa: ARG001
+    codes = np.concatenate([some_codes(30, 2), np.full((1, 64), -127, np.int8), np.full((1, 64), 127, np.int8)])
+    places = np.random.default_rng(0).permutation(40)[:32].astype(np.int32)
+    blocks, _ = packed(codes, places)
+    again = np.empty_like(codes)
+    cpu.unpack(blocks, places, again)
+    np.testing.assert_array_equal(again, codes)
 
 
 PRODUCTS = """
 import numpy as np
 from numba import njit
-from knn.kernels.products import sixteen_products
-codes, b = np.random.default_rng(0).integers(-128, 128, (19, 64)).astype(np.int8), np.full(64, -128, np.int8)
-codes[3], codes[4], b[:32] = -128, 127, np.arange(-16, 16)
-out = np.full(19, -1, np.int32)
-njit(lambda codes, b, out: sixteen_products(codes, 2, b, out))(codes, b, out)
-plain = np.full(19, -1, np.int32)
-sixteen_products(codes, 2, b, plain)
-expected = codes.astype(int) @ b.astype(int)
-assert (out == plain).all() and (out[2:18] == expected[2:18]).all() and (out[[0, 1, 18]] == -1).all()
+from knn.kernels.block_keys import keys_within
+rng = np.random.default_rng(0)
+blocks = rng.integers(1, 256, (3, 1024)).astype(np.uint8)
+terms = rng.integers(0, 2**20, 48).astype(np.int32)
+for b in (rng.integers(-127, 128, 64), np.full(64, 127), np.full(64, -127)):
+    b, shift = b.astype(np.int8), np.int32(128 * int(b.sum()))
+    blocks[1, :512], blocks[1, 512:] = 1, 255
+    codes = blocks.reshape(3, 16, 16, 4).transpose(0, 2, 1, 3).reshape(48, 64).astype(int) - 128
+    expected = terms - 2 * (codes @ b.astype(int))
+    for block in range(3):
+        limit = np.int32(np.median(expected[16 * block : 16 * block + 16]))
+        out, plain = np.full(18, -1, np.int32), np.full(18, -1, np.int32)
+        compiled = njit(lambda *a: keys_within(*a))
+        bits = compiled(blocks, terms, block, b, shift, limit, out)
+        assert bits == keys_within(blocks, terms, block, b, shift, limit, plain)
+        assert (out == plain).all() and (out[:16] == expected[16 * block : 16 * block + 16]).all()
+        assert bits == sum(1 << i for i in range(16) if out[i] <= limit) and (out[16:] == -1).all()
 """
 
 
@@ -70,23 +99,47 @@ def test_products_are_the_same_by_every_instruction(cpu_name):
 @pytest.mark.parametrize("wanted", [1, 4, 60])
 @pytest.mark.parametrize("most", [1, 127])
 def test_what_is_looked_up_is_what_the_twin_finds(probes, wanted, most):
-    """Codes of −1, 0, 1 in few columns tie often; a dead point is never found."""
+    """Codes of −1, 0, 1 in few columns tie often; a dead point is never found, nor is a place that nobody fills."""
     codes, query, points = some_codes(40, 2, most), some_codes(1, 3, most)[0], some_codes(3, 4, most)
     codes[:, 6:] = 0
-    ends, dead = np.array([0, 10, 11, 33, 40]), 5
-    terms, prototype_terms = np.empty(40, np.int32), np.empty(3, np.int32)
-    cpu.terms_of(codes, terms)
-    cpu.terms_of(points, prototype_terms)
-    terms[dead] = DEAD
-    spans = [[i for i in range(*span) if i != dead] for span in pairwise(ends)]
-    cells = list(zip(points, spans[:3], strict=True))
-    expected = naive.least_keys(codes, cells, spans[3], points[1], query, probes, wanted)
-    places, scratch = np.empty(40, np.int32), np.empty((2, 40), np.int32)
-    near = (ends, points, prototype_terms)
-    count = look_up(codes, terms, near, points[1], query, probes, wanted, places, scratch)
-    keys = [naive.key(codes[i], query) for i in places[:count]]
-    assert set(zip(places[:count].tolist(), keys, strict=True)) == expected
-    assert keys == sorted(keys)
+    spans, ends, dead = np.array([0, 10, 11, 33, 40]), np.array([0, 1, 2, 4, 5]), 5
+    places = np.concatenate(
+        [np.arange(*span) - span[0] + 16 * end for span, end in zip(pairwise(spans), ends[:4], strict=True)]
+    )
+    blocks, terms = packed(codes, places)
+    near, near_terms = packed(points)
+    terms[places[dead]] = DEAD
+    listed = [[i for i in range(*span) if i != dead] for span in pairwise(spans)]
+    cells = list(zip(points, listed[:3], strict=True))
+    expected = naive.least_keys(codes, cells, listed[3], points[1], query, probes, wanted)
+    keys, found = np.empty(96, np.int32), np.empty(96, np.int32)
+    count = look_up((blocks, terms), (ends, near, near_terms), (points[1], query), probes, wanted, keys, found)
+    place_of = {int(place): i for i, place in enumerate(places)}
+    assert {(place_of[int(p)], int(key)) for p, key in zip(found[:count], keys[:count], strict=True)} == expected
+    assert (np.diff(keys[:count]) >= 0).all()
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 37, 300])
+def test_sorting_moves_the_items_with_the_keys(n):
+    keys = np.random.default_rng(n).integers(0, 40, n).astype(np.int32)
+    items, before = np.arange(n, dtype=np.int32), keys.copy()
+    sort_by(keys, items)
+    np.testing.assert_array_equal(keys, np.sort(before))
+    np.testing.assert_array_equal(before[items], keys)
+    np.testing.assert_array_equal(np.sort(items), np.arange(n))
+
+
+def test_means_are_where_lloyd_leaves_them():
+    """Against the definition, round by round; a mean without members stays."""
+    codes = some_codes(200, 5, 30)
+    codes[7] = codes[3]  # two equal means: the second has no members
+    centres = codes[:9].astype(np.float64)
+    for _ in range(8):
+        nearest = ((codes[:, None] - centres[None]) ** 2).sum(axis=2).argmin(axis=1)
+        for c in set(nearest.tolist()):
+            centres[c] = codes[nearest == c].mean(axis=0)
+    # float32 means of some ten whole numbers below 128: nowhere near a half that rounding could move by a step.
+    assert np.abs(means(codes, 9) - centres).max() <= 0.5 + 2.0**-10
 
 
 def test_coordinates_do_not_depend_on_the_rows_around(dtype):
@@ -174,7 +227,7 @@ def test_a_proof_costs_few_distances_where_the_spectrum_falls(dtype):
     quick = index.search(Q, 10)
     assert (quick.indices == true.indices).mean() > 0.95  # seeded
     assert not quick.certified.any()
-    assert len(index._prototypes) == 4000 // 64
+    assert len(index._cells.prototypes) == 4000 // 64
 
 
 def test_as_many_are_found_as_are_asked_for_however_few_lie_near():
@@ -204,9 +257,9 @@ def test_a_tail_is_put_into_cells_and_a_map_that_no_longer_fits_is_learnt_anew()
     index = PrincipalDCI(random_state=0).fit(X)
     step = index._coder.step
     index.insert(more[:100])
-    assert index._ends[-2] == 1000
+    assert index._cells.tail == 100
     index.insert(more[100:200])
-    assert index._ends[-2] == index._ends[-1] == 1200
+    assert index._cells.tail == 0
     assert index._coder.step == step
     beside = np.random.default_rng(14).standard_normal((400, 150)) * 30  # all directions, not the six of the clusters
     index.insert(beside)

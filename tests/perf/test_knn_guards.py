@@ -80,7 +80,7 @@ def test_principal_dci_with_a_proof(benchmark, exact):
 
 def test_building_principal_dci(benchmark):
     index = benchmark(PrincipalDCI(random_state=0).fit, X)
-    assert (np.sort(index._slots) == np.arange(len(X))).all()
+    assert (np.sort(index._cells.places[: len(X)]) == np.flatnonzero(index._cells.slots >= 0)).all()
 
 
 def test_kd_tree_on_few_columns(benchmark):
@@ -145,8 +145,10 @@ def test_codes_are_compared_in_vectors():
     """
     codes = np.random.default_rng(0).integers(-127, 128, (20_000, 64)).astype(np.int8)
     terms, nearest, wide = np.empty(len(codes), np.int32), np.empty(1, np.int32), codes.astype(np.float32)
+    blocks = np.empty((len(codes) // 16, 1024), np.uint8)
     cpu.terms_of(codes, terms)
-    ours = _seconds(lambda: cpu.nearest_codes(codes[:1], codes, terms, nearest))
+    cpu.pack(codes, np.arange(len(codes), dtype=np.int32), blocks)
+    ours = _seconds(lambda: cpu.nearest_codes(codes[:1], blocks, terms, nearest))
     numpys = _seconds(lambda: wide @ wide[0])
     assert nearest[0] == 0
     assert ours < 3 * numpys
