@@ -37,6 +37,8 @@ def bootstrap(
     `statistic` is the name of a registered divergence or score, or a function of arrays (n, d) that returns an
     Estimate or a number; `options` go to it. `kind` "basic": [2θ − q₁₋ₐ, 2θ − qₐ], which corrects for a bias of
     resampling; "percentile": [qₐ, q₁₋ₐ], which keeps to the statistic's range. q are quantiles over resamples.
+    Of a statistic with a U- and a V-form take V: a resample repeats rows, which biases both alike, and "basic" takes
+    off what V has and U has not.
 
     Where the bootstrap is not valid no interval and no error is given, and `detail` says why: when the resamples'
     mean is off by more than half their spread, as for V-statistics of (nearly) equal laws, whose limit is no normal

@@ -148,7 +148,7 @@ CASES = {
     ),
     "energy, basic bootstrap": (
         lambda rng: interval_of(bootstrap(
-            "energy-distance", *shifted(rng), n_resamples=200, squared=True, statistic="u", random_state=rng
+            "energy-distance", *shifted(rng), n_resamples=200, squared=True, random_state=rng
         )), squared_energy_of_shifted_gaussians(1), False,
     ),
     "mean, percentile bootstrap": (
