@@ -47,3 +47,9 @@ def mean_gap(g: Any, s: Any, temperature: Any, rho: Any) -> Ball:
     spread = 1 - rho**2
     shift = s * (rho / s.sqrt() - g / v) ** 2
     return (posterior / spread).log() / 2 + (spread + shift) / (2 * posterior) - arb(1) / 2
+
+
+def best_correlation(g: Any, s: Any, temperature: Any) -> Ball:
+    """The ρ at which the surrogate is largest: κ(1 − ρ²) = ρ for κ = 2g√s/λ, so ρ = 2κ/(1 + √(1 + 4κ²))."""
+    kappa = 2 * ball(g) * ball(s).sqrt() / ball(temperature)
+    return 2 * kappa / (1 + (1 + 4 * kappa**2).sqrt())

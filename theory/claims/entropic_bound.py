@@ -1,7 +1,7 @@
 """Entropic GANs as likelihood models: the lower bound, and which entropy stands in it."""
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 from flint import arb
@@ -9,6 +9,7 @@ from flint import arb
 from theory import entropic_gaussian as scalar
 from theory.certified import Ball, ball, decide_at_most, decide_equal, decide_less, integrate, precision, total, xlog
 from theory.claim import Certified, Inconclusive, Outcome, Refuted, all_hold, claim
+from theory.entropic_code import colder, decide_code, half_the_slope, likelihood_itself, without_entropy
 from theory.exact import Q
 from theory.exact import total as exact_total
 from theory.instances import pmf
@@ -102,17 +103,21 @@ LOSSES = {"circle": circle_loss, "interval": interval_loss}
         "C does not depend on x, as for a shift-invariant loss on all of ℝᵈ: else E log C(X) takes its place",
         "the entropy is that of (Y, X), or KL to the product in its place",
     ),
-    limits="The project's own entropic GAN is not run here.",
+    limits="The project's surrogate is run on pairs of points and on Gaussians; its entropic GAN is not trained here.",
 )
 def lower_bound(
     setting,
     *,
     bound=lambda log_c, loss, temperature, divergence: log_c - loss / temperature - divergence,
     loss="circle",
+    samples=None,
+    gaussian=None,
 ):
-    """Drawn couplings on ℤ₅ × 4 points, where bound + gap = likelihood; then Gaussian couplings of Y and X."""
+    """Drawn couplings on ℤ₅ × 4 points, where bound + gap = likelihood; Gaussian couplings of Y and X; then the
+    project's surrogate, whose certificate must hold the best coupling's value and which the likelihood must exceed."""
     with precision(BITS):
-        return all_hold(bound_parts(setting, bound, loss))
+        parts = chain(bound_parts(setting, bound, loss), decide_code(setting, bound, samples, gaussian))
+        return all_hold(parts)
 
 
 def bound_parts(setting: Setting, bound, loss: str) -> Iterator[Outcome]:
@@ -144,6 +149,10 @@ lower_bound.mutant(
     bound=lambda log_c, loss, temperature, divergence: log_c - loss / (temperature / 2) - divergence,
 )
 lower_bound.mutant("C(x) taken for a constant: a loss on a bounded interval", loss="interval")
+lower_bound.mutant("the project's sample bound with λ/2", samples=colder)
+lower_bound.mutant("the project's sample bound without its coupling: the likelihood itself", samples=likelihood_itself)
+lower_bound.mutant("the project's Gaussian bound without the entropy of the coupling", gaussian=without_entropy)
+lower_bound.mutant("the project's Gaussian bound with half the slope", gaussian=half_the_slope)
 
 
 @lower_bound.counterexample(

@@ -1,0 +1,122 @@
+"""The project's `entropic_bound` and `gaussian_entropic_bound`, held to certified values where the answer is known.
+
+With two data and two images, half of the mass at each, a coupling is one number p, the mass on equal indices: the
+best one is p = 1/(1 + e^{−⟨y₁ − y₀, G(x₁) − G(x₀)⟩/λ}), where dπ = e^{v/λ} dP_Y dP_X.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from flint import arb
+
+from theory import entropic_gaussian as scalar
+from theory.agreement import decide_estimate
+from theory.certified import Ball, ball, decide_at_most, total
+from theory.exact import Q
+from theory.outcome import Outcome, Refuted
+from theory.setting import Setting
+
+#: Nats to which the code is asked to find its best coupling; what it says of it is certified all the same.
+TOLERANCE = 1e-9
+
+Points = list[list[Any]]
+
+
+def decide_code(setting: Setting, bound: Callable[..., Any], samples: Any, gaussian: Any) -> Iterator[Outcome]:
+    """Drawn pairs of points and drawn Gaussians: the certificate holds the value of the best coupling, as `bound`
+    has it, and the value does not exceed the likelihood. `samples` and `gaussian` stand in for the code unless None.
+    """
+    from estimators import Gaussian, entropic_bound, gaussian_entropic_bound
+
+    samples, gaussian = samples or entropic_bound, gaussian or gaussian_entropic_bound
+    rng = setting.rng(2)
+    for _ in range(setting.size(12, deep=200)):
+        dimension, temperature = int(rng.integers(1, 4)), Q(int(rng.integers(2, 17)), 4)
+        data, images = ([[Q(int(k), 4) for k in row] for row in rng.integers(-8, 9, (2, dimension))] for _ in range(2))
+        found = samples(_floats(data), _floats(images), temperature=float(temperature), tolerance=TOLERANCE)
+        told = {"data": data, "images": images, "temperature": temperature}
+        yield from decide_pairs(found, data, images, temperature, bound, told)
+    for _ in range(setting.size(30, deep=1000)):
+        g, s, temperature = (Q(int(k), 8) for k in rng.integers(1, 33, size=3))
+        estimate = gaussian(Gaussian(0.0, float(s)), [[float(g)]], temperature=float(temperature))
+        rho = scalar.best_correlation(g, s, temperature)
+        loss, divergence = scalar.mean_loss(g, s, rho), scalar.divergence_from_product(rho)
+        told = {"g": g, "s": s, "temperature": temperature}
+        yield decide_estimate(
+            estimate, bound(scalar.log_constant(temperature), loss, ball(temperature), divergence), **told
+        )
+        yield decide_at_most(arb(estimate.certificate.lower), scalar.log_likelihood(g, s, temperature), **told)
+
+
+def decide_pairs(
+    found: Any, data: Points, images: Points, temperature: Any, bound: Callable[..., Any], told: dict[str, Any]
+) -> Iterator[Outcome]:
+    """What the code says of two data and two images against the closed form, as a whole and point by point."""
+    estimate, log_c = found.estimate, len(data[0]) * scalar.log_constant(temperature)
+    losses = [[_squared(y, x) for x in images] for y in data]
+    agreement = losses[0][1] + losses[1][0] - losses[0][0] - losses[1][1]
+    p = 1 / (1 + (-ball(agreement) / (2 * ball(temperature))).exp())
+    shares = [[p, 1 - p], [1 - p, p]]
+    mean_loss = total(shares[i][j] * losses[i][j] / 2 for i in range(2) for j in range(2))
+    divergence = total(shares[i][j] * (2 * shares[i][j]).log() / 2 for i in range(2) for j in range(2))
+    yield decide_estimate(estimate, bound(log_c, mean_loss, ball(temperature), divergence), **told)
+    if estimate.certificate.gap > 2 * TOLERANCE:
+        yield Refuted(reason="a certificate too wide for what was asked", gap=estimate.certificate.gap, **told)
+    # What floats lose between the two routes is far below the tolerance.
+    allowed, each = ball("1e-12"), [float(b) for b in found.log_lower_bounds(_floats(data))]
+    likelihoods = [log_likelihood(row, log_c, temperature) for row in losses]
+    for of_point, likelihood in zip(each, likelihoods, strict=True):
+        yield decide_at_most(arb(of_point), likelihood + allowed, **told)
+    yield decide_at_most(abs(total(map(arb, each)) / 2 - arb(estimate.value)), allowed, **told)
+
+
+def log_likelihood(losses: list[Any], log_c: Ball, temperature: Any) -> Ball:
+    """log Σⱼ bⱼ C e^{−ℓ/λ} with equal weights."""
+    return log_c + (total((-ball(loss) / ball(temperature)).exp() for loss in losses) / len(losses)).log()
+
+
+def _floats(points: Points) -> list[list[float]]:
+    return [[float(c) for c in row] for row in points]
+
+
+def _squared(y: list[Any], x: list[Any]) -> Any:
+    return sum(((a - b) ** 2 for a, b in zip(y, x, strict=True)), Q(0))
+
+
+def likelihood_itself(data: Any, images: Any, *, temperature: float, tolerance: float) -> Any:
+    """`entropic_bound` without its potential: each point has its posterior, which is no coupling's conditional law."""
+    from estimators import Certificate, entropic_bound
+
+    found = entropic_bound(data, images, temperature=temperature, tolerance=tolerance)
+    unfitted = replace(found, potential=0 * found.potential)
+    value = float(unfitted.log_lower_bounds(data).mean())
+    certificate = Certificate("rounding", value - 1e-12, value + 1e-12)
+    return replace(unfitted, estimate=replace(found.estimate, value=value, certificate=certificate))
+
+
+def colder(data: Any, images: Any, *, temperature: float, tolerance: float) -> Any:
+    """`entropic_bound` at λ/2."""
+    from estimators import entropic_bound
+
+    return entropic_bound(data, images, temperature=temperature / 2, tolerance=tolerance)
+
+
+def without_entropy(law: Any, slope: Any, *, temperature: float) -> Any:
+    """`gaussian_entropic_bound` without ½ log(1 − ρ²)."""
+    from estimators import Certificate, gaussian_entropic_bound
+
+    found = gaussian_entropic_bound(law, slope, temperature=temperature)
+    kappa = 2 * abs(slope[0][0]) * law.cov[0, 0] ** 0.5 / temperature
+    value = found.value + math.log((1 + math.hypot(1, 2 * kappa)) / 2) / 2
+    return replace(found, value=value, certificate=Certificate("rounding", value - 1e-12, value + 1e-12))
+
+
+def half_the_slope(law: Any, slope: Any, *, temperature: float) -> Any:
+    """`gaussian_entropic_bound` of half the generator."""
+    from estimators import gaussian_entropic_bound
+
+    return gaussian_entropic_bound(law, [[slope[0][0] / 2]], temperature=temperature)
