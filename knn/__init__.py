@@ -10,6 +10,7 @@ _HOMES = {
     "MultiLevelDCI": "knn.multi_level_dci",
     "Neighbours": "knn.base",
     "NearestNeighbours": "knn.base",
+    "NeighboursTransformer": "knn.transform",
     "PrincipalDCI": "knn.principal_dci",
     "PrioritizedDCI": "knn.prioritized_dci",
     "RandomHierarchy": "knn.random_hierarchy",

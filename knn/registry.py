@@ -25,6 +25,7 @@ EXTRAS = {
     "distributed": "cluster",
     "faiss": "peers",
     "pynndescent": "peers",
+    "umap": "peers",
     "dcor": "peers",
     "geomloss": "peers",
     "hnswlib": "peers-source",

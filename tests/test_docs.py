@@ -20,8 +20,14 @@ EXAMPLES = [
 ]
 
 
+#: What an example says that it needs beyond `make`: it is skipped where that is not installed, and pytest counts it.
+NEEDS = re.compile(r"^# needs: (\w+)$", re.MULTILINE)
+
+
 @pytest.mark.parametrize(("page", "code"), EXAMPLES)
 def test_example_runs(page, code, tmp_path):
+    for module in NEEDS.findall(code):
+        pytest.importorskip(module, reason=f"the example needs {module}, which is not installed")
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, f"{page.name}:\n{done.stderr}"
 
