@@ -102,7 +102,10 @@ def verify(
             if not as_json:
                 _print_claim(report)
     if as_json:
-        typer.echo(json.dumps([report.as_dict() for report in found], ensure_ascii=False, indent=1))
+        from reports.provenance import versions
+
+        told = [{**report.as_dict(), "versions": versions()} for report in found]
+        typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
     verified = sum(report.verified for report in found)
     typer.echo(f"{verified} of {len(found)} claims verified", err=as_json)
     for report in found:
@@ -122,7 +125,10 @@ def run(
     """Measure every cell that is not recorded yet; stopped at any moment, it goes on where it was."""
     summary = _run(experiments, size, jobs, output)
     _tell(summary)
-    if not summary.ok or _lost(summary):
+    unverified = _unverified(size, output) if not experiments or "claims" in experiments else []
+    for name in unverified:
+        typer.echo(f"NOT VERIFIED  {name}: implicitbench verify {name} says why", err=True)
+    if unverified or not summary.ok or _lost(summary):
         raise typer.Exit(WANTING)
 
 
@@ -271,6 +277,15 @@ def _tell(summary: RunSummary) -> None:
 def _lost(summary: RunSummary) -> bool:
     """Whether damage cost records. A torn tail does not: the run has measured it again."""
     return any(damage.lost for damage in summary.damage)
+
+
+def _unverified(size: Size, output: Path | None) -> list[str]:
+    """The recorded claims whose check refuted the statement, or did not refute a mutant."""
+    from reports.tables import table
+
+    with _refusing():
+        found = table("claims", output=output, size=size.value)
+    return [str(name) for name in found.id[~found.verified.astype(bool)]]
 
 
 def _print_claim(report: ClaimReport) -> None:

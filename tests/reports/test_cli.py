@@ -109,6 +109,9 @@ def test_verify_writes_json(call):
     assert found["id"] == "m-of-n-lemma"
     assert found["verified"] is True
     assert found["root_seed"] == 3
+    assert found["deep"] is False
+    assert found["versions"].keys() >= {"python", "numpy", "python-flint", "implicitbench"}
+    assert found["results"][0]["evidence"]["outcomes"] == "all, n ≤ 10"
 
 
 def test_a_broken_formula_fails_with_the_claim_and_the_evidence(call, broken_claim):
@@ -205,6 +208,26 @@ def test_run_names_what_failed_and_keeps_the_rest(call, monkeypatch):
     again = call("run", "tiny")
     assert "1 cells measured" in again.stdout
     assert "1 were there" in again.stdout
+
+
+def test_run_names_a_refuted_claim_also_when_it_was_recorded_before(call, monkeypatch, broken_claim):
+    from reports import lane
+    from reports.experiments.claims import Claims
+
+    chosen = {name: claims_registry[name] for name in ("m-of-n-lemma", broken_claim.id)}
+    monkeypatch.setattr("reports.experiments.claims.claims_registry", chosen)
+
+    def measured_here(jobs, **_):
+        for job in jobs:
+            yield job, lane.Outcome(list(Claims().measure(job.cell)), 0.1)
+
+    monkeypatch.setattr("reports.runner.measure_all", measured_here)
+    for measured in (2, 0):
+        done = call("run", "claims")
+        assert done.exit_code == 1
+        assert f"{measured} cells measured" in done.stdout
+        assert done.stderr.count("NOT VERIFIED") == 1
+        assert f"implicitbench verify {broken_claim.id}" in done.stderr
 
 
 @pytest.mark.usefixtures("tiny")
