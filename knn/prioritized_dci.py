@@ -35,7 +35,7 @@ class PrioritizedDCI(ByProjections):
     of a near point one level up. A query keeps on each level the `beam` nearest points (the papers' field of view), and
     its composite indices choose their candidates among the members of those points' cells: budgets that are fractions
     are fractions of these. Answers are certified when besides d(q, head) − radius exceeds the k-th distance for every
-    cell not visited. If the cells visited give fewer than k points, the search goes on as for `exact=True`.
+    cell not visited. If the cells visited hold fewer than k points, the search goes on as for `exact=True`.
 
     With one level insertion costs O(m(d + log n)) amortised, deletion O(1) and its share of clearing away, O(m log n);
     with several both besides a share of building anew, knn/hierarchy.py.

@@ -34,10 +34,11 @@ def search_levels(tree, table, points, asked, budgets, heaps, told, exact):
     for row in range(Q.shape[0]):
         query = (Q[row], codes[row], keys[row], numbers[row])
         best = (heaps[0][row], heaps[1][row])
-        done, horizon = _approximate(tree, table, points, query, budgets, best, scratch)
+        done, horizon, looked = _approximate(tree, table, points, query, budgets, best, scratch)
         evaluations[row] = done
         certified[row] = horizon > best[0][0]
-        if not certified[row] and (exact or best[0][0] == np.inf):
+        short = best[0][0] == np.inf and (keys.shape[1] == 0 or looked < best[0].shape[0])
+        if not certified[row] and (exact or short):
             evaluations[row] += _prove(tree, table, points, query, budgets[2], best, scratch)
             certified[row] = True
         _forget(scratch)
@@ -200,7 +201,7 @@ def _descend(tree, table, points, query, budgets, best, scratch):
 
 @jit
 def _approximate(tree, table, points, query, budgets, best, scratch):
-    """Descends, and looks at the cells of the heads kept and at the tail; (distances measured, horizon)."""
+    """Descends, and looks at the cells of the heads kept and at the tail; (measured, horizon, points looked at)."""
     slots, _, _, _, first = tree
     nobody = (np.full(1, -np.inf), np.full(1, NOTHING))
     done, horizon, parents = _descend(tree, table, points, query, budgets, best, scratch)
@@ -209,7 +210,7 @@ def _approximate(tree, table, points, query, budgets, best, scratch):
         scratch[0][count] = place
         count += 1
     measured, beyond = _look(tree, table, points, query, budgets, nobody, best, scratch, count)
-    return done + measured, min(horizon, beyond)
+    return done + measured, min(horizon, beyond), count
 
 
 @jit

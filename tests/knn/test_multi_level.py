@@ -109,8 +109,10 @@ def test_a_wider_beam_finds_more_and_measures_more():
 def test_many_neighbours_are_found_where_cells_hold_few():
     X, Q = clusters(800, 10, seed=4, queries=5)
     for kind in KINDS:
-        found = kind(n_levels=4, beam=1, candidates=1, random_state=0).fit(X).search(Q, 500)
+        found = kind(n_levels=4, beam=1, candidates=1.0, random_state=0).fit(X).search(Q, 500)
         assert (found.indices >= 0).all()
+    few = MultiLevelDCI(beam=30, candidates=2, n_composite=1, random_state=0).fit(X).search(Q, 5)
+    assert (few.indices == -1).any()  # a budget below k is kept to, as on one level
 
 
 def test_levels_of_prioritized_dci_are_those_of_the_multi_level_index():
