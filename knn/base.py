@@ -100,12 +100,15 @@ class NearestNeighbours(BaseEstimator):
 
     def _searched(self, Q: Any, k: int | None, exact: bool) -> tuple[Neighbours, np.ndarray]:
         """What `search` answers, and the ids among which it was found, in order."""
-        check_is_fitted(self)
+        if not hasattr(self, "_points"):
+            check_is_fitted(self)
         k = checked_count(self.n_neighbors if k is None else k, "n_neighbors")
         if Q is not None:
             rows = checked_rows(Q, "X", width=self.n_features_in_)
-            validate_data(self, Q, reset=False, skip_check_array=True)
-            rows = self._reduced(rows, "X", self.dtype_)
+            # Names of features are all that is left to check, and arrays have none: as dear as a search for one query.
+            if type(Q) is not np.ndarray or hasattr(self, "feature_names_in_"):
+                validate_data(self, Q, reset=False, skip_check_array=True)
+            rows = self._reduced(rows, "X", self._points.rows.dtype)
         with self._lock.searching():
             points, alone = self._points, Q is None
             checked_count(k, "n_neighbors", most=points.n_alive - alone, of="points to choose from")

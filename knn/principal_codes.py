@@ -25,6 +25,8 @@ from knn.threads import one_blas_thread
 SAMPLE = 4096
 #: Coordinates of a code besides the residual's norm, and of the finer bound.
 COARSE, FINE = 63, 127
+#: Rows of the sample whose neighbours are sought, and rows among which they are.
+HELD, OTHERS = 100, 2000
 #: Rows looked at together.
 ROWS = 4096
 #: Rounds of subspace iteration, and columns beyond those wanted: directions need not be the best to be right.
@@ -90,29 +92,31 @@ class Coder:
         rows = points[chosen]
         sample = rows.astype(np.float64)
         self.centre = sample.mean(axis=0) if len(rows) else np.zeros(d)
-        centred = sample - self.centre
+        sample -= self.centre
         spread = 0.0
         if len(rows):
             # Of all points: none may exceed float32 when it is scaled.
             spread = float(max((points.max(axis=0) - self.centre).max(), (self.centre - points.min(axis=0)).max()))
         self.scale = float(2.0 ** -np.frexp(spread)[1]) if spread > 0 else 1.0
+        sample *= self.scale
         with one_blas_thread:
             if directions == "principal":
-                self.basis = principal_directions(centred * self.scale, rng, min(d, FINE))
+                self.basis = principal_directions(sample, rng, min(d, FINE))
             else:
                 self.basis = random_directions(d, rng, min(d, FINE))
             drift = np.linalg.norm(self.basis.T @ self.basis - np.eye(self.basis.shape[1]))
         self._widen()
         self.kappa = _rounding(d, self.basis.shape[1], float(drift))
         self.step = 1.0
-        coordinates, squared = self.coordinates(rows, kernels)
+        coordinates, squared = self.coordinates(rows, kernels, fine=False)
         values = self._values(coordinates, squared, self._kept, COARSE + 1, kernels)
-        reach = np.sort(np.abs(values).max(axis=1)) if len(rows) else np.zeros(1)
+        reach = np.sort(np.maximum(values.max(axis=1), -values.min(axis=1))) if len(rows) else np.zeros(1)
         # One value in a thousand is clipped at most, so that a few far points do not coarsen all others.
         self.step = float(reach[int(0.999 * (len(reach) - 1))] or reach[-1] or 127.0) / 127.0
         left = values[:, self._kept]
         self.share = float((left**2).sum() / max(squared.sum(), np.finfo(float).tiny))
-        self.parallel = _parallel(sample * self.scale, values[:, : self._kept], left)
+        few = slice(0, HELD + OTHERS)
+        self.parallel = _parallel(sample[few], values[few, : self._kept], left[few])
 
     @property
     def width(self) -> int:
@@ -209,7 +213,7 @@ def _rounding(d: int, m: int, drift: float) -> float:
 
 def _parallel(sample: np.ndarray, leading: np.ndarray, left: np.ndarray) -> float:
     """The mean cosine between the residuals of neighbours: of 100 rows, held out, and the nearest ten of the others."""
-    held, others = slice(0, 100), slice(100, 2100)
+    held, others = slice(0, HELD), slice(HELD, HELD + OTHERS)
     if len(sample) < 200 or not left.any():
         return 1.0
     with one_blas_thread:

@@ -12,12 +12,14 @@ from sklearn.utils.validation import check_is_fitted
 from knn.base import NearestNeighbours, indexes
 from knn.points import grown
 from knn.principal_cells import Cells, means
-from knn.principal_codes import SAMPLE, Coder, canonical_sample
+from knn.principal_codes import COARSE, SAMPLE, Coder, canonical_sample
 from knn.threads import one_blas_thread, over_blocks
 from knn.validation import checked_budget, checked_count, spent
 
 #: Queries to a block: the scratch of a search, some bytes a point, is set up once for each.
 BLOCK = 64
+#: Points that are coded together.
+PART = 1024
 #: Points that a cell holds on average, at least.
 CELL = 64
 #: Points of the sample for each cell, when cells are placed by k-means.
@@ -113,13 +115,15 @@ class PrincipalDCI(NearestNeighbours):
         self._learnt_on, self._learnt_radius = points.size, 0.0
         self._radius = self._loss = 0.0
         self._energy, self._fine = np.zeros(2), None
-        heads = rows[chosen] if len(rows) else np.zeros((1, rows.shape[1]), rows.dtype)
-        coordinates, squared = coder.coordinates(heads, kernels, fine=False)
-        codes = coder.codes(coordinates, squared, kernels)[0]
+        codes = np.zeros((max(1, len(chosen)), COARSE + 1), np.int8)
+        for first in range(0, len(chosen), PART):
+            part = slice(first, first + PART)
+            coordinates, squared = coder.coordinates(rows[chosen[part]], kernels, fine=False)
+            codes[part] = coder.codes(coordinates, squared, kernels)[0]
         if self.cells == "k-means":
             with one_blas_thread:
                 codes = means(codes, min(count, len(codes)))
-        self._cells = Cells(codes[:count], kernels)
+        self._cells = Cells(codes[:count], points.size, kernels)
         self._code(0)
         self._learnt_radius = self._radius
         self._energy[:] = 0.0
@@ -130,8 +134,8 @@ class PrincipalDCI(NearestNeighbours):
         """Codes for the points from slot `start` on, at the end of the tail."""
         kernels, coder, stop = self._engine, self._coder, self._points.size
         self._pack(start)
-        for first in range(start, stop, SAMPLE):
-            part = slice(first, min(first + SAMPLE, stop))
+        for first in range(start, stop, PART):
+            part = slice(first, min(first + PART, stop))
             coordinates, squared = coder.coordinates(self._points.rows[part], kernels, fine=False)
             codes, losses, left = coder.coded(coordinates, squared, kernels)
             self._cells.append(codes, kernels)
@@ -146,8 +150,8 @@ class PrincipalDCI(NearestNeighbours):
         kernels, coder, stop = self._engine, self._coder, self._points.size
         kept = np.empty((0, coder.width), np.float32) if self._fine is None else self._fine
         fine = grown(kept, start, stop)
-        for first in range(start, stop, SAMPLE):
-            part = slice(first, min(first + SAMPLE, stop))
+        for first in range(start, stop, PART):
+            part = slice(first, min(first + PART, stop))
             coordinates, squared = coder.coordinates(self._points.rows[part], kernels)
             fine[part] = coder.fine(coordinates, squared, kernels)
         self._fine = fine

@@ -21,7 +21,7 @@ def over_blocks(serve: Callable[[slice], T], n_queries: int, block: int, n_jobs:
     The blocks do not depend on the number of threads, and BLAS keeps to one thread in each, so nor does the answer.
     """
     blocks = [slice(start, min(start + block, n_queries)) for start in range(0, n_queries, block)]
-    workers = min(effective_n_jobs(n_jobs), len(blocks))
+    workers = min(effective_n_jobs(n_jobs), len(blocks)) if len(blocks) > 1 else 1
     if workers <= 1:
         return [serve(part) for part in blocks]
     with ThreadPoolExecutor(workers) as pool:
@@ -57,6 +57,21 @@ def _controller() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+class _Searching:
+    """`with lock.searching():`; a generator would cost a tenth of a search for one query."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self, lock: ChangeLock):
+        self._lock = lock
+
+    def __enter__(self) -> None:
+        self._lock.enter()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.leave()
+
+
 class ChangeLock:
     """Many searches at a time, or one change alone. A change waits for the searches under way, new searches for it."""
 
@@ -65,16 +80,21 @@ class ChangeLock:
         self._searches = 0
         self._changing = False
 
-    @contextmanager
-    def searching(self) -> Iterator[None]:
+    def searching(self) -> _Searching:
+        return _Searching(self)
+
+    def enter(self) -> None:
+        """A search begins."""
         with self._free:
-            self._free.wait_for(lambda: not self._changing)
+            while self._changing:
+                self._free.wait()
             self._searches += 1
-        try:
-            yield
-        finally:
-            with self._free:
-                self._searches -= 1
+
+    def leave(self) -> None:
+        """A search has ended."""
+        with self._free:
+            self._searches -= 1
+            if self._searches == 0:
                 self._free.notify_all()
 
     @contextmanager
