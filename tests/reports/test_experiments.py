@@ -57,7 +57,9 @@ def test_a_distance_does_not_depend_on_the_rows_beside_it():
     assert np.array_equal(distances(X, q)[7:8], distances(X[7:8], q))
 
 
-@pytest.mark.parametrize("name", ["claims", "errata-pictures", "implicit-models", "nearest-neighbours"])
+@pytest.mark.parametrize(
+    "name", ["claims", "errata-pictures", "implicit-models", "nearest-neighbours", "parzen-ordering"]
+)
 @pytest.mark.parametrize("size", SIZES)
 def test_cells_are_distinct_say_all_and_are_the_same_twice(name, size):
     experiment = experiments[name]()
