@@ -108,6 +108,15 @@ def test_a_planted_fault_is_reported_killed_survived_or_without_effect(tiny):
     assert (tiny / "tiny/sums.py").read_text() == source
 
 
+def test_a_fault_that_makes_a_test_last_is_timed_out_by_that_test(tiny):
+    (tiny / "tests/tiny/test_sums.py").write_text(
+        "import time\nfrom tiny.sums import seen\n\ndef test_seen():\n    assert seen(2, 3) == 5 or time.sleep(60)\n"
+    )
+    scratch = Scratch(tiny, packages=("tiny",), test_limit=3)
+    (fault,) = [f for f in draw(tiny, ["tiny"], 100, seed=0) if (f.kind, f.before) == ("sign", "a + b")]
+    assert scratch.judge(fault) == ("timed out", "tests/tiny/test_sums.py::test_seen")
+
+
 def test_a_test_that_fails_anyway_kills_nothing(tiny):
     (tiny / "tests/tiny/test_sums.py").write_text("from tiny import sums\n\ndef test_red():\n    assert not sums\n")
     with pytest.raises(RuntimeError, match="fails without any fault"):

@@ -1,0 +1,131 @@
+"""Whether a fault that no test found changes any result: `python -m benchmarks.fault_effects TABLE`.
+
+Each survivor of `benchmarks.planted_faults` is planted again, alone, at the table's commit; the claims that its module
+serves are verified with all mutants, at the ordinary and at the larger sizes, and everything that they find, outcomes,
+evidence and resolution, is compared with what they find without the fault. A column `effect` tells the first trial that
+differs, or that none of them does. A fault of a module that serves no claim is left to a person: its effect stays empty.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.faults import Fault, draw
+from benchmarks.planted_faults import COLUMNS, PACKAGES, Scratch, read, unpack
+
+#: What of a trial depends on the machine's load.
+TIMED = ("seconds",)
+SIZES: dict[str, list[str]] = {"ordinary": ["--mutants", "all"], "larger": ["--deep"]}
+NOTHING = "none"
+
+
+@dataclass
+class Effects:
+    """What the claims find in a scratch copy, with a fault and without."""
+
+    scratch: Scratch
+    limit: float
+    _clean: dict[tuple[str, ...], Any] = field(default_factory=dict)
+
+    def of(self, fault: Fault) -> str:
+        """The first difference, or `none: …` with how much was compared, or "" where nothing could be."""
+        claims = sorted(set(self.scratch._claims(self.scratch.graph.module_of(fault.file))))
+        if not claims:
+            return ""
+        path = self.scratch.root / fault.file
+        source, compared = path.read_text(encoding="utf-8"), 0
+        for size, options in SIZES.items():
+            asked = (*claims, *options)
+            if asked not in self._clean:
+                self._clean[asked] = self.found(asked)
+            try:
+                path.write_text(fault.planted(source), encoding="utf-8")
+                faulty = self.found(asked)
+            finally:
+                path.write_text(source, encoding="utf-8")
+            clean = self._clean[asked]
+            if isinstance(clean, str) or isinstance(faulty, str):
+                return "" if clean == faulty else f"{size} sizes: {faulty}"
+            for name in clean.keys() | faulty.keys():
+                if clean.get(name) != faulty.get(name):
+                    return f"{size} sizes: {name}: {_short(clean.get(name))} becomes {_short(faulty.get(name))}"
+            compared += len(clean)
+        return f"{NOTHING}: {compared} outcomes, evidence and resolutions of {', '.join(claims)} are the same"
+
+    def found(self, asked: Sequence[str]) -> dict[str, Any] | str:
+        """What each trial found, by its name; a text if the run ended otherwise."""
+        command = [sys.executable, "-c", "from reports.cli import main; main()", "verify", "--json", *asked]
+        try:
+            done = subprocess.run(
+                command, cwd=self.scratch.root, env={**self.scratch._environment(), "PYTHONHASHSEED": "0"},
+                capture_output=True, text=True, encoding="utf-8", timeout=self.limit,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return f"longer than {self.limit:g} s"
+        if not done.stdout.lstrip().startswith("["):
+            return done.stderr.strip().rpartition("\n")[2] or "no answer"
+        return {
+            f"{report['id']}, {what}": told
+            for report in json.loads(done.stdout)
+            for what, told in [
+                ("resolution", report["resolution"]),
+                *(
+                    (f"{r['kind']} {r['name']}", {k: v for k, v in r.items() if k not in TIMED})
+                    for r in report["results"]
+                ),
+            ]
+        }
+
+
+def _short(told: Any) -> str:
+    if not isinstance(told, dict):
+        return repr(told)
+    return json.dumps(told.get("evidence", told), ensure_ascii=False)[:160]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("table", type=Path)
+    parser.add_argument("--output", type=Path, help="default: the table itself")
+    parser.add_argument("--limit", type=float, default=300, metavar="SECONDS", help="of one verification")
+    asked = parser.parse_args(arguments)
+    stated = json.loads(asked.table.with_suffix(".json").read_text(encoding="utf-8"))
+    output = asked.output or asked.table
+    rows, known = read(asked.table), {row["number"]: row.get("effect", "") for row in read(output)}
+    with tempfile.TemporaryDirectory(prefix="fault-effects-") as folder:
+        unpack(stated["commit"], Path(folder))
+        effects = Effects(Scratch(Path(folder)), asked.limit)
+        faults = draw(Path(folder), PACKAGES, stated["count"], stated["seed"])
+        for row in rows:
+            row["effect"] = known.get(row["number"], "")
+            if row["outcome"] == "survived" and not row["effect"]:
+                row["effect"] = effects.of(faults[int(row["number"])])
+                sys.stdout.write(f"{row['number']} {row['file']}:{row['line']} {row['effect']}\n")
+                sys.stdout.flush()
+                write(output, rows)
+    write(output, rows)
+
+
+def write(output: Path, rows: Sequence[dict[str, str]]) -> None:
+    """The table with all its columns, put in place at once."""
+    columns = [*COLUMNS, *(name for name in ("effect", "killed since by") if any(name in row for row in rows))]
+    half = output.with_suffix(".part")
+    with half.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(half, output)
+
+
+if __name__ == "__main__":
+    main()
