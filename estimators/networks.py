@@ -40,9 +40,9 @@ def mlp_generator(latent_dim: int, hidden: Sequence[int], n_features: int, *, rn
     return mlp((latent_dim, *hidden, n_features), rng=rng)
 
 
-def mlp_critic(n_features: int, hidden: Sequence[int], *, rng: torch.Generator) -> nn.Sequential:
-    """A critic x (b, n_features) ↦ (b, 1), a real score that is no probability: leaky layers, slope 0.2.
+def mlp_critic(n_features: int, hidden: Sequence[int], *, n_outputs: int = 1, rng: torch.Generator) -> nn.Sequential:
+    """A critic x (b, n_features) ↦ (b, n_outputs), a real score that is no probability: leaky layers, slope 0.2.
 
     A leaky slope keeps a gradient for samples on which every rectifier would be off.
     """
-    return mlp((n_features, *hidden, 1), rng=rng, slope=0.2)
+    return mlp((n_features, *hidden, n_outputs), rng=rng, slope=0.2)

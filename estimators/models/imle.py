@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
-from sklearn.base import BaseEstimator, clone
 from torch import nn
 
 from estimators.training import loop, parameters
 from estimators.training.descent import adam, descend
 from estimators.training.implicit_model import ImplicitModel, inference
 from estimators.training.registry import models
+from estimators.training.search import unfitted_index
 from estimators.training.seeding import RandomState
-from knn.base import indexes
 
 
 def imle_loss(data: torch.Tensor, samples: torch.Tensor, n: int) -> torch.Tensor:
@@ -110,7 +109,7 @@ class IMLE(ImplicitModel):
             parameters.count(self.n_assigned, "n_assigned")
         parameters.count(self.inner_steps, "inner_steps")
         parameters.decay_rates(self.betas, "betas")
-        self._fresh_index(torch.Generator())
+        unfitted_index(self.index, torch.Generator())
 
     def _build_optimisers(self) -> None:
         self.optimiser_ = adam(self.generator_, self.betas)
@@ -131,7 +130,7 @@ class IMLE(ImplicitModel):
         if not bool(torch.isfinite(samples).all()):
             raise loop.Diverged("the generator returns values that are not finite", step=self.step_, lr=self.lr_now)
         data = self._data[assigned].cpu().numpy()
-        found = self._fresh_index(self._rng).fit(samples.numpy()).search(data, 1)
+        found = unfitted_index(self.index, self._rng).fit(samples.numpy()).search(data, 1)
         nearest = torch.from_numpy(found.indices[:, 0])
         if int(nearest.min()) < 0:
             missed = int(assigned[nearest.argmin()])
@@ -150,15 +149,3 @@ class IMLE(ImplicitModel):
         descend(self.optimiser_, loss, lr)
         self.inner_step_ += 1
         return {"loss": float(loss.detach()), "objective": self.objective_}
-
-    def _fresh_index(self, rng: torch.Generator) -> Any:
-        """An unfitted index; one that draws random numbers and was given no seed of its own gets one from `rng`."""
-        if isinstance(self.index, str):
-            index = indexes[self.index](n_neighbors=1)
-        elif hasattr(self.index, "fit") and hasattr(self.index, "search"):
-            index = clone(self.index, safe=False)
-        else:
-            raise TypeError(f"index is a {type(self.index).__name__}; give a name in knn.indexes or an unfitted index")
-        if isinstance(index, BaseEstimator) and index.get_params().get("random_state", 0) is None:
-            index.set_params(random_state=int(torch.randint(2**31, (), generator=rng)))
-        return index

@@ -16,11 +16,11 @@ from estimators.training.implicit_model import ImplicitModel
 
 
 class AdversarialModel(ImplicitModel):
-    """A generator trained against a critic D: R^d → R; a step is `critic_steps` of D, then one of G.
+    """A generator trained against a critic D: R^d → R, or R^s; a step is `critic_steps` of D, then one of G.
 
     A subclass gives the two losses. Arguments besides those of `ImplicitModel`
-        critic: a `torch.nn.Module` (b, d) → (b, 1), copied; None makes a multilayer perceptron of
-            `critic_hidden` widths (None: those of `hidden`).
+        critic: a `torch.nn.Module` (b, d) → (b, 1), or (b, s) where the model compares features,
+            copied; None makes a multilayer perceptron of `critic_hidden` widths (None: those of `hidden`).
         critic_lr: the critic's first learning rate; None means `lr`. betas: Adam's decay rates.
     """
 
@@ -33,6 +33,13 @@ class AdversarialModel(ImplicitModel):
     critic_steps: int
     betas: tuple[float, float]
     critic_: nn.Module
+
+    def _critic_outputs(self) -> int:
+        """The width s of the critic's output."""
+        return 1
+
+    def _after_critic_step(self) -> None:
+        """What each step of the critic ends with; nothing by default."""
 
     @abstractmethod
     def _critic_loss(self, data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
@@ -56,8 +63,11 @@ class AdversarialModel(ImplicitModel):
     def _build_networks(self, rng: torch.Generator) -> None:
         super()._build_networks(rng)
         hidden = self.hidden if self.critic_hidden is None else self.critic_hidden
-        self.critic_ = self._module("critic", self.critic, lambda: mlp_critic(self.n_features_in_, hidden, rng=rng))
-        self._probe("critic", self.critic_, self.n_features_in_, 1)
+        width = self._critic_outputs()
+        self.critic_ = self._module(
+            "critic", self.critic, lambda: mlp_critic(self.n_features_in_, hidden, n_outputs=width, rng=rng)
+        )
+        self._probe("critic", self.critic_, self.n_features_in_, width)
 
     def _build_optimisers(self) -> None:
         self.optimiser_ = adam(self.generator_, self.betas)
@@ -70,6 +80,7 @@ class AdversarialModel(ImplicitModel):
                 samples = self.generator_(self._latents(self.batch_size, self._rng))
             critic_loss = self._critic_loss(self._minibatch(), samples)
             descend(self.critic_optimiser_, critic_loss, critic_lr)
+            self._after_critic_step()
         generator_loss = self._generator_loss(self.generator_(self._latents(self.batch_size, self._rng)))
         descend(self.optimiser_, generator_loss, lr)
         return {"loss": float(generator_loss.detach()), "critic_loss": float(critic_loss.detach())}

@@ -1,0 +1,130 @@
+"""f-GAN: a generator trained on the variational bound of any f-divergence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.functional import logsigmoid
+
+from estimators.models.gans.adversarial import AdversarialModel
+from estimators.models.gans.non_saturating import r1_penalty
+from estimators.training import parameters
+from estimators.training.registry import models
+from estimators.training.seeding import RandomState
+
+Activation = Callable[[torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Fenchel:
+    """T(v) = f′(eᵛ) and f*(T(v)) of a generator f, as functions of a score v that estimates log p/q.
+
+    Written in v, no score leaves the domain of f*, and neither function cancels.
+    """
+
+    witness: Activation
+    conjugate: Activation
+
+
+#: For every generator of `estimators.fdivergences`, in its standard form f(1) = f′(1) = 0.
+FENCHEL: dict[str, Fenchel] = {
+    "kl": Fenchel(lambda v: v, torch.expm1),
+    "reverse-kl": Fenchel(lambda v: -torch.expm1(-v), lambda v: v),
+    "jsd-sum": Fenchel(lambda v: math.log(2) + logsigmoid(v), lambda v: -math.log(2) - logsigmoid(-v)),
+    "jsd": Fenchel(lambda v: (math.log(2) + logsigmoid(v)) / 2, lambda v: (-math.log(2) - logsigmoid(-v)) / 2),
+    # f is not smooth at 1, and T is any function into [−½, ½], where f*(T) = T (Nowozin et al. 2016, table 2).
+    "total-variation": Fenchel(lambda v: torch.tanh(v / 2) / 2, lambda v: torch.tanh(v / 2) / 2),
+    "chi-squared": Fenchel(lambda v: 2 * torch.expm1(v), lambda v: torch.expm1(2 * v)),
+    "squared-hellinger": Fenchel(lambda v: -torch.expm1(-v / 2) / 2, lambda v: torch.expm1(v / 2) / 2),
+}
+
+
+def variational_bound(scores_of_data: torch.Tensor, scores_of_samples: torch.Tensor, divergence: str) -> torch.Tensor:
+    """mean T(v(x)) − mean f*(T(v(G(z)))), scores (b, 1): at most D_f of the two batches, whatever the critic v.
+
+    Equal to it at v = log p/q. Source: Nguyen, Wainwright & Jordan 2010; Nowozin, Cseke & Tomioka 2016, equation 4.
+    """
+    fenchel = FENCHEL[divergence]
+    return fenchel.witness(scores_of_data).mean() - fenchel.conjugate(scores_of_samples).mean()
+
+
+@models.register("f-gan")
+class FGAN(AdversarialModel):
+    """The f-GAN (Nowozin, Cseke & Tomioka 2016): a critic v ≈ log p/q, and a bound of D_f(data, samples).
+
+    The critic ascends E f′(e^v(x)) − E f*(f′(e^v(G(z)))) − r1 · ½ E‖∇v(x)‖², which for every v is at
+    most D_f; the generator descends the same value ("minimax") or ascends E f′(e^v(G(z)))
+    ("alternative", the paper's algorithm 1 with the trick of its section 3.2, whose gradient does not
+    vanish). Arguments of its own
+        divergence: a generator of `estimators.fdivergences`: "kl", "reverse-kl", "jsd", "jsd-sum",
+            "total-variation", "chi-squared", "squared-hellinger".
+        generator_objective: "alternative" or "minimax".
+        r1: weight of the gradient penalty on the data (Mescheder et al. 2018), 0 as published.
+    `history_` has `loss` (the generator's) and `critic_loss`, minus the penalised bound.
+    """
+
+    def __init__(
+        self,
+        *,
+        latent_dim: int = 4,
+        generator: nn.Module | None = None,
+        hidden: Sequence[int] = (128, 128),
+        critic: nn.Module | None = None,
+        critic_hidden: Sequence[int] | None = None,
+        divergence: str = "reverse-kl",
+        generator_objective: str = "alternative",
+        r1: float = 1.0,
+        critic_steps: int = 1,
+        steps: int = 4000,
+        lr: float = 3e-3,
+        critic_lr: float | None = None,
+        betas: tuple[float, float] = (0.5, 0.99),
+        schedule: str = "cosine",
+        batch_size: int = 128,
+        standardise: bool = True,
+        history_every: int = 50,
+        random_state: RandomState = None,
+        device: str = "auto",
+        verbose: bool = False,
+    ):
+        self.latent_dim = latent_dim
+        self.generator = generator
+        self.hidden = hidden
+        self.critic = critic
+        self.critic_hidden = critic_hidden
+        self.divergence = divergence
+        self.generator_objective = generator_objective
+        self.r1 = r1
+        self.critic_steps = critic_steps
+        self.steps = steps
+        self.lr = lr
+        self.critic_lr = critic_lr
+        self.betas = betas
+        self.schedule = schedule
+        self.batch_size = batch_size
+        self.standardise = standardise
+        self.history_every = history_every
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        parameters.choice(self.divergence, "divergence", tuple(FENCHEL))
+        parameters.choice(self.generator_objective, "generator_objective", ("alternative", "minimax"))
+        parameters.real(self.r1, "r1", least=0)
+
+    def _critic_loss(self, data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
+        loss = -variational_bound(self.critic_(data), self.critic_(samples), self.divergence)
+        return loss + self.r1 * r1_penalty(self.critic_, data) if self.r1 else loss
+
+    def _generator_loss(self, samples: torch.Tensor) -> torch.Tensor:
+        fenchel = FENCHEL[self.divergence]
+        scores = self.critic_(samples)
+        if self.generator_objective == "minimax":
+            return -fenchel.conjugate(scores).mean()
+        return -fenchel.witness(scores).mean()

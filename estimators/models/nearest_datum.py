@@ -1,0 +1,105 @@
+"""Every sample is pulled to its nearest datum: the generator of a 1-nearest-neighbour discriminator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import nn
+
+from estimators.training import loop, parameters
+from estimators.training.callbacks import Callback
+from estimators.training.descent import adam, descend
+from estimators.training.implicit_model import ImplicitModel
+from estimators.training.registry import models
+from estimators.training.search import unfitted_index
+from estimators.training.seeding import RandomState, torch_stream
+
+
+def nearest_datum_loss(samples: torch.Tensor, nearest: torch.Tensor) -> torch.Tensor:
+    """(1/b) Σⱼ ‖x̃ⱼ − x_ν(j)‖², for `samples` (b, d) and the datum `nearest` to each (b, d).
+
+    IMLE with the two sets exchanged: nothing asks that a datum has a sample near it.
+    Source: Li & Malik 2018, the discussion of the 1-nearest-neighbour discriminator.
+    """
+    return (samples - nearest).square().sum(dim=1).mean()
+
+
+@models.register("nearest-neighbour-gan")
+class NearestNeighbourGAN(ImplicitModel):
+    """A generator against a 1-nearest-neighbour discriminator, which calls real what lies at a datum.
+
+    min over G of E_z min_i ‖G(z) − xᵢ‖²: each step draws `batch_size` samples, finds the datum nearest to
+    each with an index that is built once, and descends (1/b) Σ ‖G(z_j) − x_ν(j)‖² by Adam. The loss is 0
+    for a generator that returns one datum only, and such collapse is what it comes to: the row that
+    IMLE, with the roles exchanged, is read against. Arguments of its own
+        index: the search, a name in `knn.indexes` or an unfitted index. betas: Adam's decay rates.
+    `history_` has `loss`.
+    """
+
+    def __init__(
+        self,
+        *,
+        latent_dim: int = 4,
+        generator: nn.Module | None = None,
+        hidden: Sequence[int] = (64, 64, 64, 64),
+        index: Any = "brute-force",
+        steps: int = 2000,
+        lr: float = 3e-3,
+        betas: tuple[float, float] = (0.9, 0.99),
+        schedule: str = "cosine",
+        batch_size: int = 128,
+        standardise: bool = True,
+        history_every: int = 50,
+        random_state: RandomState = None,
+        device: str = "auto",
+        verbose: bool = False,
+    ):
+        self.latent_dim = latent_dim
+        self.generator = generator
+        self.hidden = hidden
+        self.index = index
+        self.steps = steps
+        self.lr = lr
+        self.betas = betas
+        self.schedule = schedule
+        self.batch_size = batch_size
+        self.standardise = standardise
+        self.history_every = history_every
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        parameters.decay_rates(self.betas, "betas")
+        unfitted_index(self.index, torch.Generator())
+
+    def _build_optimisers(self) -> None:
+        self.optimiser_ = adam(self.generator_, self.betas)
+
+    def _attach(self, data: np.ndarray) -> None:
+        super()._attach(data)
+        # A stream of its own: a run that is resumed builds the same index again.
+        fresh = unfitted_index(self.index, torch_stream(self.seed_, "index"))
+        self._index = fresh.fit(self._data.cpu().numpy())
+
+    def _run(self, callbacks: Sequence[Callback], max_seconds: float | None) -> Self:
+        try:
+            return super()._run(callbacks, max_seconds)
+        finally:
+            del self._index
+
+    def _step(self, lr: float) -> dict[str, float]:
+        samples = self.generator_(self._latents(self.batch_size, self._rng))
+        at = samples.detach().cpu()
+        if not bool(torch.isfinite(at).all()):
+            raise loop.Diverged("loss is nan: the generator returns values that are not finite", step=self.step_, lr=lr)
+        nearest = torch.from_numpy(self._index.search(at.numpy(), 1).indices[:, 0])
+        if int(nearest.min()) < 0:
+            raise ValueError("index found no datum near a sample; raise its budget or give index='brute-force'")
+        loss = nearest_datum_loss(samples, self._data[nearest.to(self.device_)])
+        descend(self.optimiser_, loss, lr)
+        return {"loss": float(loss.detach())}
