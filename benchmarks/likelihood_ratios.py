@@ -2,8 +2,9 @@
 
 Parzen log densities on one thread, at the sizes of the papers' protocol: `--rows` centres, as many test rows, 784
 coordinates, ten bandwidths from 0.1 to 1, against the one that validation chooses. Both take turns, and the ratio is
-the median over turns, with the least and the largest, of seconds of the processor: those of others do not count. Errors are against float64 differences summed pair by pair, on
-some of the rows, over all ten bandwidths. Data: MNIST where it is found, and Gaussian noise about a low-rank signal.
+the median over turns, with the least and the largest, of processor seconds, in which waiting for others is not counted.
+Errors are against float64 differences summed pair by pair, on some of the rows, over all ten bandwidths. Data: MNIST
+where it is found, and Gaussian noise about a low-rank signal.
 """
 
 from __future__ import annotations
