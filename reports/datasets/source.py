@@ -59,7 +59,7 @@ class Dataset(ABC):
 
     @abstractmethod
     def load(self, split: str = "train") -> tuple[np.ndarray, np.ndarray]:
-        """`(X, y)`: float32 of shape (n, d) in [0, 1] and int64 labels of shape (n,).
+        """`(X, y)`: float32 of shape (n, d), in [0, 1] where rows are images, and int64 labels of shape (n,).
 
         Raises ValueError for an unknown split, DataError where files are missing or damaged.
         """

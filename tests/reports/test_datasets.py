@@ -107,8 +107,9 @@ def test_every_data_set_that_is_found_keeps_the_laws_of_a_data_set():
         assert X.dtype == np.float32, name
         assert y.dtype == np.int64, name
         assert X.shape == (len(y), np.prod(dataset.image_shape))
-        assert X.min() >= 0
-        assert X.max() <= 1
+        if dataset.image_shape[0] > 1:
+            assert X.min() >= 0
+            assert X.max() <= 1
         assert set(y) == set(range(dataset.n_classes))
         with pytest.raises(ValueError, match="split"):
             dataset.load("validation")

@@ -1,0 +1,238 @@
+"""The HDF5 files of ann-benchmarks: its data sets, its results, and each such file found as a data set of ours.
+
+A data set holds train (n, d), test (q, d), neighbors (q, k) and distances (q, k), nearest first, with the attributes
+distance, point_type and, in newer files, dimension. A result holds times (q,), neighbors and distances (q, count),
+padded with −1 and ∞, and the attributes of its run. (Aumüller, Bernhardsson & Faithfull 2020.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from reports.datasets.source import DataError, Dataset, Status, check_split, data_folders, datasets
+
+#: Their word for a distance, and the metric of `knn` that ranks alike.
+METRICS = {"euclidean": "euclidean", "angular": "cosine"}
+_REMEDY = "delete it and fetch it again"
+
+
+class AnnData(NamedTuple):
+    """A data set as its file has it; `neighbors` are rows of train, and `distances` theirs, nearest first."""
+
+    train: np.ndarray
+    test: np.ndarray
+    neighbors: np.ndarray
+    distances: np.ndarray
+    distance: str
+
+
+class AnnResult(NamedTuple):
+    """What one run answered: seconds a query, (q, count) of neighbours and distances, and its attributes."""
+
+    times: np.ndarray
+    neighbors: np.ndarray
+    distances: np.ndarray
+    attrs: dict[str, Any]
+
+
+def read_data(path: Path) -> AnnData:
+    """Reads and checks a data set; raises DataError naming the file, what is wrong in it and the remedy."""
+    arrays, attrs = _read(path, ("train", "test", "neighbors", "distances"))
+    train, test, neighbors, distances = arrays
+    return _checked_data(AnnData(train, test, neighbors, distances, str(attrs.get("distance", ""))), path, attrs)
+
+
+def write_data(path: Path, data: AnnData) -> None:
+    """Writes a data set that `read_data` and ann-benchmarks read; raises DataError for one that is not right."""
+    attrs = {"distance": data.distance, "point_type": "float", "dimension": np.shape(data.train)[1], "type": "dense"}
+    data = _checked_data(data, path, attrs)
+    arrays = {
+        "train": data.train,
+        "test": data.test,
+        "neighbors": data.neighbors.astype(np.int32),
+        "distances": data.distances.astype(np.float32),
+    }
+    _write(path, arrays, attrs)
+
+
+def read_result(path: Path) -> AnnResult:
+    """Reads and checks a result; raises DataError naming the file, what is wrong in it and the remedy."""
+    arrays, attrs = _read(path, ("times", "neighbors", "distances"))
+    times, neighbors, distances = arrays
+    return _checked_result(AnnResult(times, neighbors, distances, attrs), path)
+
+
+def write_result(path: Path, result: AnnResult) -> None:
+    """Writes a result as ann-benchmarks stores it, to be plotted with the others."""
+    _checked_result(result, path)
+    arrays = {
+        "times": np.asarray(result.times, np.float32),
+        "neighbors": np.asarray(result.neighbors, np.int32),
+        "distances": np.asarray(result.distances, np.float32),
+    }
+    _write(path, arrays, result.attrs)
+
+
+def _read(path: Path, names: tuple[str, ...]) -> tuple[list[np.ndarray], dict[str, Any]]:
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            missing = [name for name in names if not isinstance(file.get(name), h5py.Dataset)]
+            if missing:
+                raise DataError(f"{path} has no {', '.join(missing)}: it is no file of this kind")
+            for name in names:
+                stored = file[name]
+                # A compressed entry may claim any size; rows that were written take room in the file.
+                if stored.nbytes > 1000 * path.stat().st_size or stored.dtype.kind not in "fiub":
+                    raise DataError(f"{path}: {name} claims {stored.shape} of {stored.dtype}: {_REMEDY}")
+            attrs = {name: _plain(value) for name, value in file.attrs.items()}
+            return [file[name][()] for name in names], attrs
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as HDF5 ({error}): {_REMEDY}") from error
+
+
+def _write(path: Path, arrays: dict[str, np.ndarray], attrs: dict[str, Any]) -> None:
+    """Into a neighbour first, which then takes the name: the file is whole or is not there."""
+    import h5py
+
+    if not path.parent.is_dir():
+        raise DataError(f"{path} cannot be written, because there is no folder {path.parent}: create it first")
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        scratch = Path(folder) / path.name
+        with h5py.File(scratch, "w") as file:
+            for name, value in attrs.items():
+                file.attrs[name] = value
+            for name, array in arrays.items():
+                file.create_dataset(name, data=array)
+        scratch.replace(path)
+
+
+def _plain(value: Any) -> Any:
+    value = value.decode() if isinstance(value, bytes) else value
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _checked_data(data: AnnData, path: Path, attrs: dict[str, Any]) -> AnnData:
+    """The data with rows as float32 or float64; raises DataError unless it is what the format promises."""
+
+    def wrong(what: str) -> DataError:
+        return DataError(f"{path}: {what}: {_REMEDY}")
+
+    if data.distance not in METRICS:
+        raise DataError(f"{path} is for distance {data.distance!r}, and only {', '.join(METRICS)} are served here")
+    if attrs.get("point_type", "float") != "float" or attrs.get("type", "dense") != "dense":
+        raise DataError(f"{path} holds {attrs.get('point_type')} points, and only dense rows of floats are served here")
+    train, test = (
+        np.ascontiguousarray(rows, np.float32 if rows.dtype.itemsize <= 4 else np.float64)
+        for rows in (np.asarray(data.train), np.asarray(data.test))
+    )
+    for name, rows in (("train", train), ("test", test)):
+        if rows.ndim != 2 or not rows.size:
+            raise wrong(f"{name} has shape {rows.shape}, not (rows, numbers)")
+        if not np.isfinite(rows).all():
+            raise wrong(f"{name}[{int(np.argmin(np.isfinite(rows).all(axis=1)))}] is not finite")
+    if train.shape[1] != test.shape[1] or attrs.get("dimension", train.shape[1]) != train.shape[1]:
+        raise wrong(f"train has {train.shape[1]} columns, test {test.shape[1]}, dimension={attrs.get('dimension')}")
+    neighbors, distances = np.asarray(data.neighbors), np.asarray(data.distances, np.float64)
+    if neighbors.ndim != 2 or neighbors.shape != distances.shape or len(neighbors) != len(test):
+        raise wrong(f"neighbors {neighbors.shape} and distances {distances.shape} for {len(test)} queries")
+    if neighbors.dtype.kind not in "iu" or not ((neighbors >= 0) & (neighbors < len(train))).all():
+        raise wrong(f"neighbors are not rows of train, 0 to {len(train) - 1}")
+    # Distances are stored in float32, of sums in whatever order: neighbours may change places within its rounding.
+    if not (np.diff(distances, axis=1) >= -1e3 * np.finfo(np.float32).eps * (1 + np.abs(distances[:, 1:]))).all():
+        raise wrong("distances do not increase along a row")
+    return AnnData(train, test, neighbors.astype(np.int64), distances, data.distance)
+
+
+def _checked_result(result: AnnResult, path: Path) -> AnnResult:
+    times, neighbors, distances = map(np.asarray, result[:3])
+    if times.ndim != 1 or neighbors.ndim != 2 or neighbors.shape != distances.shape or len(neighbors) != len(times):
+        raise DataError(
+            f"{path}: times {times.shape}, neighbors {neighbors.shape} and distances {distances.shape} do not belong "
+            f"together: {_REMEDY}"
+        )
+    if neighbors.dtype.kind not in "iu" or not np.array_equal(neighbors < 0, np.isinf(distances)):
+        raise DataError(f"{path}: a place without a neighbour must hold −1 and ∞: {_REMEDY}")
+    if not (np.isfinite(times) & (times >= 0)).all():
+        raise DataError(f"{path}: times[{int(np.argmin(np.isfinite(times) & (times >= 0)))}] is no time: {_REMEDY}")
+    return AnnResult(times, neighbors.astype(np.int64), distances.astype(np.float64), dict(result.attrs))
+
+
+class AnnFile(Dataset):
+    """A data set of ann-benchmarks in a file; it has no labels, so all are 0, and no pictures, so rows are as they are.
+
+    Rows for angular distances are scaled to length 1, on which Euclidean distances rank alike.
+    """
+
+    n_classes = 1
+    about = "a data set of ann-benchmarks"
+    source = "Aumüller, Bernhardsson & Faithfull 2020"
+
+    def __init__(self, path: Path):
+        self.name = f"ann-{path.stem}"
+        self.path = path
+
+    @property
+    def image_shape(self) -> tuple[int, int]:  # type: ignore[override]
+        return 1, _read_once(self.path, self.path.stat().st_mtime_ns).train.shape[1]
+
+    @property
+    def checksum(self) -> str:
+        return _file_md5(self.path, self.path.stat().st_mtime_ns)
+
+    def load(self, split: str = "train") -> tuple[np.ndarray, np.ndarray]:
+        check_split(split)
+        if not self.path.is_file():
+            raise DataError(f"{self.path} is gone: put it back")
+        data = _read_once(self.path, self.path.stat().st_mtime_ns)
+        rows = getattr(data, split).astype(np.float32)
+        if data.distance == "angular":
+            lengths = np.sqrt((rows.astype(np.float64) ** 2).sum(axis=1))
+            if not lengths.all():
+                raise DataError(f"{self.path}: {split}[{int(np.argmin(lengths))}] is zero and has no angle")
+            rows = (rows / lengths[:, None]).astype(np.float32)
+        return rows, np.zeros(len(rows), np.int64)
+
+    def status(self) -> Status:
+        if not self.path.is_file():
+            return Status(self.name, False, "", 0, "", "MD5 of the file", f"{self.path} is gone: put it back")
+        size = self.path.stat().st_size
+        return Status(self.name, True, str(self.path.parent), size, self.checksum, "MD5 of the file", "")
+
+
+@lru_cache(maxsize=8)
+def _file_md5(path: Path, changed: int) -> str:  # noqa: ARG001 (the time says when to look again)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _read_once(path: Path, changed: int) -> AnnData:  # noqa: ARG001
+    return read_data(path)
+
+
+def found_files() -> list[Path]:
+    """The data sets of ann-benchmarks in the data folders, known by their entries; the first of a name counts."""
+    files = {path.name: path for folder in reversed(data_folders()) for path in sorted(folder.glob("*.hdf5"))}
+    return [files[name] for name in sorted(files) if _is_data(files[name])]
+
+
+def _is_data(path: Path) -> bool:
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            return {"train", "test", "neighbors", "distances"} <= set(file)
+    except OSError:
+        return False
+
+
+for _path in found_files():
+    datasets.register(f"ann-{_path.stem}")(AnnFile(_path))
