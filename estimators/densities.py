@@ -34,6 +34,15 @@ class Density(Protocol):
     def sample(self, n: int, random_state: Any = None) -> NDArray[np.float64]: ...
 
 
+def _checked_draws(n: Any) -> int:
+    """`n` as a number of draws; raises TypeError or ValueError naming it."""
+    if isinstance(n, (bool, np.bool_)) or not isinstance(n, (int, np.integer)):
+        raise TypeError(f"n must be a whole number of draws, not {n!r}")
+    if n < 0:
+        raise ValueError(f"n={n} draws cannot be: n must be at least 0")
+    return int(n)
+
+
 class Gaussian:
     """N(mean, cov) on ℝᵈ: log density −½(d log 2π + log det Σ + (x−μ)ᵀΣ⁻¹(x−μ)).
 
@@ -64,6 +73,7 @@ class Gaussian:
 
     def sample(self, n: int, random_state: Any = None) -> NDArray[np.float64]:
         """`n` independent draws, shape (n, d); `random_state` as for `numpy.random.default_rng`."""
+        n = _checked_draws(n)
         rng = np.random.default_rng(random_state)
         return self.mean + rng.standard_normal((n, self.dimension)) @ self._root.T
 
@@ -110,6 +120,7 @@ class Uniform:
 
     def sample(self, n: int, random_state: Any = None) -> NDArray[np.float64]:
         """`n` independent draws, shape (n, d); `random_state` as for `numpy.random.default_rng`."""
+        n = _checked_draws(n)
         return np.random.default_rng(random_state).uniform(self.low, self.high, (n, self.dimension))
 
     def __repr__(self) -> str:
@@ -175,6 +186,7 @@ class Mixture:
 
     def sample(self, n: int, random_state: Any = None) -> NDArray[np.float64]:
         """`n` independent draws, shape (n, d); `random_state` as for `numpy.random.default_rng`."""
+        n = _checked_draws(n)
         rng = np.random.default_rng(random_state)
         chosen = np.searchsorted(np.cumsum(self.weights)[:-1], rng.random(n), side="right")
         draws = np.empty((n, self.dimension))
