@@ -12,6 +12,7 @@ from estimators.balls import Array, sample_pair
 from estimators.intervals import normal_interval
 from estimators.result import Estimate
 from estimators.scoring import score
+from knn.threads import one_blas_thread
 
 #: Sizes between a tenth and all of the rows at which the distance is taken to extrapolate.
 _SIZES = 15
@@ -64,6 +65,11 @@ class _Fitted(NamedTuple):
 
 
 def _moments(x: Array, y: Array) -> _Fitted:
+    with one_blas_thread:  # the same bits whatever the machine's threads
+        return _fitted(x, y)
+
+
+def _fitted(x: Array, y: Array) -> _Fitted:
     # Nearly the mean is as good as the mean to take off first, and leaves small numbers to average.
     shift = x[0]
     x, y = x - shift, y - shift

@@ -11,6 +11,7 @@ from estimators.balls import Array, sample_pair
 from estimators.intervals import normal_interval
 from estimators.result import Estimate
 from estimators.scoring import score
+from knn.threads import one_blas_thread
 
 #: Entries of a block of products held at once.
 _ENTRIES = 1 << 21
@@ -91,7 +92,7 @@ def _u_statistic(
 def _row_sums(x: Array, y: Array, kernel: tuple[int, float, float]) -> Array:
     degree, scale, coef = kernel
     rows = max(1, _ENTRIES // len(y))
-    with np.errstate(over="ignore", invalid="ignore"):
+    with one_blas_thread, np.errstate(over="ignore", invalid="ignore"):
         parts = [((x[i : i + rows] @ y.T * scale + coef) ** degree).sum(axis=1) for i in range(0, len(x), rows)]
     return np.concatenate(parts)
 
