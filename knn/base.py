@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from knn import memory, storage
@@ -21,7 +20,7 @@ from knn.neighbours import Neighbours, checked_mode, neighbours_graph, without_s
 from knn.points import Points
 from knn.registry import Registry
 from knn.threads import ChangeLock
-from knn.validation import checked_count, checked_ids, checked_rows
+from knn.validation import checked_count, checked_ids, checked_random_state, checked_rows
 
 METRICS = ("euclidean", "cosine", "inner_product")
 
@@ -68,7 +67,7 @@ class NearestNeighbours(BaseEstimator):
         validate_data(self, X, skip_check_array=True)
         self._points, self._lift = Points(inner), lift
         self._lock = ChangeLock()
-        self._build(check_random_state(self.random_state))
+        self._build(checked_random_state(self.random_state))
         return self
 
     def estimated_peak(self, shape: tuple[int, int], dtype: Any = np.float32) -> int:
@@ -136,7 +135,7 @@ class NearestNeighbours(BaseEstimator):
                 rows = lift.points(rows, self._engine)
             ids = self._points.append(rows)
             if raised:  # every point lies elsewhere now
-                self._build(check_random_state(self.random_state))
+                self._build(checked_random_state(self.random_state))
             else:
                 self._added(start)
         return ids
@@ -264,6 +263,8 @@ class NearestNeighbours(BaseEstimator):
     def _check_parameters(self) -> None:
         """Raises for parameters that no data could make right; subclasses add their own."""
         checked_count(self.n_neighbors, "n_neighbors")
+        if not isinstance(self.random_state, np.random.RandomState):
+            checked_random_state(self.random_state)
         if self.metric not in METRICS:
             raise ValueError(f"metric={self.metric!r} is not known: use one of {METRICS}")
         if self.device not in DEVICES:

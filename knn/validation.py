@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.utils import check_random_state
 
 #: Largest magnitude that is let in: with up to 2²⁰ of them in a row, norms and projections stay finite in the data's
 #: type, and squares in float64.
@@ -61,12 +62,21 @@ def _numbers(values: Any, name: str) -> np.ndarray:
     if array.dtype.kind in "fiub" and array.dtype.itemsize <= 8:
         return array
     try:
-        return array.astype(np.float64)
+        converted = array.astype(np.float64)
     except (TypeError, ValueError) as error:
         place = next((i for i in np.ndindex(array.shape) if not _is_number(array[i])), ())
         where = name + (f"[{', '.join(map(str, place))}]" if place else "")
         shown = f" = {array[place]!r}" if place else ""
         raise type(error)(f"{where}{shown} is no number ({error}): encode or drop it") from error
+    # Words that spell numbers would pass, and so would a column of codes that was read as text.
+    words = array.dtype.kind in "US" or array.dtype.kind == "O"
+    place = next((i for i in np.ndindex(array.shape) if isinstance(array[i], (str, bytes))), None) if words else None
+    if place is not None:
+        raise ValueError(
+            f"{name}[{', '.join(map(str, place))}] = {array[place]!r} is a word that spells a number: "
+            f"use {name}.astype(float) if it is one, encode it if not"
+        )
+    return converted
 
 
 def _is_number(value: Any) -> bool:
@@ -130,6 +140,16 @@ def checked_count(value: Any, name: str, *, most: int | None = None, of: str = "
     if most is not None and count > most:
         raise ValueError(f"{name}={count} is more than the {most} {of}: ask for at most {most}")
     return count
+
+
+def checked_random_state(value: Any) -> np.random.RandomState:
+    """The generator that `random_state` stands for; raises ValueError naming it and what it may be."""
+    try:
+        return check_random_state(value)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"random_state={value!r} is no seed: use a whole number from 0 to 2³² − 1, a RandomState, or None"
+        ) from error
 
 
 def checked_budget(value: Any, name: str) -> int | float:

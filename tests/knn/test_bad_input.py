@@ -28,6 +28,13 @@ BAD_ROWS = {
     "three dimensions": (np.zeros((2, 2, 2)), ValueError, ("2D", "3D")),
     "a number": (3.0, ValueError, ("2D", "reshape")),
     "words": ([["1", "2", "3"], ["4", "five", "6"]], ValueError, (r"\[1, 1\]", "five", "encode")),
+    "numbers in words": ([["1", "2", "3"]], ValueError, (r"\[0, 0\] = .*'1'.*word", "astype")),
+    "a word among objects": (
+        np.array([[1, 2, 3], [4.0, "5", 6]], dtype=object),
+        ValueError,
+        (r"\[1, 1\] = '5'", "encode"),
+    ),
+    "bytes": (np.array([[b"1", b"2", b"3"]]), ValueError, (r"\[0, 0\]", "word")),
     "objects": (np.array([[1, {}, 2]], dtype=object), TypeError, (r"\[0, 1\]", "encode")),
     "ragged": ([[1.0, 2.0, 3.0], [1.0]], ValueError, ("X", "rows of one length")),
     "sparse": (csr_matrix(GOOD), TypeError, ("sparse", "toarray")),
@@ -106,7 +113,9 @@ def test_a_point_is_not_its_own_neighbour_when_neighbours_are_counted(kind):
         ({"n_jobs": 0}, ValueError, "n_jobs=0"),
         ({"n_neighbors": 0}, ValueError, "n_neighbors=0"),
         ({"n_neighbors": 1.5}, TypeError, "n_neighbors"),
-        ({"random_state": "seed"}, ValueError, "seed"),
+        ({"random_state": "x"}, ValueError, "random_state='x' is no seed.*RandomState"),
+        ({"random_state": -1}, ValueError, "random_state=-1 is no seed"),
+        ({"random_state": 1.5}, ValueError, "random_state=1.5"),
     ],
 )
 def test_parameters_that_cannot_be(kind, parameters, error, fragment):
