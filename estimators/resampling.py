@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimators.intervals import LEVEL, checked_level, normal_interval
+from estimators.measures import Empirical
 from estimators.points import as_points
 from estimators.result import Estimate
 
@@ -35,7 +36,8 @@ def bootstrap(
     """statistic(*samples) with the spread over resamples, rows drawn with replacement from each sample on its own.
 
     `statistic` is the name of a registered divergence or score, or a function of arrays (n, d) that returns an
-    Estimate or a number; `options` go to it. `kind` "basic": [2θ − q₁₋ₐ, 2θ − qₐ], which corrects for a bias of
+    Estimate or a number; `options` go to it. A name of a divergence between measures is of the samples' empirical
+    measures, for laws with atoms. `kind` "basic": [2θ − q₁₋ₐ, 2θ − qₐ], which corrects for a bias of
     resampling; "percentile": [qₐ, q₁₋ₐ], which keeps to the statistic's range. q are quantiles over resamples.
     Of a statistic with a U- and a V-form take V: a resample repeats rows, which biases both alike, and "basic" takes
     off what V has and U has not.
@@ -118,9 +120,11 @@ def jackknife(
 
 def _statistic(statistic: str | Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
     function: Callable[..., Any] = _registered(statistic) if isinstance(statistic, str) else statistic
+    # Registered divergences of measures are of the samples' empirical ones, equal rows merged.
+    of_measures = getattr(function, "takes", "samples") == "measures"
 
     def of_samples(*rows: Array) -> Any:
-        return function(*rows, **options)
+        return function(*map(Empirical, rows) if of_measures else rows, **options)
 
     return of_samples
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from estimators.intervals import clopper_pearson
 from estimators.measures import ring
 from estimators.modes import mode_coverage
 from knn.exact import BruteForce
@@ -37,14 +38,14 @@ _DRAWN = {"ring-8": 500, "digits": 40}
 
 @dataclass(frozen=True)
 class _Task:
-    """Data to learn, held-out data to compare with, and a judge of samples: modes, share of good ones and its error."""
+    """Data to learn, held-out data to compare with, and a judge of samples: how many modes, how many good ones."""
 
     train: np.ndarray
     held_out: np.ndarray
     true: np.ndarray
     n_samples: int
     n_modes: int
-    judge: Callable[[np.ndarray], tuple[int, float, float]]
+    judge: Callable[[np.ndarray], tuple[int, int]]
 
 
 @experiments.register("implicit-models")
@@ -98,10 +99,13 @@ class ImplicitModels(Experiment):
             samples = task.true
         else:
             samples = yield from _trained(cell, task, train_seed, sample_seed)
-        modes, good, good_error = task.judge(samples)
+        modes, n_good = task.judge(samples)
+        good = n_good / len(samples)
+        low, high = clopper_pearson(n_good, len(samples))
         drawn = samples[: _DRAWN[str(cell.params["task"])]].astype(np.float32)
         yield Measurement("modes", modes, f"of {task.n_modes}", payload={"samples": drawn, "of": task.n_modes})
-        yield Measurement("high quality", good, "share", stderr=good_error)
+        good_error = float(np.sqrt(good * (1 - good) / len(samples)))
+        yield Measurement("high quality", good, "share", stderr=good_error, low=low, high=high)
         energy = energy_distance(samples, task.held_out, squared=True, statistic="u")
         yield Measurement(
             "squared energy distance", energy.value, energy.unit, stderr=energy.stderr, detail=energy.detail
@@ -123,9 +127,9 @@ def _ring(seed: int) -> _Task:
     rng = np.random.default_rng(seed)
     train, held_out, true = (law.sample(_RING[part], rng) for part in ("train", "held_out", "samples"))
 
-    def judge(samples: np.ndarray) -> tuple[int, float, float]:
+    def judge(samples: np.ndarray) -> tuple[int, int]:
         covered = mode_coverage(samples, law)
-        return covered.found, covered.high_quality, covered.high_quality_stderr
+        return covered.found, int(covered.counts.sum())
 
     return _Task(train, held_out, true, _RING["samples"], len(law.modes), judge)
 
@@ -140,10 +144,9 @@ def _digits(seed: int) -> _Task:
     nearest = BruteForce(n_neighbors=1).fit(train)
     radius = float(np.quantile(nearest.kneighbors(held_out)[0][:, 0], _QUALITY_QUANTILE))
 
-    def judge(samples: np.ndarray) -> tuple[int, float, float]:
+    def judge(samples: np.ndarray) -> tuple[int, int]:
         distances, indices = nearest.kneighbors(samples)
         shares = np.bincount(labels[indices[:, 0]], minlength=digits.n_classes) / len(samples)
-        good = float((distances[:, 0] <= radius).mean())
-        return int((shares >= _COVERED).sum()), good, float(np.sqrt(good * (1 - good) / len(samples)))
+        return int((shares >= _COVERED).sum()), int((distances[:, 0] <= radius).sum())
 
     return _Task(train, held_out, true, _DIGIT_SAMPLES, digits.n_classes, judge)

@@ -92,6 +92,17 @@ def test_bad_arguments_are_refused(options, message):
         jackknife(mean_of_first)
 
 
+def test_divergences_of_measures_are_of_the_empirical_ones():
+    """Total variation of two coins is the gap of their shares of heads, and so is its bootstrap."""
+    x, y = (RNG.random(200) < 0.2).astype(float), (RNG.random(100) < 0.7).astype(float)
+    found = bootstrap("total-variation", x, y, n_resamples=2000)
+    assert found.value == pytest.approx(y.mean() - x.mean(), rel=1e-12)
+    assert found.stderr == pytest.approx((x.var() / 200 + y.var() / 100) ** 0.5, rel=5 / 4000**0.5)
+    assert jackknife("total-variation", x, y).stderr == pytest.approx(
+        (x.var(ddof=1) / 200 + y.var(ddof=1) / 100) ** 0.5, rel=1e-9
+    )
+
+
 def test_progress_is_told():
     told = []
     bootstrap(mean_of_first, X, n_resamples=40, progress=lambda done, of: told.append((done, of)))
