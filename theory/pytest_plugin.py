@@ -12,7 +12,8 @@ Until it is asked the plugin imports nothing of the suite: it is installed in ev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--claims-deep", action="store_true", help="run claims at their larger sizes")
     group.addoption("--claims-root-seed", type=int, default=0, metavar="N", help="root seed of the claims' draws")
     parser.addini("claims", "claims to run by default, as of --claims", default="")
+    parser.addini("claims_record", "what trials of root seed 0 and ordinary size must find again (theory/recorded.py)")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -63,20 +65,27 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 class PlannedTrial:
     """A trial with the conditions that the command line asked for."""
 
-    def __init__(self, trial: Any, root_seed: int, deep: bool):
+    def __init__(self, trial: Any, root_seed: int, deep: bool, recorded: Mapping[str, Any]):
         self.trial = trial
         self.root_seed = root_seed
         self.deep = deep
+        self.recorded = recorded
 
     def require(self) -> None:
-        """Runs the trial; raises AssertionError with the evidence if its outcome is not the one it must have."""
+        """Runs the trial; raises AssertionError with the evidence if its outcome is not the one it must have, or if
+        it is, and yet something else was found than what is recorded."""
         result = self.trial.perform(root_seed=self.root_seed, deep=self.deep)
         if not result.passed:
             raise ClaimFailed(result.complaint())
+        if self.recorded:
+            from theory.recorded import difference
+
+            if told := difference(result, self.recorded):
+                raise ClaimFailed(f"{told}; if that is meant, write the record again: python -m reports.evidence")
 
 
 class ClaimFailed(AssertionError):
-    """A true statement that does not hold, or a mutant that is not refuted."""
+    """A true statement that does not hold, a mutant that is not refuted, or evidence that is not the recorded one."""
 
 
 class ClaimItem(pytest.Item):
@@ -104,9 +113,12 @@ def _trials(config: pytest.Config, names: tuple[str, ...]) -> Iterator[PlannedTr
 
     automatic = config.getoption("claim_mutants") == "all"
     root_seed, deep = config.getoption("claims_root_seed"), config.getoption("claims_deep")
+    kept = config.getini("claims_record") if root_seed == 0 and not deep else ""
+    recorded = json.loads((config.rootpath / kept).read_text(encoding="utf-8")) if kept else {}
     for claim in selected(*names):
         for trial in trials(claim, automatic=automatic):
-            yield PlannedTrial(trial, root_seed, deep)
+            # Automatic mutants are many, and are kept in no record.
+            yield PlannedTrial(trial, root_seed, deep, {} if trial.kind == "automatic" else recorded)
 
 
 def _ascii(text: str) -> str:
