@@ -2,8 +2,13 @@
 
 Each survivor of `benchmarks.planted_faults` is planted again, alone, at the table's commit; the claims that its module
 serves are verified with all mutants, at the ordinary and at the larger sizes, and everything that they find, outcomes,
-evidence and resolution, is compared with what they find without the fault. A column `effect` tells the first trial that
-differs, or that none of them does. A fault of a module that serves no claim is left to a person: its effect stays empty.
+evidence and resolution, is compared, to the digits of `theory.recorded`, with what they find without it. A column
+`effect` tells the first trial that differs, or that none of them does; one that is red where it was green comes first,
+and is a kill by `verify`. A fault of a module that serves no claim, or with which a run did not end, keeps no effect,
+and counts as one that changes a result.
+
+With `--since COMMIT` a survivor that is not shown to have no effect is planted alone into that commit too, if the file
+has not changed, and faced by its tests and claims; a column `killed since by` names the one that is red.
 """
 
 from __future__ import annotations
@@ -11,7 +16,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -22,11 +26,13 @@ from typing import Any
 
 from benchmarks.faults import Fault, draw
 from benchmarks.planted_faults import COLUMNS, PACKAGES, Scratch, read, unpack
+from theory.recorded import same
 
 #: What of a trial depends on the machine's load.
 TIMED = ("seconds",)
 SIZES: dict[str, list[str]] = {"ordinary": ["--mutants", "all"], "larger": ["--deep"]}
-NOTHING = "none"
+NOTHING, RED = "none", "verify is red"
+ADDED = ("effect", "killed since by")
 
 
 @dataclass
@@ -54,16 +60,17 @@ class Effects:
             finally:
                 path.write_text(source, encoding="utf-8")
             clean = self._clean[asked]
-            if isinstance(clean, str) or isinstance(faulty, str):
-                return "" if clean == faulty else f"{size} sizes: {faulty}"
-            for name in clean.keys() | faulty.keys():
-                if clean.get(name) != faulty.get(name):
-                    return f"{size} sizes: {name}: {_short(clean.get(name))} becomes {_short(faulty.get(name))}"
+            if not clean or faulty is None:
+                return ""
+            differing = [name for name in {**clean, **faulty} if not same(clean.get(name), faulty.get(name))]
+            for name in sorted(differing, key=lambda name: faulty.get(name, {}).get("passed", True)):
+                changed = "" if faulty.get(name, {}).get("passed", True) else f"{RED}, "
+                return f"{changed}{size} sizes: {name}: {_short(clean.get(name))} becomes {_short(faulty.get(name))}"
             compared += len(clean)
         return f"{NOTHING}: {compared} outcomes, evidence and resolutions of {', '.join(claims)} are the same"
 
-    def found(self, asked: Sequence[str]) -> dict[str, Any] | str:
-        """What each trial found, by its name; a text if the run ended otherwise."""
+    def found(self, asked: Sequence[str]) -> dict[str, Any] | None:
+        """What each trial found, by its name; nothing if the run broke; None if it did not end, which tells nothing."""
         command = [sys.executable, "-c", "from reports.cli import main; main()", "verify", "--json", *asked]
         try:
             done = subprocess.run(
@@ -71,9 +78,9 @@ class Effects:
                 capture_output=True, text=True, encoding="utf-8", timeout=self.limit,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            return f"longer than {self.limit:g} s"
+            return None
         if not done.stdout.lstrip().startswith("["):
-            return done.stderr.strip().rpartition("\n")[2] or "no answer"
+            return {}
         return {
             f"{report['id']}, {what}": told
             for report in json.loads(done.stdout)
@@ -97,34 +104,49 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("table", type=Path)
     parser.add_argument("--output", type=Path, help="default: the table itself")
+    parser.add_argument("--since", metavar="COMMIT", help="whose tests face what survived")
     parser.add_argument("--limit", type=float, default=300, metavar="SECONDS", help="of one verification")
     asked = parser.parse_args(arguments)
     stated = json.loads(asked.table.with_suffix(".json").read_text(encoding="utf-8"))
     output = asked.output or asked.table
-    rows, known = read(asked.table), {row["number"]: row.get("effect", "") for row in read(output)}
+    rows, known = read(asked.table), {row["number"]: row for row in read(output)}
     with tempfile.TemporaryDirectory(prefix="fault-effects-") as folder:
-        unpack(stated["commit"], Path(folder))
-        effects = Effects(Scratch(Path(folder)), asked.limit)
-        faults = draw(Path(folder), PACKAGES, stated["count"], stated["seed"])
+        then, since = Path(folder, "then"), Path(folder, "since")
+        unpack(stated["commit"], then)
+        effects, later = Effects(Scratch(then), asked.limit), None
+        if asked.since:
+            unpack(asked.since, since)
+            later = Scratch(since)
+        faults = draw(then, PACKAGES, stated["count"], stated["seed"])
         for row in rows:
-            row["effect"] = known.get(row["number"], "")
-            if row["outcome"] == "survived" and not row["effect"]:
-                row["effect"] = effects.of(faults[int(row["number"])])
-                sys.stdout.write(f"{row['number']} {row['file']}:{row['line']} {row['effect']}\n")
-                sys.stdout.flush()
-                write(output, rows)
+            row |= {name: known.get(row["number"], {}).get(name, "") for name in ADDED}
+            if row["outcome"] not in ("survived", "unfinished"):
+                continue
+            fault = faults[int(row["number"])]
+            if not row["effect"]:
+                row["effect"] = effects.of(fault)
+            if later and not row["effect"].startswith((NOTHING, RED)) and not row["killed since by"]:
+                same = all((root / fault.file).exists() for root in (then, since)) and (
+                    (then / fault.file).read_bytes() == (since / fault.file).read_bytes()
+                )
+                outcome, by = later.judge(fault) if same else ("the file has changed", "")
+                row["killed since by"] = by if outcome in ("killed", "timed out") else ""
+            told = row["killed since by"] and f"; killed since by {row['killed since by']}"
+            sys.stdout.write(f"{row['number']} {row['file']}:{row['line']} {row['effect']}{told}\n")
+            sys.stdout.flush()
+            write(output, rows)
     write(output, rows)
 
 
 def write(output: Path, rows: Sequence[dict[str, str]]) -> None:
     """The table with all its columns, put in place at once."""
-    columns = [*COLUMNS, *(name for name in ("effect", "killed since by") if any(name in row for row in rows))]
-    half = output.with_suffix(".part")
+    columns = [*COLUMNS, *ADDED]
+    half = output.with_suffix(".part")  # a reader never sees half a table
     with half.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    os.replace(half, output)
+    half.replace(output)
 
 
 if __name__ == "__main__":

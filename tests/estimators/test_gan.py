@@ -101,6 +101,12 @@ def test_r1_reaches_the_weights_of_the_critic():
     assert not torch.equal(plain.critic_[0].weight, penalised.critic_[0].weight)
 
 
+def test_the_penalty_weighs_one_unless_it_is_told():
+    # ½ E‖∇D‖² with weight 1: the penalty at γ = 1 of Mescheder et al.
+    plain = NonSaturatingGAN()
+    assert (plain.r1, plain.critic_steps) == (1.0, 1)
+
+
 def test_a_step_moves_each_network_by_its_own_loss_alone():
     X = np.random.default_rng(0).normal(size=(40, 2))
     model = NonSaturatingGAN(steps=5, hidden=(8,), critic_steps=3, random_state=0, device="cpu").start(X)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from knn.kdtree import KDTree
 from knn.prioritized_dci import PrioritizedDCI
 from tests import naive
 from tests.knn.problems import clusters
@@ -143,3 +144,12 @@ def test_runs_are_merged_logarithmically():
         for start, stop in zip(index._projections.bounds[:-1], index._projections.bounds[1:], strict=True):
             assert (np.diff(keys[order[start:stop]]) >= 0).all()
         np.testing.assert_array_equal(np.sort(order), np.arange(301))
+
+
+def test_trees_are_merged_when_the_earlier_has_fewer_than_twice_the_points():
+    """Less merging leaves more trees to search, more of it moves more points: 100 and 50 stay, 100 and 51 do not."""
+    points = np.random.default_rng(6).standard_normal((151, 3))
+    for come, sizes in ((50, [100, 50]), (51, [151])):
+        index = KDTree().fit(points[:100])
+        index.insert(points[100 : 100 + come])
+        assert np.diff(index._ends, prepend=0).tolist()[-len(sizes) :] == sizes
