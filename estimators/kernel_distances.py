@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -15,19 +16,32 @@ from estimators.comparison import divergence
 from estimators.kernels.profiles import DISTANCE, GAUSSIAN, IMQ, LAPLACE
 from estimators.line import sorted_cdf
 from estimators.measures import Weighted, equal_measures, weighted_pair
-from estimators.pairwise import Profile, cross_sums, self_sums
+from estimators.pairwise import PairSums, Profile, Tick, cross_sums, self_sums
 from estimators.range import in_range
 from estimators.result import Certificate, Estimate
 
 Array = NDArray[np.float64]
 
 _KINDS = {"gaussian": GAUSSIAN, "laplace": LAPLACE, "imq": IMQ}
+#: Widths of the multi-scale kernel, in bandwidths.
+SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
+#: The kernel whose MMD² is ½ℰ², under both of its names.
+_DISTANCE_KERNELS = ("energy", "triangular-gap")
+#: What others return, as multiples of ℰ²; SciPy's is the root.
+_CONVENTIONS = {"scipy": 1.0, "dcor": 1.0, "geomloss": 0.5}
 _UNIT_ROUNDOFF = float(np.finfo(np.float64).eps) / 2
 
 
 @divergence("energy-distance", takes="samples", symmetric=True, metric_power=1.0, degree=0.5)
 def energy_distance(
-    P: Any, Q: Any, *, squared: bool = False, statistic: str = "v", n_jobs: int | None = None
+    P: Any,
+    Q: Any,
+    *,
+    squared: bool = False,
+    statistic: str = "v",
+    convention: str | None = None,
+    n_jobs: int | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Estimate:
     """ℰ(P,Q) = √(2E‖X−Y‖ − E‖X−X'‖ − E‖Y−Y'‖), for arrays (n, d), or (n,), or Empirical measures.
 
@@ -40,14 +54,26 @@ def energy_distance(
     consistent for ℰ > 0, and too large, by √2, where the laws are equal. On the line O(n log n), through
     ℰ² = 2∫(F−G)²; else O(nm d) time and O(n + m) memory.
 
-    ℰ² = 2·MMD² with the kernel "energy". `scipy.stats.energy_distance` (the line) is this ℰ; geomloss
-    ("energy") returns ½ℰ²; dcor.energy_distance returns ℰ². Source: Székely & Rizzo 2013.
+    ℰ² = 2·MMD² with the kernel "energy". `convention` gives what another library returns, under its name:
+    "scipy" ℰ (`scipy.stats.energy_distance`, the line), "dcor" ℰ² (`dcor.energy_distance`), "geomloss" ½ℰ²
+    (`SamplesLoss("energy")`). `progress` is called with the share of the pairs done, off the line, and may raise
+    to stop. Source: Székely & Rizzo 2013.
     """
+    if convention is not None:
+        if convention not in _CONVENTIONS or squared:
+            raise ValueError(
+                f"convention is {convention!r} with squared={squared}: pass one of {', '.join(_CONVENTIONS)}, "
+                "which settles whether it is squared"
+            )
+        squared = convention != "scipy"
+    factor = _CONVENTIONS[convention] if convention else 1.0
     _check(squared, statistic)
     p, q = weighted_pair(P, Q)
     x, y, exponent = in_range(p.points, q.points)
-    square = _energy(p._replace(points=x), q._replace(points=y), statistic, n_jobs).scaled(2.0**exponent)
-    return _estimate(square, squared, statistic, unit="length")
+    tick = _ticking(progress, p, q)
+    square = _energy(p._replace(points=x), q._replace(points=y), statistic, n_jobs, tick).scaled(2.0**exponent * factor)
+    note = f"as {convention} has it" if convention else ""
+    return _estimate(square, squared, statistic, "length", note)
 
 
 @divergence("mmd", takes="samples", symmetric=True)
@@ -60,24 +86,29 @@ def mmd(
     squared: bool = False,
     statistic: str = "v",
     n_jobs: int | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Estimate:
     """MMD(P,Q) = √(E k(X,X') + E k(Y,Y') − 2E k(X,Y)), for arrays (n, d), or (n,), or Empirical measures.
 
-    Kernels of r = ‖x−y‖: "gaussian" e^(−r²/2σ²), "laplace" e^(−r/σ), "imq" 1/√(1 + r²/σ²), and "energy"
-    ½(‖x−x₀‖ + ‖y−x₀‖ − r), for which MMD² = ½ℰ² whatever x₀, and which has no bandwidth. `bandwidth` is
-    σ, or "median" (`estimators.bandwidth.median_distance`); with the median, which depends on the pair,
+    Kernels of r = ‖x−y‖: "gaussian" e^(−r²/2σ²), "laplace" e^(−r/σ), "imq" 1/√(1 + r²/σ²),
+    "gaussians" the mean of five Gaussian ones of widths σ/4, σ/2, σ, 2σ, 4σ, and "energy", also called
+    "triangular-gap", ½(‖x−x₀‖ + ‖y−x₀‖ − r), for which MMD² = ½ℰ² whatever x₀, and which has no bandwidth.
+    `bandwidth` is σ, or "median" (`estimators.bandwidth.median_distance`); with the median, which depends on the pair,
     MMD obeys no triangle inequality. Else as `energy_distance`. Source: Gretton et al. 2012.
     """
     _check(squared, statistic)
     p, q = weighted_pair(P, Q)
     x, y, exponent = in_range(p.points, q.points)
     p, q = p._replace(points=x), q._replace(points=y)
-    if kernel == "energy":
+    tick = _ticking(progress, p, q)
+    if kernel in _DISTANCE_KERNELS:
         if bandwidth != "median":
-            raise ValueError(f"bandwidth is {bandwidth!r}, and the kernel 'energy' has none: leave it out")
-        return _estimate(_energy(p, q, statistic, n_jobs).scaled(2.0 ** (exponent - 1)), squared, statistic, "length")
-    if kernel not in _KINDS:
-        raise ValueError(f"kernel is {kernel!r}: pass one of {', '.join([*_KINDS, 'energy'])}")
+            raise ValueError(f"bandwidth is {bandwidth!r}, and the kernel {kernel!r} has none: leave it out")
+        return _estimate(
+            _energy(p, q, statistic, n_jobs, tick).scaled(2.0 ** (exponent - 1)), squared, statistic, "length"
+        )
+    if kernel not in (*_KINDS, "gaussians"):
+        raise ValueError(f"kernel is {kernel!r}: pass one of {', '.join([*_KINDS, 'gaussians', *_DISTANCE_KERNELS])}")
     if bandwidth == "median":
         scale = median_distance(p.measure, q.measure)
         if scale * scale == 0.0:  # the coordinate that set the unit is so far out that all others coincide
@@ -88,7 +119,8 @@ def mmd(
     else:
         told = _positive(bandwidth)
         scale = _in_units(told, exponent, kernel)
-    square = _over_pairs(p, q, Profile(_KINDS[kernel], scale), statistic, n_jobs)
+    kind, widths = (GAUSSIAN, SCALES) if kernel == "gaussians" else (_KINDS[kernel], (1.0,))
+    square = _over_pairs(p, q, [Profile(kind, scale * width) for width in widths], statistic, n_jobs, tick)
     return _estimate(square, squared, statistic, "", f"kernel {kernel}, bandwidth {told:.6g}")
 
 
@@ -106,22 +138,26 @@ class _Square:
         return _Square(self.value * factor, self.rounding * factor, stderr, self.reason)
 
 
-def _energy(p: Weighted, q: Weighted, statistic: str, n_jobs: int | None) -> _Square:
+def _energy(p: Weighted, q: Weighted, statistic: str, n_jobs: int | None, tick: Tick | None = None) -> _Square:
     if p.points.shape[1] == 1:
         return _on_the_line(p, q, statistic)
-    return _over_pairs(p, q, Profile(DISTANCE, 1.0), statistic, n_jobs)
+    return _over_pairs(p, q, [Profile(DISTANCE, 1.0)], statistic, n_jobs, tick)
 
 
-def _over_pairs(p: Weighted, q: Weighted, profile: Profile, statistic: str, n_jobs: int | None) -> _Square:
-    """±(2E k(X,Y) − E k(X,X') − E k(Y,Y')), + for the distance and − for a kernel."""
+def _over_pairs(
+    p: Weighted, q: Weighted, profiles: list[Profile], statistic: str, n_jobs: int | None, tick: Tick | None
+) -> _Square:
+    """±(2E k(X,Y) − E k(X,X') − E k(Y,Y')), + for the distance and − for a kernel, k the mean of the `profiles`."""
     _check_samples(p, q, statistic)
     if statistic == "v" and equal_measures(p, q):
         return _Square(0.0, 0.0, *_no_error(p, q, "the measures are equal"))
     (w, mass_p), (v, mass_q) = _counted(p), _counted(q)
-    cross = cross_sums(p.points, w, q.points, v, profile, n_jobs)
-    own_p, own_q = self_sums(p.points, w, profile, n_jobs), self_sums(q.points, v, profile, n_jobs)
-    at_zero = 0 if profile.kind == DISTANCE else 1
-    sign = 1 if profile.kind == DISTANCE else -1
+    cross = _mean_of([cross_sums(p.points, w, q.points, v, profile, n_jobs, tick) for profile in profiles])
+    own_p, own_q = (
+        _mean_of([self_sums(points, weights, profile, n_jobs, tick) for profile in profiles])
+        for points, weights in ((p.points, w), (q.points, v))
+    )
+    at_zero, sign = (0, 1) if profiles[0].kind == DISTANCE else (1, -1)
     between = cross.total / (mass_p * mass_q)
     if statistic == "u":
         within = _unbiased(own_p.total, at_zero, mass_p) + _unbiased(own_q.total, at_zero, mass_q)
@@ -132,9 +168,31 @@ def _over_pairs(p: Weighted, q: Weighted, profile: Profile, statistic: str, n_jo
     # weights and of the sum of four rows. A kernel moves by at most half of what its distance does
     # relatively (x e^−x ≤ 1/e), and its own evaluation takes up to four more.
     entry = (p.points.shape[1] / 2 + 12) * _UNIT_ROUNDOFF
-    rounding = entry * (float(2 * between + abs(within)) if profile.kind == DISTANCE else 4.0)
+    rounding = entry * (float(2 * between + abs(within)) if at_zero == 0 else 4.0)
     parts = (cross.rows, own_p.rows - at_zero), (cross.columns, own_q.rows - at_zero)
     return _Square(value, rounding, *_jackknife(p, q, parts, statistic))
+
+
+def _mean_of(sums: list[PairSums]) -> PairSums:
+    """The sums of the mean of several kernels."""
+    if len(sums) == 1:
+        return sums[0]
+    totals, rows, columns = zip(*sums, strict=True)
+    return PairSums(sum(totals, Fraction(0)) / len(sums), np.mean(rows, axis=0), np.mean(columns, axis=0))
+
+
+def _ticking(progress: Callable[[float], None] | None, p: Weighted, q: Weighted) -> Tick | None:
+    """Counts the pairs done against all pairs, those of a measure with itself once."""
+    if progress is None:
+        return None
+    n, m = len(p.points), len(q.points)
+    total, done = n * m + n * (n + 1) // 2 + m * (m + 1) // 2, [0]
+
+    def tick(pairs: int) -> None:
+        done[0] += pairs
+        progress(min(done[0] / total, 1.0))
+
+    return tick
 
 
 def _unbiased(total: Fraction, at_zero: int, n: Fraction) -> Fraction:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 T = TypeVar("T")
+#: Called with the number of pairs that were just done.
+Tick = Callable[[int], None]
 
 #: Columns to a task are a multiple of the kernels' block of 64, whatever the number of threads: so the order of
 #: addition, and every bit, is the same on one as on twenty. At most 48 tasks make up a sum, and a task has 8 blocks
@@ -37,10 +39,13 @@ class PairSums(NamedTuple):
     columns: Array
 
 
-def cross_sums(x: Array, w: Array, y: Array, v: Array, profile: Profile, n_jobs: int | None = None) -> PairSums:
+def cross_sums(
+    x: Array, w: Array, y: Array, v: Array, profile: Profile, n_jobs: int | None = None, tick: Tick | None = None
+) -> PairSums:
     """The sums of k(xᵢ, yⱼ) over all i and j, in memory O(n + m).
 
-    x (n, d) with weights w (n,), y (m, d) with weights v (m,); `n_jobs` threads, None for 1, −1 for all.
+    x (n, d) with weights w (n,), y (m, d) with weights v (m,); `n_jobs` threads, None for 1, −1 for all; `tick` is
+    told of each task done. What it raises, like an interrupt, ends the sum once the tasks that run have ended.
     """
     from estimators.kernels.cpu_pairwise import strip_sums
     from estimators.kernels.vectors import LANES
@@ -48,16 +53,18 @@ def cross_sums(x: Array, w: Array, y: Array, v: Array, profile: Profile, n_jobs:
     def task(span: tuple[int, int]) -> tuple[tuple[int, int], Array, Array]:
         columns, rows = np.zeros((2, span[1] - span[0])), np.zeros((len(x), LANES))
         strip_sums(x, w, y, v, span, tuple(profile), columns, rows)
-        return span, columns, rows
+        return span, columns, rows.sum(axis=1)  # what waits to be added is an eighth as large
 
-    columns, rows = np.zeros((2, len(y))), np.zeros((len(x), LANES))
+    columns, rows = np.zeros((2, len(y))), np.zeros(len(x))
     for (first, last), part, part_rows in _in_order(task, _spans(len(y)), n_jobs):
         columns[:, first:last] = part
         rows += part_rows
-    return PairSums(_exact_sum(columns * v), rows.sum(axis=1), columns.sum(axis=0))
+        if tick is not None:
+            tick(len(x) * (last - first))
+    return PairSums(_exact_sum(columns * v), rows, columns.sum(axis=0))
 
 
-def self_sums(x: Array, w: Array, profile: Profile, n_jobs: int | None = None) -> PairSums:
+def self_sums(x: Array, w: Array, profile: Profile, n_jobs: int | None = None, tick: Tick | None = None) -> PairSums:
     """The sums of k(xᵢ, xⱼ) over all i and j, i = j too, each pair computed once; arguments as `cross_sums`."""
     from estimators.kernels.cpu_pairwise import triangle_sums
     from estimators.kernels.vectors import LANES
@@ -66,15 +73,17 @@ def self_sums(x: Array, w: Array, profile: Profile, n_jobs: int | None = None) -
         above, within = np.zeros((2, 2, span[1] - span[0]))
         rows = np.zeros((span[1], LANES))
         triangle_sums(x, w, span, tuple(profile), above, within, rows)
-        return span, above, within, rows
+        return span, above, within, rows.sum(axis=1)
 
     above, within = np.zeros((2, 2, len(x)))
-    rows = np.zeros((len(x), LANES))
+    rows = np.zeros(len(x))
     # The last columns have the most rows before them: first, so that no thread is left with them alone.
     for (first, last), *parts, part_rows in _in_order(task, _spans(len(x))[::-1], n_jobs):
         above[:, first:last], within[:, first:last] = parts
         rows[:last] += part_rows
-    sums = above.sum(axis=0) + within.sum(axis=0) + rows.sum(axis=1)
+        if tick is not None:
+            tick((last - first) * (first + last + 1) // 2)
+    sums = above.sum(axis=0) + within.sum(axis=0) + rows
     return PairSums(_exact_sum(np.concatenate([2 * above, within]) * w), sums, sums)
 
 
@@ -98,9 +107,12 @@ def _in_order(task: Callable[[Any], T], items: Iterable[Any], n_jobs: int | None
         return
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque = deque()
-        for item in items:
-            waiting.append(pool.submit(task, item))
-            if len(waiting) > 2 * threads:
+        try:
+            for item in items:
+                waiting.append(pool.submit(task, item))
+                if len(waiting) > 2 * threads:
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        finally:  # of an interrupt: what has not begun never does
+            pool.shutdown(wait=True, cancel_futures=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -185,9 +184,9 @@ class _Relaxed:
 def _opened(P: Any, Q: Any, p: Any, tolerance: Any, max_iter: Any) -> tuple[Weighted, Weighted, int]:
     if p not in (1, 2):
         raise ValueError(f"p is {p!r}: pass 1 or 2, for which the divergence is known to be 0 only between equals")
-    if not (isinstance(tolerance, Real) and 0 < tolerance < 1):
+    if not (isinstance(tolerance, Real) and 0 < float(tolerance) < 1):
         raise ValueError(f"tolerance is {tolerance!r}: pass a number in (0, 1), a share of the largest cost")
-    if not (isinstance(max_iter, Integral) and max_iter >= 1):
+    if not (isinstance(max_iter, Integral) and int(max_iter) >= 1):
         raise ValueError(f"max_iter is {max_iter!r}: pass a whole number of sweeps ≥ 1")
     return unit_span(*weighted_pair(P, Q))
 
@@ -248,11 +247,10 @@ def _estimate(
     value, low, high = ends
     bounds = rounded_outward("dual gap", low, high, exponent)
     told = min(max(scaled(value, exponent), bounds.lower), bounds.upper)
-    estimate: Callable[..., Estimate] = Estimate
     if gap > limits[0]:
-        partial = estimate(told, None, None, method, bounds, unit, detail, converged=False)
+        partial = Estimate(told, None, None, method, bounds, unit, detail, converged=False)
         raise NotConverged(
             f"the marginals leave a gap of {gap:.3g} of the cost after {limits[1]} sweeps: raise max_iter or epsilon",
             partial,
         )
-    return estimate(told, None, None, method, bounds, unit, detail)
+    return Estimate(told, None, None, method, bounds, unit, detail)

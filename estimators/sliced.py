@@ -104,9 +104,9 @@ def unit_vectors(rng: np.random.Generator, k: int, d: int) -> Array:
 
 
 def _checked(p: Any, number: Any, name: str, least: int) -> float:
-    if not (isinstance(p, Real) and 1 <= p < math.inf):
+    if not (isinstance(p, Real) and 1 <= float(p) < math.inf):
         raise ValueError(f"p is {p!r}: pass a finite number ≥ 1")
-    if not (isinstance(number, Integral) and number >= least):
+    if not (isinstance(number, Integral) and int(number) >= least):
         raise ValueError(f"{name} is {number!r}: pass a whole number ≥ {least}")
     return float(p)
 
@@ -166,7 +166,7 @@ def _slice(P: Weighted, Q: Weighted, theta: Array, p: float) -> tuple[float, Arr
     return math.fsum(mass * np.abs(along) ** p), gradient
 
 
-def _monotone(P: Weighted, Q: Weighted, theta: Array) -> tuple[Array, Array, Array, Array]:
+def _monotone(P: Weighted, Q: Weighted, theta: Array) -> tuple[Any, Any, Array, Array]:
     """The coupling that is monotone along θ: rows i of P with rows j of Q, the mass that goes, and θ·(xᵢ − yⱼ)."""
     x, y = _projected(P.points, theta[None])[0], _projected(Q.points, theta[None])[0]
     order, other = np.argsort(x, kind="stable"), np.argsort(y, kind="stable")

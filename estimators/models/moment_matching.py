@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from estimators.losses import energy_loss, mmd_loss
 from estimators.training import parameters
 from estimators.training.descent import adam, descend
 from estimators.training.implicit_model import ImplicitModel
@@ -16,36 +17,6 @@ from estimators.training.seeding import RandomState
 
 #: Data whose pairwise distances give the median; their number, and so the work, is bounded.
 MEDIAN_OF = 1000
-
-
-def mmd_loss(data: torch.Tensor, samples: torch.Tensor, widest: float, n_widths: int) -> torch.Tensor:
-    """The unbiased estimate of MMD² for the mean of Gaussian kernels exp(−‖x−y‖²/2h²), h = widest/2ᵏ, k < n_widths.
-
-    1/(n(n−1)) Σ_{i≠j} k(xᵢ, xⱼ) + 1/(m(m−1)) Σ_{i≠j} k(yᵢ, yⱼ) − 2/(nm) Σ k(xᵢ, yⱼ), for `data` (n, d)
-    and `samples` (m, d), n, m ≥ 2. It may be negative. Source: Gretton et al. 2012, equation 3.
-    """
-
-    def kernel(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        # A kernel of half the width is the fourth power: one exponential serves them all.
-        power = (_distances(x, y).square() / (-2 * widest * widest)).exp()
-        total = power
-        for _ in range(n_widths - 1):
-            power = power.square().square()
-            total = total + power
-        return total / n_widths
-
-    among = _mean_over_pairs(kernel(data, data)) + _mean_over_pairs(kernel(samples, samples))
-    return among - 2 * kernel(data, samples).mean()
-
-
-def energy_loss(data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
-    """The unbiased estimate of ℰ² = 2E‖X−Y‖ − E‖X−X'‖ − E‖Y−Y'‖, for `data` (n, d) and `samples` (m, d), n, m ≥ 2.
-
-    Twice the MMD² of the distance-induced kernel. It may be negative. Source: Székely & Rizzo 2013;
-    Sejdinovic et al. 2013, theorem 22.
-    """
-    between = _distances(data, samples).mean()
-    return 2 * between - _mean_over_pairs(_distances(data, data)) - _mean_over_pairs(_distances(samples, samples))
 
 
 @models.register("gmmn")
@@ -127,17 +98,3 @@ class GMMN(ImplicitModel):
             loss = mmd_loss(data, samples, self.widest * self.median_distance_, self.n_widths)
         descend(self.optimiser_, loss, lr)
         return {"loss": float(loss.detach())}
-
-
-def _distances(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """‖xᵢ − yⱼ‖ by differences, (n, m), with gradient 0 where two points coincide.
-
-    The matrix-product form would lose the small distances, on which narrow kernels live.
-    """
-    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
-
-
-def _mean_over_pairs(values: torch.Tensor) -> torch.Tensor:
-    """The mean of values (n, n) off the diagonal."""
-    n = len(values)
-    return (values.sum() - values.diagonal().sum()) / (n * (n - 1))

@@ -10,6 +10,9 @@ from scipy.spatial.distance import cdist
 
 from estimators import Empirical, energy_distance, mmd
 from estimators.bandwidth import median_distance
+from estimators.cramer import cramer_distance
+from estimators.kernel_blocks import block_mmd
+from estimators.kernel_distances import SCALES
 from estimators.kernels.cpu_sorted import cdf_integrals, running_sum
 from estimators.kernels.profiles import DISTANCE, GAUSSIAN, IMQ, LAPLACE
 from estimators.kernels.vectors import add_row, squared_distances
@@ -18,14 +21,19 @@ from tests.estimators import naive_divergences as naive
 
 UNIT = np.finfo(float).eps / 2
 KERNELS = ("gaussian", "laplace", "imq")
+WIDE = (*KERNELS, "gaussians")
 
 
 def hard(name, n=14, m=11, d=5):
     """A pair of samples that loses digits somewhere."""
     rng = np.random.default_rng(7)
     X, Y = rng.normal(size=(n, d)), rng.normal(size=(m, d)) + 0.5
-    if name == "offset":
-        return X + 1e6, Y + 1e6
+    if name in ("offset 1e3", "offset 1e6"):
+        return X + float(name.split()[1]), Y + float(name.split()[1])
+    if name == "offset in float32":
+        return (X + 1e3).astype(np.float32), (Y + 1e3).astype(np.float32)
+    if name == "noise in float32":
+        return X.astype(np.float32), (X + 1e-3 * rng.normal(size=X.shape)).astype(np.float32)
     if name == "noise":
         return X, X + 1e-3 * rng.normal(size=X.shape)
     if name == "clusters":
@@ -40,7 +48,18 @@ def hard(name, n=14, m=11, d=5):
     return X, Y
 
 
-HARD = ("plain", "offset", "noise", "clusters", "one point", "float32", "line")
+HARD = (
+    "plain",
+    "offset 1e3",
+    "offset 1e6",
+    "offset in float32",
+    "noise in float32",
+    "noise",
+    "clusters",
+    "one point",
+    "float32",
+    "line",
+)
 
 
 @pytest.mark.parametrize("case", HARD)
@@ -56,11 +75,14 @@ def test_energy_is_enclosed_by_its_certificate(case):
     assert found.certificate.gap <= 80 * UNIT * (2 * cdist(X, Y).mean() * 2)
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", WIDE)
 @pytest.mark.parametrize("case", HARD)
 def test_mmd_is_enclosed_by_its_certificate(case, kernel):
     X, Y = hard(case)
-    truth = naive.squared_discrepancy(X, Y, kernel, scale=0.7)
+    if kernel == "gaussians":
+        truth = sum(naive.squared_discrepancy(X, Y, "gaussian", 0.7 * width) for width in SCALES) / len(SCALES)
+    else:
+        truth = naive.squared_discrepancy(X, Y, kernel, scale=0.7)
     found = mmd(X, Y, kernel=kernel, bandwidth=0.7, squared=True)
     assert found.certificate.lower <= truth <= found.certificate.upper
 
@@ -242,7 +264,7 @@ def test_the_median_is_that_of_all_pairs_and_of_a_part_beyond_a_thousand_atoms()
         (lambda X: energy_distance(X, X[:, :2]), ValueError, "P has 5 coordinates a point and Q has 2"),
         (lambda X: energy_distance(X, X * np.nan), ValueError, "Q: row 0 is not finite"),
         (lambda X: energy_distance(X[:0], X), ValueError, "P is empty"),
-        (lambda X: mmd(X, X, kernel="cubic"), ValueError, "gaussian, laplace, imq, energy"),
+        (lambda X: mmd(X, X, kernel="cubic"), ValueError, "gaussian, laplace, imq, gaussians, energy, triangular-gap"),
         (lambda X: mmd(X, X, bandwidth=0), ValueError, "bandwidth is 0"),
         (lambda X: mmd(X, X, bandwidth="mean"), ValueError, "bandwidth is 'mean'"),
         (lambda X: mmd(X, X, bandwidth=math.nan), ValueError, "bandwidth is nan"),
@@ -304,3 +326,119 @@ def test_own_pairs_are_those_of_a_sample_with_itself():
         # Weights multiply in another order: one rounding a term, of terms that sum to the total.
         assert abs(float(own.total - cross.total)) <= 4 * UNIT * float(cross.total)
         np.testing.assert_allclose(own.rows, cross.rows, rtol=40 * UNIT)
+
+
+def test_a_multi_scale_kernel_is_the_mean_of_its_scales_with_the_error_of_the_whole():
+    rng = np.random.default_rng(14)
+    X, Y = rng.normal(size=(9, 3)), rng.normal(size=(8, 3)) + 1
+    for statistic in ("u", "v"):
+        options = {"squared": True, "statistic": statistic}
+        found = mmd(X, Y, kernel="gaussians", bandwidth=1.3, **options)
+        each = [mmd(X, Y, bandwidth=1.3 * width, **options) for width in SCALES]
+        assert abs(found.value - np.mean([e.value for e in each])) <= found.certificate.gap
+        by_hand = naive.jackknife(X, Y, lambda x, y: mmd(x, y, kernel="gaussians", bandwidth=1.3, **options).value)  # noqa: B023
+        assert found.stderr == pytest.approx(by_hand, rel=1000 * UNIT / by_hand)
+
+
+def test_the_gap_of_the_triangle_is_the_kernel_of_the_energy():
+    """Σ ½(‖x‖ + ‖y‖ − ‖x−y‖) written out, about the origin and about another point."""
+    rng = np.random.default_rng(15)
+    X, Y = rng.normal(size=(9, 3)), rng.normal(size=(8, 3)) + 1
+    for centre in (np.zeros(3), np.array([3.0, -1.0, 2.0])):
+
+        def k(a, b):
+            ends = [np.linalg.norm(part - centre, axis=1) for part in (a, b)]  # noqa: B023
+            return ((ends[0][:, None] + ends[1] - cdist(a, b)) / 2).mean()
+
+        direct = k(X, X) + k(Y, Y) - 2 * k(X, Y)
+        for name in ("energy", "triangular-gap"):
+            assert mmd(X, Y, kernel=name, squared=True).value == pytest.approx(direct, rel=1e-12)
+
+
+def test_conventions_go_by_the_names_of_their_libraries():
+    rng = np.random.default_rng(16)
+    X, Y = rng.normal(size=(30, 2)), rng.normal(size=(20, 2)) + 1
+    root, square = energy_distance(X, Y), energy_distance(X, Y, squared=True)
+    assert energy_distance(X, Y, convention="scipy").value == root.value
+    assert energy_distance(X, Y, convention="dcor").value == square.value
+    assert energy_distance(X, Y, convention="geomloss").value == square.value / 2
+    assert energy_distance(X, Y, convention="geomloss").stderr == square.stderr / 2
+    for bad in ({"convention": "pot"}, {"convention": "dcor", "squared": True}):
+        with pytest.raises(ValueError, match="convention is"):
+            energy_distance(X, Y, **bad)
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_progress_ends_at_one_and_may_stop_the_sum(jobs):
+    X, Y = np.random.default_rng(17).normal(size=(2, 1500, 2))
+    told = []
+    assert energy_distance(X, Y, n_jobs=jobs, progress=told.append) == energy_distance(X, Y)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    assert len(told) >= 6
+    told.clear()
+    mmd(X, Y, kernel="gaussians", bandwidth=1.0, n_jobs=jobs, progress=told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+    def stop(_share):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        energy_distance(X, Y, n_jobs=jobs, progress=stop)
+
+
+@pytest.mark.parametrize("d", [1, 2, 5])
+def test_cramer_is_the_mean_over_directions_of_what_lies_between_distribution_functions(d):
+    rng = np.random.default_rng(18)
+    X, Y = rng.normal(size=(15, d)), rng.normal(size=(12, d)) + 0.7
+    found = cramer_distance(X, Y, squared=True)
+    if d == 1:
+        shares = [Fraction(1, 15)] * 15, [Fraction(1, 12)] * 12
+        truth = naive.cdf_integral(X[:, 0], shares[0], Y[:, 0], shares[1], 2)
+        assert found.certificate.lower <= truth <= found.certificate.upper
+        return
+    directions = rng.standard_normal((3000, d))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    each = [energy_distance(X @ t, Y @ t, squared=True).value / 2 for t in directions]
+    # A mean of 3000 draws: five standard errors.
+    assert abs(found.value - np.mean(each)) <= 5 * np.std(each) / math.sqrt(3000)
+    assert cramer_distance(X, Y).value == pytest.approx(math.sqrt(found.value), rel=8 * UNIT)
+
+
+@pytest.mark.parametrize("block", [2, 10, None])
+def test_block_statistics_are_unbiased_with_the_error_they_state(block):
+    rng = np.random.default_rng(19)
+    whole = mmd(*_shifted(rng, 4000), bandwidth=1.0, squared=True, statistic="u")
+    found = [block_mmd(*_shifted(rng, 160), block=block, bandwidth=1.0) for _ in range(60)]
+    errors = np.array([(e.value - whole.value) / e.stderr for e in found])
+    # 60 of them: the mean within five standard errors, the coverage of 95 % intervals within five (3 % each).
+    assert abs(errors.mean()) <= 5 / math.sqrt(60) + whole.stderr / np.mean([e.stderr for e in found])
+    assert np.mean([e.interval[0] <= whole.value <= e.interval[1] for e in found]) >= 0.8
+
+
+def _shifted(rng, n):
+    return rng.normal(size=(n, 2)), rng.normal(size=(n + 3, 2)) + 0.5
+
+
+def test_a_block_statistic_is_the_mean_of_the_u_statistics_of_its_blocks():
+    rng = np.random.default_rng(20)
+    X, Y = _shifted(rng, 100)
+    found = block_mmd(X, Y, block=10, kernel="energy", random_state=3)
+    order = np.random.default_rng(3)
+    x, y = X[order.permutation(100)], Y[order.permutation(103)]
+    spans = [slice(i, i + 10) for i in range(0, 100, 10)]
+    each = [energy_distance(x[s], y[s], squared=True, statistic="u").value / 2 for s in spans]
+    assert found.value == pytest.approx(np.mean(each), rel=100 * UNIT)
+    assert found.stderr == pytest.approx(np.std(each, ddof=1) / math.sqrt(10), rel=1e-12)
+    assert found.detail == "3 points left out"
+    assert "bandwidth" in block_mmd(X, Y).detail
+    for bad, message in (
+        ({"block": 1}, "block is 1"),
+        ({"block": 20}, "make 5 blocks of 20"),
+        ({"confidence": 1.0}, "confidence is 1.0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            block_mmd(X, Y, **bad)
+    with pytest.raises(ValueError, match="X is a measure"):
+        block_mmd(Empirical(X), Y)

@@ -1,0 +1,117 @@
+"""Divergences as differentiable functions of samples: pure, in torch, the gradient in either argument."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from estimators.result import NotConverged
+
+
+def mmd_loss(data: torch.Tensor, samples: torch.Tensor, widest: float, n_widths: int) -> torch.Tensor:
+    """The unbiased estimate of MMD² for the mean of Gaussian kernels exp(−‖x−y‖²/2h²), h = widest/2ᵏ, k < n_widths.
+
+    1/(n(n−1)) Σ_{i≠j} k(xᵢ, xⱼ) + 1/(m(m−1)) Σ_{i≠j} k(yᵢ, yⱼ) − 2/(nm) Σ k(xᵢ, yⱼ), for `data` (n, d)
+    and `samples` (m, d), n, m ≥ 2. It may be negative. Source: Gretton et al. 2012, equation 3.
+    """
+
+    def kernel(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        # A kernel of half the width is the fourth power: one exponential serves them all.
+        power = (_distances(x, y).square() / (-2 * widest * widest)).exp()
+        total = power
+        for _ in range(n_widths - 1):
+            power = power.square().square()
+            total = total + power
+        return total / n_widths
+
+    among = _mean_over_pairs(kernel(data, data)) + _mean_over_pairs(kernel(samples, samples))
+    return among - 2 * kernel(data, samples).mean()
+
+
+def energy_loss(data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
+    """The unbiased estimate of ℰ² = 2E‖X−Y‖ − E‖X−X'‖ − E‖Y−Y'‖, for `data` (n, d) and `samples` (m, d), n, m ≥ 2.
+
+    Twice the MMD² of the distance-induced kernel. It may be negative. Source: Székely & Rizzo 2013;
+    Sejdinovic et al. 2013, theorem 22.
+    """
+    between = _distances(data, samples).mean()
+    return 2 * between - _mean_over_pairs(_distances(data, data)) - _mean_over_pairs(_distances(samples, samples))
+
+
+def sliced_loss(data: torch.Tensor, samples: torch.Tensor, directions: torch.Tensor, p: float = 2.0) -> torch.Tensor:
+    """SW_pᵖ = the mean over `directions` (k, d) of the mean of |sorted(θ·x) − sorted(θ·y)|ᵖ, for (n, d) and (n, d).
+
+    The directions are the caller's, of norm 1, and drawn anew for each step of a descent. Raises ValueError unless the
+    samples have one size. Source: Bonneel et al. 2015; Deshpande, Zhang & Schwing 2018.
+    """
+    if data.shape != samples.shape:
+        raise ValueError(f"data is {tuple(data.shape)} and samples {tuple(samples.shape)}: pass as many of each")
+    x, y = (torch.sort(points @ directions.T, dim=0).values for points in (data, samples))
+    return (x - y).abs().pow(p).mean()
+
+
+def sinkhorn_loss(
+    data: torch.Tensor,
+    samples: torch.Tensor,
+    epsilon: float,
+    p: int = 2,
+    tolerance: float = 1e-4,
+    max_iter: int = 1000,
+) -> torch.Tensor:
+    """S_ε = OT_ε(x, y) − ½OT_ε(x, x) − ½OT_ε(y, y) with the cost ‖x−y‖ᵖ, p 1 or 2, for `data` (n, d), `samples` (m, d).
+
+    As `estimators.sinkhorn_divergence`. The potentials f, g are found without a graph; the gradient is that
+    of the dual with them held, which at the optimum is the whole (Danskin), by one transform each
+    that carries it. Raises NotConverged when `max_iter` sweeps leave more than `tolerance` of the mass of a marginal
+    missing. Source: Feydy et al. 2019, section 3.
+    """
+
+    def cost(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        distances = _distances(x, y)
+        return distances if p == 1 else (x[:, None] - y[None]).square().sum(dim=2)
+
+    if p not in (1, 2):
+        raise ValueError(f"p is {p!r}: pass 1 or 2")
+    whole = _entropic(cost(data, samples), epsilon, tolerance, max_iter, same=False)
+    own = [_entropic(cost(x, x), epsilon, tolerance, max_iter, same=True) for x in (data, samples)]
+    return whole - (own[0] + own[1]) / 2
+
+
+def _entropic(cost: torch.Tensor, epsilon: float, tolerance: float, max_iter: int, same: bool) -> torch.Tensor:
+    """OT_ε between uniform weights, ⟨π, c⟩ + ε KL(π), with its gradient in `cost`, which is π."""
+    m = cost.shape[1]
+
+    def to_rows(c: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
+        return -epsilon * (torch.logsumexp((g[None] - c) / epsilon, dim=1) - math.log(c.shape[1]))
+
+    with torch.no_grad():
+        held = cost.detach()
+        g = torch.zeros(m, dtype=cost.dtype, device=cost.device)
+        for _ in range(max_iter):
+            f = to_rows(held, g)
+            back = to_rows(held.T, f)
+            missed = torch.expm1((g - back) / epsilon).abs().mean()
+            if not missed > tolerance:
+                break
+            g = (g + back) / 2 if same else back
+        if not missed <= tolerance:  # a NaN is no convergence either
+            raise NotConverged(
+                f"a marginal misses {float(missed):.3g} of its mass after {max_iter} sweeps: raise max_iter or epsilon"
+            )
+        # The last transform is of the potentials that were checked, so that the rows' marginal is exact.
+    return to_rows(cost, g).mean() + g.mean()
+
+
+def _distances(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """‖xᵢ − yⱼ‖ by differences, (n, m), with gradient 0 where two points coincide.
+
+    The matrix-product form would lose the small distances, on which narrow kernels live.
+    """
+    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def _mean_over_pairs(values: torch.Tensor) -> torch.Tensor:
+    """The mean of values (n, n) off the diagonal."""
+    n = len(values)
+    return (values.sum() - values.diagonal().sum()) / (n * (n - 1))
