@@ -1,5 +1,6 @@
 """The pytest plugin: inert until asked, then each trial is an item, also for other people's claims and under xdist."""
 
+import json
 import subprocess
 import sys
 import textwrap
@@ -53,6 +54,18 @@ def run_inside(pytester, *arguments):
 
 def run(pytester, *arguments):
     return pytester.runpytest_subprocess("-p", "no:cacheprovider", "--import-mode=prepend", *arguments)
+
+
+def test_a_trial_that_finds_otherwise_than_recorded_fails_though_its_verdict_stays(pytester, outside):
+    outside("thrice", "3 * k")
+    pytester.makeini("[pytest]\nclaims_record = kept.json")
+    refuted = {"outcome": "REFUTED", "evidence": {"k": 0}}
+    kept = {"truth": {"outcome": "HOLDS", "evidence": {}}, "mutant: one more": refuted, "mutant: thrice": refuted}
+    (pytester.path / "kept.json").write_text(json.dumps({"even-squares": kept}), encoding="utf-8")
+    result = run_inside(pytester)
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["*'mutant: thrice' had k = 0 in the record and has 1*"])
+    run_inside(pytester, "--claims-root-seed=1").assert_outcomes(passed=3)
 
 
 def test_each_trial_of_an_outside_claim_is_an_item(pytester, outside):
