@@ -4,9 +4,10 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from knn.base import METRICS
 from tests import naive
 from tests.knn.problems import clusters, problems
 
@@ -34,6 +35,50 @@ def test_budgets_at_their_maximum_give_the_definition_ties_included(kind, dtype,
         np.testing.assert_array_equal(found.distances, distances[: len(found.indices)])
         assert found.certified.all()
         assert (found.evaluations <= len(X)).all()
+
+
+@pytest.mark.deep
+@settings(max_examples=10_000)
+@given(problem=problems(most=16))
+def test_ten_thousand_cases_are_exact_ties_included(kind, dtype, problem):
+    X, Q, k = problem[0].astype(dtype), problem[1].astype(dtype), problem[2]
+    found = kind(random_state=0).fit(X).search(Q, k, exact=True)
+    distances, indices = naive.neighbours(X, Q, k)
+    np.testing.assert_array_equal(found.indices, indices)
+    np.testing.assert_array_equal(found.distances, distances)
+    assert found.certified.all()
+
+
+@pytest.mark.parametrize("k", [500, 1000])
+def test_a_thousand_neighbours_are_found_in_order(kind, dtype, k):
+    """Halves of whole numbers: many ties, among which the smaller ids come first."""
+    rng = np.random.default_rng(9)
+    X, Q = (rng.integers(-9, 10, (rows, 4)).astype(dtype) / 2 for rows in (1000, 3))
+    distances, indices = naive.neighbours(X, Q, k)
+    found = kind(random_state=0).fit(X).search(Q, k, exact=True)
+    np.testing.assert_array_equal(found.indices, indices)
+    np.testing.assert_array_equal(found.distances, distances)
+
+
+@pytest.mark.parametrize(
+    ("X", "Q"),
+    [
+        (np.full((1, 1), 3.0), np.zeros((2, 1))),
+        (np.zeros((30, 1)), np.ones((2, 1))),
+        (np.arange(40.0)[::-1, None], np.array([[19.5], [-1.0]])),
+        (np.repeat(np.eye(3), 20, axis=0), np.eye(3)),
+        (np.tile([[1.0, 7.0, 7.0]], (25, 1)) + np.arange(25)[:, None] * [1, 0, 0], np.full((1, 3), 7.0)),
+    ],
+    ids=["one point", "all equal", "a line backwards", "duplicates", "constant columns"],
+)
+def test_degenerate_data_are_answered_to_the_last_point(kind, dtype, X, Q):
+    rows, queries = X.astype(dtype), Q.astype(dtype)
+    index = kind(random_state=0).fit(rows)
+    for k in {1, len(rows)}:
+        distances, indices = naive.neighbours(rows, queries, k)
+        found = index.search(queries, k, exact=True)
+        np.testing.assert_array_equal(found.indices, indices)
+        np.testing.assert_array_equal(found.distances, distances)
 
 
 @given(problem=problems(), seed=st.integers(0, 5), share=st.sampled_from((0.1, 0.4, 1.0)))
@@ -79,6 +124,22 @@ def test_threads_files_and_pickles_change_no_bit(kind, dtype, budget, tmp_path):
     same(found, kind.load(tmp_path / "index").search(Q, 10))
     same(found, pickle.loads(pickle.dumps(index)).search(Q, 10))
     same(found, kind(**index.get_params()).fit(X.copy()).search(Q, 10))
+
+
+@pytest.mark.parametrize("metric", METRICS[1:])
+def test_of_other_metrics_too_threads_and_files_change_no_bit_and_permuting_permutes(kind, metric, tmp_path):
+    X, Q = clusters(700, 10, seed=10, queries=70)
+    index = kind(metric=metric, random_state=0, n_jobs=1).fit(X)
+    found = index.search(Q, 6)
+    for n_jobs in (2, 4):
+        same(found, index.set_params(n_jobs=n_jobs).search(Q, 6))
+    index.save(tmp_path / "index")
+    same(found, kind.load(tmp_path / "index").search(Q, 6))
+    same(found, kind.load(tmp_path / "index", mmap=True).search(Q, 6))
+    order = np.random.default_rng(11).permutation(len(X))
+    permuted = kind(metric=metric, random_state=0).fit(X[order]).search(Q, 6)
+    np.testing.assert_array_equal(permuted.distances, found.distances)
+    np.testing.assert_array_equal(np.where(permuted.indices < 0, -1, order[permuted.indices]), found.indices)
 
 
 def test_a_query_is_answered_alike_alone_and_in_company(kind, dtype):
