@@ -1,130 +1,316 @@
-"""How many times quicker than faiss's exact search: `python -m benchmarks.search_ratios [--queries 500] [--data DIR]`.
+"""How many times quicker Principal DCI is than its rivals: `python -m benchmarks.search_ratios [part …] [--output …]`.
 
-MNIST, the ten nearest, one thread. All searches take turns, each turn starting one later than the last, and a ratio is
-the median over turns of (IndexFlatL2's seconds) / (the search's) in the same turn, with the least and the largest.
-HNSW and the approximate Principal DCI are asked at several settings; read them at equal recall.
+The ten nearest, one thread. All searches take turns in one run, and a figure is the median over turns of (the rival's
+CPU seconds) / (ours) in the same turn, with the least and the largest. Both sides' settings are tuned on other queries
+than those timed, and times are read at equal recall. Each part takes a few minutes once its graphs, which `--cache`
+keeps, are built; a part's figures replace those of the same part in the CSV file.
+
+    exact         MNIST: IndexFlatL2, BruteForce, and Principal DCI with a proof
+    approximate   MNIST: hnswlib over its M and efConstruction
+    reduced       MNIST: hnswlib on 64 principal coordinates with our re-ranking, faiss PCA64,IVF256,SQ8 refined
+    cost          MNIST: build against hnswlib's, memory, two threads against one
+    images        3072 columns with the spectrum of natural images (CIFAR-10's binaries where the data folder has them)
+    manifold      400 000 × 128 on a surface of dimension 16, against hnswlib
 """
 
 from __future__ import annotations
 
 import argparse
-import functools
-import gzip
-import os
-import sys
+import hashlib
+import itertools
 import time
 from pathlib import Path
 
+import numpy as np
+
+from benchmarks import search_data
+from benchmarks.ratio_table import Search, Table, around, at_recall, say, seconds_by_turns, share_found
+
 K = 10
-HNSW = {"M": 16, "efConstruction": 200}
-BREADTHS = (16, 32, 64, 128)
-SETTINGS = ((0.02, 20), (0.05, 30), (0.1, 40), (0.2, 50))
+GRAPHS = "16/200,16/400,24/400,32/200,32/400,48/400"
+BREADTHS = (10, 12, 15, 20, 26, 32, 40)
+PROBES = (0.02, 0.03, 0.045, 0.07, 0.1, 0.15)
+CANDIDATES = (16, 20, 26, 34, 44)
+PEERS = ("numba", "faiss-cpu", "hnswlib")
 
 
-def say(line):
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+def ours(X, n_cells, *, probes=PROBES, candidates=CANDIDATES):
+    """Principal DCI with some numbers of cells, at a grid of settings."""
+    from knn import PrincipalDCI
+
+    PrincipalDCI(random_state=0).fit(X[:2000]).search(X[:2], K)  # compiles what is timed
+    for cells in n_cells:
+        index = PrincipalDCI(n_cells=cells, random_state=0).fit(X)
+        for p, c in itertools.product(probes, candidates):
+
+            def ask(Q, index=index, p=p, c=c):
+                index.probes, index.candidates = p, c
+                return index.search(Q, K).indices
+
+            yield Search("ours", f"n_cells {cells}, probes {p}, candidates {c}", ask)
 
 
-def share_found(indices, truth):
-    """Recall at K; of equally distant points only the one with the smaller index counts."""
-    return sum(len(set(a) & set(b)) for a, b in zip(indices.tolist(), truth.tolist(), strict=True)) / truth.size
+def graph(X, M, breadth, cache):
+    """A graph of hnswlib, built on one thread, or read from the cache if it was built on the same points."""
+    import hnswlib
+
+    digest = hashlib.sha256(np.ascontiguousarray(X[:: max(1, len(X) // 1000)]).tobytes()).hexdigest()[:12]
+    path = cache / f"hnswlib-{digest}-{len(X)}-{M}-{breadth}.bin"
+    index = hnswlib.Index("l2", X.shape[1])
+    if path.exists():
+        index.load_index(str(path), max_elements=len(X))
+    else:
+        say(f"building hnswlib, M {M}, efConstruction {breadth}, which is then kept in {cache}")
+        index.init_index(len(X), M=M, ef_construction=breadth, random_seed=0)
+        index.add_items(X, num_threads=1)
+        cache.mkdir(parents=True, exist_ok=True)
+        index.save_index(str(path))
+    index.set_num_threads(1)
+    return index
 
 
-def images(path):
-    """The rows of an IDX file of images, float32 (n, pixels)."""
-    import numpy as np
+def hnsw(X, chosen, *, breadths=BREADTHS):
+    """hnswlib at a grid of settings."""
+    for M, construction in chosen.graphs:
+        index = graph(X, M, construction, chosen.cache)
+        for breadth in breadths:
 
-    return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=16).reshape(-1, 784).astype(np.float32)
+            def ask(Q, index=index, breadth=breadth):
+                index.set_ef(breadth)
+                return index.knn_query(Q, K, num_threads=1)[0].astype(np.int64)
+
+            yield Search("hnswlib", f"M {M}, efConstruction {construction}, ef {breadth}", ask)
 
 
-def contestants(X, quick):
-    """(name, search of queries that gives indices (q, k)), built with their seconds printed."""
+def reduced(X, chosen):
+    """Rivals that work on 64 principal coordinates: hnswlib, re-ranked by our kernel, and faiss with refinement."""
+    import faiss
+
+    from knn.kernels import cpu
+
+    pca = faiss.PCAMatrix(X.shape[1], min(64, X.shape[1]))
+    pca.train(X[:: max(1, len(X) // 10_000)])
+    rows = pca.apply(X)
+    small = np.ascontiguousarray(X.astype(np.uint8)) if (X == X.astype(np.uint8)).all() else X
+    for M, construction in chosen.graphs[:2]:
+        index = graph(rows, M, construction, chosen.cache)
+        for breadth, wanted in itertools.product((20, 30, 40, 60, 80), (20, 30, 40)):
+            if wanted > breadth:
+                continue
+
+            def ask(Q, index=index, breadth=breadth, wanted=wanted):
+                index.set_ef(breadth)
+                found = index.knn_query(pca.apply(Q), wanted, num_threads=1)[0].astype(np.int64)
+                distances, slots = cpu.empty_heaps(len(Q), K)
+                for row, q in enumerate(Q.astype(np.float64)):
+                    cpu.rank(small, found[row], q, distances[row], slots[row])
+                cpu.ascending(distances, slots)
+                return slots
+
+            yield Search("hnswlib on 64 coordinates", f"M {M}, ef {breadth}, re-ranked {wanted}", ask)
+    lists = max(1, min(256, len(X) // 40))
+    base = faiss.index_factory(X.shape[1], f"PCA{min(64, X.shape[1])},IVF{lists},SQ8")
+    base.train(X)
+    refined = faiss.IndexRefineFlat(base)
+    refined.add(X)
+    cells = faiss.extract_index_ivf(base)
+    for probes, factor in itertools.product((4, 8, 12, 18, 26, 40), (2, 3, 4, 5)):
+
+        def ask(Q, probes=probes, factor=factor):
+            cells.nprobe, refined.k_factor = min(probes, lists), factor
+            return refined.search(Q, K)[1]
+
+        yield Search("faiss PCA64,IVF256,SQ8", f"nprobe {probes}, k_factor {factor}", ask)
+
+
+def compare(table, searches, data, chosen, targets, forms=("batch", "single")):
+    """Rivals' times over ours at each recall: settings are chosen on one set of queries and timed on the other."""
+    X, tuning, Q = data[0], data[1][: len(data[1]) // 2], data[2]
+    truth, truth_tuning = true_neighbours(X, Q), true_neighbours(X, tuning)
+    found = np.array([share_found(search.ask(tuning), truth_tuning) for search in searches])
+    families = list(dict.fromkeys(search.family for search in searches))
+    for form in forms:
+        asked = [Q] if form == "batch" else [Q[i : i + 1] for i in range(0, len(Q), 4)]
+        tried = [tuning] if form == "batch" else [tuning[i : i + 1] for i in range(0, len(tuning), 8)]
+        taken = np.median(seconds_by_turns(searches, tried, 2), axis=0)
+        picked = {}
+        for family in families:
+            own = np.array([i for i, search in enumerate(searches) if search.family == family])
+            picked[family] = sorted({own[j] for t in targets for j in around(found[own], taken[own], t)})
+        scored = [i for family in families for i in picked[family]]
+        recalls = np.array([share_found(searches[i].ask(Q), truth) for i in scored])
+        seconds = seconds_by_turns([searches[i] for i in scored], asked, chosen.turns) / sum(map(len, asked))
+        for i, recall, each in zip(scored, recalls, np.median(seconds, axis=0), strict=True):
+            say(f"  {form}: {searches[i].family}, {searches[i].setting}: recall {recall:.4f}, {1e6 * each:.1f} µs")
+        for target, rival in itertools.product(targets, families[1:]):
+            times = [
+                [at_recall(recalls[mine], turn[mine], target) for turn in seconds]
+                for mine in (np.isin(scored, picked[family]) for family in (families[0], rival))
+            ]
+            figures = 1e6 * np.median(times, axis=1)
+            what = f"{rival} / PrincipalDCI, {form}, recall {target}"
+            table.add(what, np.divide(times[1], times[0]), "ratio", *(f"{us:.1f} µs" for us in figures))
+
+
+def true_neighbours(X, Q):
+    """By the proof of Principal DCI, which the tests hold to the definition."""
+    from knn import PrincipalDCI
+
+    found = PrincipalDCI(random_state=0).fit(X).search(Q, K, exact=True)
+    return found.indices
+
+
+def exact_part(chosen, X, Q, part):
+    """Exact searches over IndexFlatL2, in batch and one query at a time."""
     import faiss
 
     from knn import BruteForce, PrincipalDCI
 
-    faiss.omp_set_num_threads(1)
-    PrincipalDCI(random_state=0).fit(X[:500]).search(X[:2], K, exact=True)  # compiles what is timed
-    BruteForce().fit(X[:500]).search(X[:20], K)
+    table = Table(part, PEERS)
+    flat = faiss.IndexFlatL2(X.shape[1])
+    flat.add(X)
+    brute = BruteForce(random_state=0).fit(X)
+    principal = PrincipalDCI(probes=0.04, candidates=25, random_state=0).fit(X)
+    searches = [
+        Search("PrincipalDCI, proved", "", lambda Q: principal.search(Q, K, exact=True).indices),
+        Search("IndexFlatL2", "", lambda Q: flat.search(Q, K)[1]),
+        Search("BruteForce", "", lambda Q: brute.search(Q, K).indices),
+    ]
+    truth = searches[2].ask(Q)
+    for search in searches:
+        search.ask(Q[:1])
+        table.add(f"{search.family}, recall", share_found(search.ask(Q), truth), "share")
+    proved = principal.search(Q, K, exact=True)
+    table.add("PrincipalDCI, proved, share certified", proved.certified.mean(), "share")
+    table.add("PrincipalDCI, proved, distances a query", proved.evaluations.mean(), "distances")
+    for form, asked in (("batch", [Q]), ("single", [Q[i : i + 1] for i in range(0, len(Q), 20)])):
+        seconds = seconds_by_turns(searches, asked, chosen.turns) / sum(map(len, asked))
+        each = [f"{us:.1f} µs" for us in 1e6 * np.median(seconds, axis=0)]
+        for i in (0, 2):
+            table.add(
+                f"IndexFlatL2 / {searches[i].family}, {form}", seconds[:, 1] / seconds[:, i], "ratio", each[i], each[1]
+            )
+    return table
 
-    def built(name, build):
-        start = time.perf_counter()
-        index = build()
-        say(f"built {name} in {time.perf_counter() - start:.2f} s")
-        return index
 
-    def flat():
-        index = faiss.IndexFlatL2(X.shape[1])
-        index.add(X)
-        return index
+def exact(chosen):
+    X, _, Q = search_data.mnist(chosen.data / "mnist", chosen.queries)
+    return exact_part(chosen, X, Q, "exact")
 
-    def graph():
-        index = faiss.IndexHNSWFlat(X.shape[1], HNSW["M"])
-        index.hnsw.efConstruction = HNSW["efConstruction"]
-        index.add(X)
-        return index
 
-    exact, brute = built("IndexFlatL2", flat), built("BruteForce", lambda: BruteForce(random_state=0).fit(X))
-    principal = built("PrincipalDCI", lambda: PrincipalDCI(random_state=0).fit(X))
-    yield "IndexFlatL2", lambda Q: exact.search(Q, K)[1]
-    yield "BruteForce", lambda Q: brute.search(Q, K).indices
+def images(chosen):
+    rows = search_data.cifar(chosen.data)
+    say("CIFAR-10" if rows is not None else "generated images: no CIFAR-10 binaries in the data folder")
+    if rows is None:
+        rows = search_data.natural(50_000 + chosen.queries, np.random.default_rng(0))
+    held = np.random.default_rng(1).permutation(len(rows))[: chosen.queries]
+    X = np.delete(rows, held, axis=0)
+    return exact_part(chosen, X, rows[held], "images")
 
-    def ours(Q, probes, candidates, exact):
-        return principal.set_params(probes=probes, candidates=candidates).search(Q, K, exact=exact).indices
 
-    yield "PrincipalDCI, exact", functools.partial(ours, probes=0.05, candidates=30, exact=True)
-    for probes, candidates in SETTINGS:
-        search = functools.partial(ours, probes=probes, candidates=candidates, exact=False)
-        yield f"PrincipalDCI, probes {probes}, candidates {candidates}", search
-    if quick:
-        return
-    hnsw = built(f"HNSW {HNSW}", graph)
-    for breadth in BREADTHS:
+def approximate(chosen):
+    data = search_data.mnist(chosen.data / "mnist", chosen.queries)
+    table = Table("approximate", PEERS)
+    compare(table, [*ours(data[0], chosen.cells), *hnsw(data[0], chosen)], data, chosen, (0.95, 0.99))
+    return table
 
-        def walk(Q, breadth=breadth):
-            hnsw.hnsw.efSearch = breadth
-            return hnsw.search(Q, K)[1]
 
-        yield f"HNSW, efSearch {breadth}", walk
+def on_coordinates(chosen):
+    data = search_data.mnist(chosen.data / "mnist", chosen.queries)
+    table = Table("reduced", PEERS)
+    compare(table, [*ours(data[0], chosen.cells), *reduced(data[0], chosen)], data, chosen, (0.99,), ("batch",))
+    return table
+
+
+def manifold(chosen):
+    rows = search_data.manifold(chosen.points + 2 * chosen.queries)
+    X, tuning, Q = np.split(rows, [chosen.points, chosen.points + chosen.queries])
+    table = Table("manifold", PEERS)
+    mine = ours(X, [512, 1024, 2048], probes=(0.005, 0.01, 0.02, 0.03, 0.05, 0.08), candidates=(14, 20, 30))
+    compare(table, [*mine, *hnsw(X, chosen)], (X, tuning, Q), chosen, (0.95,), ("batch",))
+    return table
+
+
+def cost(chosen):
+    """Building, memory, threads."""
+    import hnswlib
+
+    from knn import PrincipalDCI
+
+    X, _, Q = search_data.mnist(chosen.data / "mnist", chosen.queries)
+    table = Table("cost", PEERS)
+    index = PrincipalDCI(random_state=0).fit(X)
+
+    def seconds(build):
+        start = time.process_time()  # of one thread, and other processes do not count
+        build()
+        return time.process_time() - start
+
+    M, construction = chosen.graphs[0]
+
+    def build_graph():
+        rival = hnswlib.Index("l2", X.shape[1])
+        rival.init_index(len(X), M=M, ef_construction=construction, random_seed=0)
+        rival.add_items(X, num_threads=1)
+
+    theirs, mine = seconds(build_graph), [seconds(lambda: PrincipalDCI(random_state=0).fit(X)) for _ in range(3)]
+    what = f"building: hnswlib (M {M}, efConstruction {construction}) / PrincipalDCI, CPU seconds"
+    table.add(what, theirs / np.array(mine), "ratio", float(np.median(mine)), theirs)
+    index.search(Q[:1], exact=True)
+    for what, size in index.memory_.items():
+        table.add(f"memory beside the data, {what}", size / 1e6, "MB")
+    two = PrincipalDCI(n_jobs=2, random_state=0).fit(X)
+    many = np.concatenate([Q] * 5)
+    pair = [
+        Search("one", "", lambda Q: index.search(Q, K).indices),
+        Search("two", "", lambda Q: two.search(Q, K).indices),
+    ]
+    taken = seconds_by_turns(pair, [many], chosen.turns, time.perf_counter)
+    table.add("one thread's time / two threads', batch", taken[:, 0] / taken[:, 1])
+    return table
+
+
+PARTS = {
+    "exact": exact,
+    "approximate": approximate,
+    "reduced": on_coordinates,
+    "cost": cost,
+    "images": images,
+    "manifold": manifold,
+}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    default = Path(os.environ.get("IMPLICITBENCH_DATA", "."), "mnist")
-    parser.add_argument("--data", type=Path, default=default, help="folder of MNIST's .gz files (%(default)s)")
-    parser.add_argument("--queries", type=int, default=500)
+    parser.add_argument("parts", nargs="*", default=["exact"], help=f"of {', '.join(PARTS)} (default: exact)")
+    parser.add_argument("--data", type=Path, default=search_data.default_folder(), help="folder with mnist/*.gz")
+    parser.add_argument("--cache", type=Path, default=None, help="folder for hnswlib's graphs (the user's cache)")
+    parser.add_argument("--queries", type=int, default=1000)
+    parser.add_argument("--points", type=int, default=400_000, help="of the manifold")
     parser.add_argument("--turns", type=int, default=7)
-    parser.add_argument("--single", action="store_true", help="one query at a time, a tenth of the queries")
-    parser.add_argument("--without-hnsw", action="store_true", help="leave out the graph, which takes long to build")
+    parser.add_argument("--graphs", default=GRAPHS, help="M/efConstruction, with commas (%(default)s)")
+    parser.add_argument("--cells", default="256", help="numbers of cells of ours, with commas (%(default)s)")
+    parser.add_argument("--output", type=Path, default=None, help="CSV in which the figures are kept")
     chosen = parser.parse_args()
+    unknown = [part for part in chosen.parts if part not in PARTS]
+    if unknown:
+        parser.error(f"no part is called {unknown[0]!r}: choose from {', '.join(PARTS)}")
 
-    import numpy as np
+    import faiss
+    import platformdirs
     from threadpoolctl import threadpool_limits
 
-    X, Q = images(chosen.data / "train-images-idx3-ubyte.gz"), images(chosen.data / "t10k-images-idx3-ubyte.gz")
-    # Drawn at random: the first half of MNIST's test set is the easier one.
-    Q = np.ascontiguousarray(Q[np.random.default_rng(0).permutation(len(Q))[: chosen.queries]])
-    batches = [Q[i : i + 1] for i in range(0, len(Q), 10)] if chosen.single else [Q]
-    asked = sum(len(batch) for batch in batches)
+    faiss.omp_set_num_threads(1)
+    chosen.graphs = [tuple(map(int, pair.split("/"))) for pair in chosen.graphs.split(",")]
+    chosen.cells = [int(count) for count in chosen.cells.split(",")]
+    if chosen.cache is None:
+        chosen.cache = Path(platformdirs.user_cache_dir("implicitbench", appauthor=False)) / "peers"
     with threadpool_limits(limits=1):
-        searches = list(contestants(X, chosen.without_hnsw))
-        truth = searches[1][1](Q)  # BruteForce, whose answers are the definition's
-        recall = [share_found(search(Q), truth) for _, search in searches]
-        seconds = np.empty((chosen.turns, len(searches)))
-        for turn in range(chosen.turns):
-            for place in range(len(searches)):
-                which = (place + turn) % len(searches)
-                start = time.perf_counter()
-                for batch in batches:
-                    searches[which][1](batch)
-                seconds[turn, which] = time.perf_counter() - start
-    ratios = seconds[:, :1] / seconds
-    say(f"{'':48}{'recall':>8}{'ms a query':>12}{'IndexFlatL2 / it: median (least … largest)':>46}")
-    for i, (name, _) in enumerate(searches):
-        least, middle, largest = np.quantile(ratios[:, i], [0, 0.5, 1])
-        each = 1e3 * np.median(seconds[:, i]) / asked
-        say(f"{name:48}{recall[i]:8.4f}{each:12.4f}{middle:24.2f} ({least:.2f} … {largest:.2f})")
+        for part in chosen.parts:
+            say(f"— {part}")
+            table = PARTS[part](chosen)
+            if chosen.output is not None:
+                table.write(chosen.output)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from knn.base import NearestNeighbours, indexes
+from knn.grids import products
 from knn.points import grown
 from knn.principal_cells import Cells, means
 from knn.principal_codes import COARSE, SAMPLE, Coder, canonical_sample
@@ -42,10 +43,13 @@ class PrincipalDCI(NearestNeighbours):
     """Points in the order of a bound from projections, as in DCI, on the principal directions of the data.
 
     A point is coded in 64 bytes: 63 principal coordinates and the norm of the rest, in one uniform step
-    (knn/principal_codes.py). A search looks at the codes in the `probes` nearest of `n_cells` cells around random
-    points, and ranks by true distance the `candidates` points whose codes promise most; both are whole numbers or
-    fractions, candidates are at least k, and what ties with the last one is taken too. Answers are certified when all
-    points were measured.
+    (knn/principal_codes.py). A search looks at the codes in the `probes` nearest of `n_cells` cells, and ranks by true
+    distance the `candidates` points whose codes promise most; both are whole numbers or fractions, candidates are at
+    least k, and what ties with the last one is taken too. Answers are certified when all points were measured.
+
+    `n_cells=None` takes √n, up to a power of two. `cells="k-means"` places them at means of codes of a sample,
+    `"points"` at random points, a level of DCI. `directions="random-rotation"` takes random directions, which need no
+    data and cannot drift; they pay where no direction holds more than others, and elsewhere cost most of the speed.
 
     `exact=True` goes on until the answer is proved. Codes fall short of distances but for rounding, so one pass over
     all codes leaves the points that may be nearer than the k-th found; a finer bound, 127 coordinates in float32 and
@@ -54,9 +58,9 @@ class PrincipalDCI(NearestNeighbours):
 
     New points are coded by the present map and wait in a tail that every search looks at, until they are an eighth of
     all and are put into cells. The map is learnt anew when the points have doubled, when those inserted lie farther
-    out or in other directions, and when the dead are cleared away: O(127 d) operations an insertion and its share of
-    that. Memory besides the data: 80 bytes a point for the codes and up to 512 for the finer bound; whole numbers from
-    0 to 255 are kept as bytes besides, which are read faster.
+    out or in other directions (`drift_`), and when the dead are cleared away: O(127 d) operations an insertion and its
+    share of that. Memory besides the data (`memory_`): 80 bytes a point for the codes and, once a proof was asked for,
+    up to 512 for the finer bound; whole numbers from 0 to 255 are kept as bytes besides, which are read faster.
     """
 
     exhaustive: ClassVar[dict[str, Any]] = {"probes": 1.0, "candidates": 1.0}
@@ -88,6 +92,11 @@ class PrincipalDCI(NearestNeighbours):
         self.device = device
         self.n_jobs = n_jobs
         self.random_state = random_state
+
+    def tuning_grid(self, n, d):  # noqa: ARG002
+        """(what is built, what is asked), for `knn.tuned`."""
+        asked = products(probes=(0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.0), candidates=(12, 20, 30, 50, 100, 0.05))
+        return [{"cells": cells} for cells in CELLS], asked
 
     def _check_parameters(self):
         super()._check_parameters()
@@ -217,6 +226,18 @@ class PrincipalDCI(NearestNeighbours):
             self._learn()
         elif 8 * self._cells.tail > points.size:
             self._cells.gather(self._engine)
+
+    @property
+    def memory_(self) -> dict[str, int]:
+        """Bytes beside the data: codes, cells and map; what proofs need, once asked for; rows kept as bytes."""
+        check_is_fitted(self)
+        held = (*self._cells.state().values(), self._cells.slots, *self._coder.state().values())
+        rows, fine = self._bytes, self._fine
+        return {
+            "codes": sum(array.nbytes for array in held),
+            "proofs": 0 if fine is None else fine.nbytes,
+            "rows": 0 if rows is None else rows.nbytes,
+        }
 
     @property
     def drift_(self) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import knn_suite, model_suite, score_suite
+from benchmarks import knn_suite, model_suite, ratio_table, score_suite
 from estimators.scoring import scores
 from knn.base import indexes
 
@@ -27,22 +27,42 @@ def test_the_suites_measure_every_index_every_score_and_every_model():
     assert sorted(models) == model_suite.NAMES
 
 
-def test_the_ratios_are_printed_for_every_search(tmp_path):
-    pytest.importorskip("faiss", reason="a peer; [peers] brings it")
+def test_the_ratios_are_printed_and_kept_part_by_part(tmp_path):
+    for module, extra in (("faiss", "peers"), ("hnswlib", "peers-source")):
+        pytest.importorskip(module, reason=f"a peer; [{extra}] brings it")
     rng = np.random.default_rng(0)
-    for name, n in (("train", 600), ("t10k", 30)):
+    (tmp_path / "mnist").mkdir()
+    for name, n in (("train", 600), ("t10k", 60)):
         images = rng.integers(0, 256, (n, 784), dtype=np.uint8)
-        (tmp_path / f"{name}-images-idx3-ubyte.gz").write_bytes(gzip.compress(bytes(16) + images.tobytes(), 1))
+        (tmp_path / "mnist" / f"{name}-images-idx3-ubyte.gz").write_bytes(
+            gzip.compress(bytes(16) + images.tobytes(), 1)
+        )
+    kept = tmp_path / "ratios.csv"
     command = [sys.executable, "-m", "benchmarks.search_ratios", "--data", tmp_path, "--queries", "20", "--turns", "2"]
+    command += ["--output", kept, "--cache", tmp_path / "graphs", "--graphs", "8/40", "--cells", "9"]
     told = {"env": {**os.environ, "PYTHONUTF8": "1"}, "capture_output": True, "encoding": "utf-8"}
-    done = subprocess.run(command, cwd=ROOT, timeout=300, check=False, **told)
-    assert done.returncode == 0, done.stderr
-    exact = [
-        line
-        for line in done.stdout.splitlines()
-        if line.startswith(("IndexFlatL2 ", "BruteForce ", "PrincipalDCI, exact"))
-    ]
-    assert [line.split()[-6] for line in exact] == ["1.0000"] * 3, done.stdout
+    for parts in (["exact"], ["approximate", "cost"], ["exact"]):
+        done = subprocess.run([*command, *parts], cwd=ROOT, timeout=300, check=False, **told)
+        assert done.returncode == 0, done.stderr
+    with kept.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["part"] for row in rows] == sorted(
+        (row["part"] for row in rows), key=["approximate", "cost", "exact"].index
+    )
+    shares = {row["what"]: float(row["value"]) for row in rows if row["unit"] == "share"}
+    assert list(shares.values()) == [1.0] * 4, shares
+    assert sum(row["part"] == "approximate" for row in rows) == 4
+    assert (tmp_path / "graphs").exists()
+
+
+def test_times_are_read_at_equal_recall():
+    """On log time over −log(1 − recall): halfway between 0.9 and 0.99 lies 1 − 10^−1.5."""
+    recalls, seconds = np.array([0.99, 0.9, 0.95]), np.array([4.0, 1.0, 9.0])  # the last is slower than a better one
+    assert ratio_table.frontier(recalls, seconds).tolist() == [1, 0]
+    assert ratio_table.at_recall(recalls, seconds, 1 - 10**-1.5) == pytest.approx(2.0, rel=1e-12)
+    assert ratio_table.at_recall(recalls, seconds, 0.5) == 1.0
+    assert np.isnan(ratio_table.at_recall(recalls, seconds, 0.995))
+    assert ratio_table.around(recalls, seconds, 0.95) == [1, 0]
 
 
 def test_the_cost_of_ten_bandwidths_is_printed_and_kept(tmp_path):

@@ -282,6 +282,89 @@ def test_a_proof_is_found_for_numbers_whose_squares_all_but_vanish_or_overflow()
         assert (found.evaluations == 80).all()
 
 
+def test_drift_is_seen_and_asks_for_a_new_map():
+    """Points that turn out of the plane by and by: `drift_` is their share of energy beside it, less what it was."""
+    X, more = clusters(1600, 150, seed=16, queries=400)
+    rng = np.random.default_rng(17)
+    index = PrincipalDCI(random_state=0).fit(X)
+    assert index.drift_ == 0.0
+    index.insert(more[:150])
+    assert abs(index.drift_) < 1e-3  # the same six directions: nothing lies beside them
+    step, seen = index._coder.step, []
+    for start, turned in ((150, 1.0), (200, 5.0), (250, 60.0)):
+        part = more[start : start + 50] + turned * rng.standard_normal((50, 150))
+        index.insert(part)
+        more[start : start + 50] = part
+        seen.append(index.drift_)
+    assert index._learnt_on == 1900  # an eighth more than 1600 were inserted, and the last lie far beside
+    assert index._coder.step != step
+    assert 0 < seen[0] < seen[1]
+    assert seen[2] == 0.0
+    everything = np.concatenate([X, more[:300]])
+    found = index.search(more[300:320], 5, exact=True)
+    np.testing.assert_array_equal(found.indices, naive.neighbours(everything, more[300:320], 5)[1])
+
+
+@pytest.mark.parametrize("cells", ["points", "k-means"])
+@pytest.mark.parametrize("directions", ["principal", "random-rotation"])
+def test_whatever_the_map_and_the_cells_proofs_hold(cells, directions, dtype):
+    """Queries from elsewhere included, for which a proof may measure all."""
+    X, Q = (part.astype(dtype) for part in clusters(1500, 90, seed=18, queries=12))
+    Q = np.concatenate([Q, np.random.default_rng(19).standard_normal((5, 90)).astype(dtype) * 40])
+    index = PrincipalDCI(cells=cells, directions=directions, random_state=0).fit(X)
+    found, true = index.search(Q, 6, exact=True), BruteForce().fit(X).search(Q, 6)
+    np.testing.assert_array_equal(found.indices, true.indices)
+    np.testing.assert_array_equal(found.distances, true.distances)
+    assert found.certified.all()
+
+
+def test_a_random_rotation_needs_no_data_and_loses_to_directions_that_hold_the_energy():
+    X, Q = clusters(3000, 200, seed=20, queries=60)
+    true = BruteForce().fit(X).search(Q, 10).indices
+    share, bases = {}, {}
+    for directions in ("principal", "random-rotation"):
+        index = PrincipalDCI(directions=directions, candidates=12, probes=1.0, random_state=0).fit(X)
+        share[directions] = (index.search(Q, 10).indices[:, :, None] == true[:, None, :]).any(axis=2).mean()
+        others = PrincipalDCI(directions=directions, random_state=0).fit(X[:1000] * np.arange(200))
+        bases[directions] = index._coder.basis, others._coder.basis
+    np.testing.assert_array_equal(*bases["random-rotation"])
+    assert (bases["principal"][0] != bases["principal"][1]).any()
+    # Some hundred reflections, each orthogonal to a few units.
+    np.testing.assert_allclose(
+        bases["random-rotation"][0].T @ bases["random-rotation"][0], np.eye(127), atol=1e3 * 2.0**-53
+    )
+    assert share["principal"] > 0.95 > share["random-rotation"]  # seeded
+
+
+def test_memory_is_told_and_what_proofs_need_is_made_when_one_is_asked_for():
+    rng = np.random.default_rng(21)
+    X = rng.integers(0, 256, (3000, 130)).astype(np.float32)
+    index = PrincipalDCI(random_state=0).fit(X)
+    before = index.memory_
+    assert before["proofs"] == 0
+    assert before["rows"] >= 3000 * 130
+    assert 64 * 3000 < before["codes"] < 110 * 3000 + 8 * 130 * 128
+    index.search(X[:1], 3, exact=True)
+    assert index.memory_ == {**before, "proofs": 3000 * 128 * 4}
+
+
+def test_a_saved_index_proves_with_and_without_what_proofs_need(tmp_path):
+    X, Q = clusters(900, 40, seed=22, queries=8)
+    index = PrincipalDCI(random_state=0).fit(X)
+    for _ in range(2):
+        index.save(tmp_path / "index")
+        loaded = PrincipalDCI.load(tmp_path / "index")
+        assert loaded.memory_["proofs"] == index.memory_["proofs"]
+        for part, twin in zip(loaded.search(Q, 4, exact=True), index.search(Q, 4, exact=True), strict=True):
+            np.testing.assert_array_equal(part, twin)
+
+
+@pytest.mark.parametrize(("name", "value"), [("cells", "means"), ("directions", "random")])
+def test_choices_that_are_none(name, value):
+    with pytest.raises(ValueError, match=f"{name}='{value}' is not known: use one of"):
+        PrincipalDCI(**{name: value}).fit(np.eye(3))
+
+
 def test_a_number_of_cells_that_cannot_be():
     with pytest.raises(ValueError, match="n_cells=0 must be at least 1"):
         PrincipalDCI(n_cells=0).fit(np.eye(3))
