@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -47,7 +48,8 @@ class IMLE(ImplicitModel):
     paper is left out: Adam's steps do not depend on it, and `history_` reads in squared distance.)
 
     Arguments of its own
-        n_samples: m. n_assigned: |S|; None means the smaller of n and m. inner_steps: L.
+        n_samples: m. n_samples_last: m grows geometrically over the budget, from `n_samples` to this;
+            None keeps it. n_assigned: |S|; None means the smaller of n and m. inner_steps: L.
         index: the nearest-neighbour search, a name in `knn.indexes` or an unfitted index; samples
             move, so it is built anew in each outer step.
         betas: Adam's decay rates.
@@ -66,6 +68,7 @@ class IMLE(ImplicitModel):
         generator: nn.Module | None = None,
         hidden: Sequence[int] = (64, 64, 64, 64),
         n_samples: int = 512,
+        n_samples_last: int | None = None,
         n_assigned: int | None = None,
         inner_steps: int = 10,
         index: Any = "brute-force",
@@ -84,6 +87,7 @@ class IMLE(ImplicitModel):
         self.generator = generator
         self.hidden = hidden
         self.n_samples = n_samples
+        self.n_samples_last = n_samples_last
         self.n_assigned = n_assigned
         self.inner_steps = inner_steps
         self.index = index
@@ -105,6 +109,8 @@ class IMLE(ImplicitModel):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         parameters.count(self.n_samples, "n_samples")
+        if self.n_samples_last is not None:
+            parameters.count(self.n_samples_last, "n_samples_last")
         if self.n_assigned is not None:
             parameters.count(self.n_assigned, "n_assigned")
         parameters.count(self.inner_steps, "inner_steps")
@@ -120,32 +126,60 @@ class IMLE(ImplicitModel):
         self.inner_step_ = 0
         self.objective_ = 0.0
 
+    @property
+    def n_samples_now(self) -> int:
+        """m of the next outer step: m₀ (m₁/m₀)^(step/steps), rounded, from `n_samples` to `n_samples_last`."""
+        if self.n_samples_last is None:
+            return self.n_samples
+        gone = min(self.step_, self.steps) / self.steps
+        return round(self.n_samples * (self.n_samples_last / self.n_samples) ** gone)
+
     def _outer_step(self) -> None:
-        n = len(self._data)
-        z = self._latents(self.n_samples, self._rng)
-        wanted = min(n, self.n_samples) if self.n_assigned is None else min(n, self.n_assigned)
-        assigned = torch.randperm(n, generator=self._rng)[:wanted].to(self.device_)
-        with inference(self.generator_):
-            samples = self.generator_(z).cpu()
-        if not bool(torch.isfinite(samples).all()):
-            raise loop.Diverged("the generator returns values that are not finite", step=self.step_, lr=self.lr_now)
-        data = self._data[assigned].cpu().numpy()
-        found = unfitted_index(self.index, self._rng).fit(samples.numpy()).search(data, 1)
+        z = self._latents(self.n_samples_now, self._rng)
+        assigned = self._to_assign(len(z)).to(self.device_)
+        z, samples = self._candidates(z, self._generated(z))
+        found = unfitted_index(self.index, self._rng).fit(samples).search(self._data[assigned].cpu().numpy(), 1)
         nearest = torch.from_numpy(found.indices[:, 0])
         if int(nearest.min()) < 0:
             missed = int(assigned[nearest.argmin()])
             raise ValueError(f"index found no sample near datum {missed}; raise its budget or give index='brute-force'")
-        self.assigned_ = assigned
-        self.latents_ = z[nearest.to(self.device_)]
-        self.objective_ = float((found.distances[:, 0] ** 2).mean())
+        self._assign(assigned, z[nearest.to(self.device_)], torch.from_numpy(found.distances[:, 0] ** 2))
         self.inner_step_ = 0
+
+    def _to_assign(self, m: int) -> torch.Tensor:
+        """Rows of the data that are assigned a new sample now, of m: the batch S."""
+        n = len(self._data)
+        wanted = min(n, m) if self.n_assigned is None else min(n, self.n_assigned)
+        return torch.randperm(n, generator=self._rng)[:wanted]
+
+    def _generated(self, z: torch.Tensor) -> np.ndarray:
+        """G(z) for the search, (m, d); raises Diverged where it is not finite."""
+        with inference(self.generator_):
+            samples = self.generator_(z).cpu()
+        if not bool(torch.isfinite(samples).all()):
+            raise loop.Diverged("the generator returns values that are not finite", step=self.step_, lr=self.lr_now)
+        return samples.numpy()
+
+    def _candidates(self, z: torch.Tensor, samples: np.ndarray) -> tuple[torch.Tensor, np.ndarray]:
+        """The latents and samples that data may be assigned to; all of them."""
+        return z, samples
+
+    def _assign(self, assigned: torch.Tensor, latents: torch.Tensor, squared: torch.Tensor) -> None:
+        """Keeps the latents (|S|, latent_dim) of the data `assigned`, at these squared distances (float64)."""
+        self.assigned_ = assigned
+        self.latents_ = latents
+        self.objective_ = float(squared.mean())
+
+    def _loss(self, data: torch.Tensor, samples: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+        """The inner objective for the rows `chosen` of the assignment."""
+        return imle_loss(data, samples, 1)
 
     def _step(self, lr: float) -> dict[str, float]:
         assert self.assigned_ is not None
         assert self.latents_ is not None
         chosen = torch.randperm(len(self.assigned_), generator=self._rng)[: self.batch_size].to(self.device_)
         data = self._data[self.assigned_[chosen]]
-        loss = imle_loss(data, self.generator_(self.latents_[chosen]), 1)
+        loss = self._loss(data, self.generator_(self.latents_[chosen]), chosen)
         descend(self.optimiser_, loss, lr)
         self.inner_step_ += 1
         return {"loss": float(loss.detach()), "objective": self.objective_}

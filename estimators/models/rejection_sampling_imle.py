@@ -1,0 +1,79 @@
+"""Rejection-sampling IMLE: samples that are already close to a datum teach nothing and are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from estimators.models.imle import IMLE
+from estimators.training import parameters
+from estimators.training.registry import models
+from estimators.training.search import unfitted_index
+from estimators.training.seeding import RandomState
+
+
+@models.register("rs-imle")
+class RejectionSamplingIMLE(IMLE):
+    """RS-IMLE (Vashist, Peng & Li 2024): IMLE whose latents come from a prior without those that already fit.
+
+    Before the assignment, every sample within `radius` of some datum is rejected; each datum is then
+    assigned its nearest among the others, so that the latents that are trained on look like those that
+    are drawn afterwards, not like the lucky ones next to the data. Where fewer than `least_kept` of the
+    m samples remain, those farthest from the data are kept. Arguments of its own
+        radius: ε, at the training scale; 0 rejects nothing but exact copies, which is IMLE.
+        least_kept: a share of m, in (0, 1].
+    The others, and `history_`, are those of `IMLE`; `objective` is that of the samples that were kept.
+    """
+
+    def __init__(
+        self,
+        *,
+        latent_dim: int = 4,
+        generator: nn.Module | None = None,
+        hidden: Sequence[int] = (64, 64, 64, 64),
+        n_samples: int = 512,
+        n_samples_last: int | None = None,
+        n_assigned: int | None = None,
+        inner_steps: int = 10,
+        radius: float = 0.02,
+        least_kept: float = 0.25,
+        index: Any = "brute-force",
+        steps: int = 4000,
+        lr: float = 1e-2,
+        betas: tuple[float, float] = (0.9, 0.99),
+        schedule: str = "cosine",
+        batch_size: int = 128,
+        standardise: bool = True,
+        history_every: int = 50,
+        random_state: RandomState = None,
+        device: str = "auto",
+        verbose: bool = False,
+    ):
+        super().__init__(
+            latent_dim=latent_dim, generator=generator, hidden=hidden, n_samples=n_samples,
+            n_samples_last=n_samples_last, n_assigned=n_assigned, inner_steps=inner_steps, index=index, steps=steps,
+            lr=lr, betas=betas, schedule=schedule, batch_size=batch_size, standardise=standardise,
+            history_every=history_every, random_state=random_state, device=device, verbose=verbose,
+        )  # fmt: skip
+        self.radius = radius
+        self.least_kept = least_kept
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        parameters.real(self.radius, "radius", least=0)
+        if parameters.real(self.least_kept, "least_kept", above=0) > 1:
+            raise ValueError(f"least_kept is {self.least_kept!r}; give a share in (0, 1]")
+
+    def _candidates(self, z: torch.Tensor, samples: np.ndarray) -> tuple[torch.Tensor, np.ndarray]:
+        # Samples are as many as data and both move or change: one index for both roles would not be built less often.
+        fitted = unfitted_index(self.index, self._rng).fit(self._data.cpu().numpy())
+        distances = fitted.search(samples, 1).distances[:, 0]
+        least = int(np.ceil(self.least_kept * len(samples)))
+        kept = np.flatnonzero(distances > self.radius)
+        if len(kept) < least:
+            kept = np.sort(np.argsort(-distances, kind="stable")[:least])
+        return z[torch.from_numpy(kept).to(self.device_)], samples[kept]
