@@ -211,7 +211,7 @@ def compare(
     b: Annotated[Path, typer.Argument(metavar="B.npy", help="Samples, one a row.")],
     as_csv: Annotated[bool, typer.Option("--csv", help="Every digit.")] = False,
 ) -> None:
-    """Every divergence and score that applies to two sets of samples; A is the data, B a model's, where that matters."""
+    """Every divergence and score of two sets of samples; A is the data, B a model's, where that matters."""
     with _refusing(ValueError, TypeError):
         from estimators import compare as compare_samples
         from reports.npy_samples import read_samples
