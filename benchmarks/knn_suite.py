@@ -3,7 +3,7 @@
 import numpy as np
 
 K = 10
-NAMES = ["brute-force", "dci", "kd-tree", "lsh", "principal-dci", "prioritized-dci"]
+NAMES = ["brute-force", "cover-tree", "dci", "kd-tree", "lsh", "principal-dci", "prioritized-dci"]
 SETTINGS = {
     "dci": {"n_simple": 4, "n_composite": 3, "visits": 3000},
     "lsh": {"n_tables": 20, "n_projections": 6},

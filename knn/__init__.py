@@ -4,6 +4,7 @@ from knn.lazy import lazy_exports
 
 _HOMES = {
     "BruteForce": "knn.exact",
+    "CoverTree": "knn.cover_tree",
     "DCI": "knn.dci",
     "KDTree": "knn.kdtree",
     "LSH": "knn.lsh",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from knn.base import NearestNeighbours, indexes
+from knn.base import indexes
 from knn.codes import Codes
+from knn.radius import RadiusNeighbours
 from knn.screening import BLOCK, FEW, TILE, Screen
 from knn.threads import one_blas_thread, over_blocks
 
@@ -14,7 +15,7 @@ CODED = 120
 
 
 @indexes.register("brute-force")
-class BruteForce(NearestNeighbours):
+class BruteForce(RadiusNeighbours):
     """The exact neighbours, by the definition, of every query; always certified.
 
     Every point is looked at, in the quickest way that the data allow, and those that may be among the k nearest, seldom
@@ -118,6 +119,9 @@ class BruteForce(NearestNeighbours):
                 kernels.settle(rows, queries, slots, counts, *best, thresholds, margins)
         kernels.tighten(keys, slots, counts, thresholds, margins, k, k)
         kernels.settle(rows, queries, slots, counts, *best, thresholds, margins)
+
+    def _within(self, q, radius, slots, distances):
+        return self._engine.scan_within(self._points.rows, self._points.alive, q, radius, slots, distances)
 
     def _added(self, start):
         if self._points.size > 2 * self._placed_on:

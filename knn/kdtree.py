@@ -6,31 +6,37 @@ from typing import NamedTuple
 
 import numpy as np
 
-from knn.base import NearestNeighbours, indexes
+from knn.base import indexes
+from knn.radius import RadiusNeighbours
 from knn.threads import over_blocks
 
-#: Queries to a block.
-BLOCK = 64
+#: Queries to a block, and queries from which on it pays to answer near ones together.
+BLOCK, MANY = 64, 32
 
 
 class _Tree(NamedTuple):
-    """`rows` in the order of the leaves, (n, d) or (d, n) as `search_tree` wants them; `slots` (n,) they come from.
+    """Points in the order of the leaves: (blocks, d, 16) if rows are narrow, else (n, d); `slots` they come from (n,).
 
-    `boxes` of the nodes (nodes, 2, d).
+    `columns` (nodes,) and `planes` (nodes, 2) that halve the nodes; `boxes` (nodes, 2, d), of narrow rows (2, d) the
+    one around all.
     """
 
-    rows: np.ndarray
+    points: np.ndarray
     slots: np.ndarray
+    columns: np.ndarray
+    planes: np.ndarray
     boxes: np.ndarray
 
 
 @indexes.register("kd-tree")
-class KDTree(NearestNeighbours):
+class KDTree(RadiusNeighbours):
     """The exact neighbours by boxes (Bentley 1975; Friedman, Bentley & Finkel 1977); always certified.
 
     A box of points is halved at the median of its widest side, down to leaves of sixteen; a search goes to the nearer
-    half first and leaves out boxes beyond the k-th distance. Quick in few dimensions; from some twenty intrinsic
-    dimensions on nearly every box is visited, and `BruteForce` is quicker. `random_state` changes nothing.
+    half first and leaves out boxes beyond the k-th distance. Boxes of narrow rows (d < 16) are bounded side by side
+    (Arya & Mount 1993), and their leaves measured in vectors. Near queries are answered one after the other. Quick in
+    few dimensions; from some twenty intrinsic dimensions on nearly every box is visited, and `BruteForce` is quicker.
+    `random_state` changes nothing.
 
     New points make a tree of their own, and a tree is rebuilt together with the one before it until that is at least
     twice as large: O(d log² n) an insertion, amortised. The rows are copied once, into the order of the leaves.
@@ -50,25 +56,48 @@ class KDTree(NearestNeighbours):
     def _plant(self, start, stop):
         """A tree on the slots from `start` to `stop`."""
         kernels, rows = self._engine, self._points.rows[start:stop]
-        order = np.arange(len(rows))
-        boxes = np.empty((kernels.n_nodes(len(rows)), 2, rows.shape[1]), rows.dtype)
-        kernels.build_tree(rows, order, boxes)
-        sorted_rows = np.ascontiguousarray(rows[order].T) if rows.shape[1] < kernels.NARROW else rows[order]
-        return _Tree(sorted_rows, order + start, boxes)
+        (n, d), order, nodes = rows.shape, np.arange(len(rows)), kernels.n_nodes(len(rows))
+        columns, planes = np.zeros(nodes, np.int64), np.zeros((nodes, 2), rows.dtype)
+        kernels.build_planes(rows, order, columns, planes)
+        if d < kernels.NARROW:
+            points = np.empty((kernels.n_blocks(n), d, kernels.TOGETHER), rows.dtype)
+            kernels.fill_blocks(rows, order, points)
+            boxes = np.array([rows.min(axis=0), rows.max(axis=0)])
+        else:
+            points, boxes = rows[order], np.empty((nodes, 2, d), rows.dtype)
+            kernels.enclose_nodes(points, boxes)
+        return _Tree(points, order + start, columns, planes, boxes)
 
     def _answer(self, Q, k, exact):  # noqa: ARG002
-        kernels, alive = self._engine, self._points.alive
+        kernels, alive, narrow = self._engine, self._points.alive, Q.shape[1] < self._engine.NARROW
         distances, slots = kernels.empty_heaps(len(Q), k)
-        evaluations = np.zeros(len(Q), np.int64)
+        evaluations, order = np.zeros(len(Q), np.int64), np.arange(len(Q))
+        if len(Q) >= MANY:
+            tree, leaves = self._trees[0], np.empty(len(Q), np.int64)
+            kernels.leaves_of(tree.columns, tree.planes, kernels.n_blocks(len(tree.slots)), Q, leaves)
+            order = np.argsort(leaves)
 
         def serve(part):
-            queries, best = Q[part].astype(np.float64, copy=False), (distances[part], slots[part])
+            rows = order[part]
+            queries, best = Q[rows].astype(np.float64, copy=False), kernels.empty_heaps(len(rows), k)
+            looked = np.zeros(len(rows), np.int64)
             for tree in self._trees:
-                kernels.search_tree(*tree[:2], alive, tree.boxes, queries, *best, evaluations[part])
+                if narrow:
+                    kernels.search_blocks(tree, alive, queries, *best, looked)
+                else:
+                    kernels.search_tree(tree.points, tree.slots, alive, tree.boxes, queries, *best, looked)
             kernels.ascending(*best)
+            (distances[rows], slots[rows]), evaluations[rows] = best, looked
 
         over_blocks(serve, len(Q), BLOCK, self.n_jobs)
         return distances, slots, evaluations, np.ones(len(Q), bool)
+
+    def _within(self, q, radius, slots, distances):
+        kernels, alive, count = self._engine, self._points.alive, 0
+        within = kernels.blocks_within if len(q) < kernels.NARROW else kernels.rows_within
+        for tree in self._trees:
+            count += within(tree, alive, q, radius, slots[count:], distances[count:])
+        return count
 
     def _added(self, start):
         stop = self._points.size

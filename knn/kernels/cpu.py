@@ -1,6 +1,8 @@
 """The CPU's engine: every kernel that an index calls, under one roof."""
 
+from knn.kernels.blocks import TOGETHER
 from knn.kernels.cpu_codes import DEAD_CODE, WIDEST, encode_points, encode_queries, search_panels
+from knn.kernels.cpu_cover import cover_within, put_in, search_cover
 from knn.kernels.cpu_dci import inside, radii_of_visits
 from knn.kernels.cpu_distance import definition_sum, rank, scan
 from knn.kernels.cpu_heap import ascending, empty_heaps
@@ -9,6 +11,7 @@ from knn.kernels.cpu_level_bounds import encode_leading
 from knn.kernels.cpu_levels import nearest_heads, search_levels, widen_reach
 from knn.kernels.cpu_lsh import collide, first_of, search_tables
 from knn.kernels.cpu_narrow import NARROW, scan_narrow
+from knn.kernels.cpu_planes import build_planes, fill_blocks, n_blocks, n_nodes
 from knn.kernels.cpu_principal import (
     encode,
     nearest_codes,
@@ -22,9 +25,11 @@ from knn.kernels.cpu_principal import (
 from knn.kernels.cpu_principal_search import DEAD, search_codes
 from knn.kernels.cpu_prioritized import bounded, complete, pop_complete, within
 from knn.kernels.cpu_projections import gaps_of, largest_gaps, merge_runs, project, visits_within
+from knn.kernels.cpu_radius import blocks_within, rows_within, scan_within
 from knn.kernels.cpu_screen import collect, rescale, seed, settle, squared_norms, tighten
 from knn.kernels.cpu_select import kth_smallest
-from knn.kernels.cpu_tree import build_tree, n_nodes, search_tree
+from knn.kernels.cpu_tree import enclose_nodes, search_tree
+from knn.kernels.cpu_tree_narrow import leaves_of, search_blocks
 from knn.kernels.panels import BLOCK, BLOCKS, QUERIES, multiplies_bytes
 
 __all__ = [
@@ -34,27 +39,34 @@ __all__ = [
     "DEAD_CODE",
     "NARROW",
     "QUERIES",
+    "TOGETHER",
     "WIDEST",
     "ascending",
+    "blocks_within",
     "bounded",
-    "build_tree",
+    "build_planes",
     "collect",
     "collide",
     "complete",
+    "cover_within",
     "definition_sum",
     "empty_heaps",
+    "enclose_nodes",
     "encode",
     "encode_leading",
     "encode_points",
     "encode_queries",
+    "fill_blocks",
     "first_of",
     "gaps_of",
     "inner_sum",
     "inside",
     "kth_smallest",
     "largest_gaps",
+    "leaves_of",
     "merge_runs",
     "multiplies_bytes",
+    "n_blocks",
     "n_nodes",
     "nearest_codes",
     "nearest_heads",
@@ -62,14 +74,19 @@ __all__ = [
     "pop_complete",
     "principal_coordinates",
     "project",
+    "put_in",
     "radii_of_visits",
     "rank",
     "rank_inner",
     "rescale",
+    "rows_within",
     "scan",
     "scan_inner",
     "scan_narrow",
+    "scan_within",
+    "search_blocks",
     "search_codes",
+    "search_cover",
     "search_levels",
     "search_panels",
     "search_tables",

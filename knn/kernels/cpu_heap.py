@@ -8,6 +8,8 @@ from knn.kernels.jit import jit
 
 #: The slot of a place that nothing fills; above every real slot, so that a real point at any distance beats it.
 NOTHING = np.iinfo(np.int64).max
+#: A heap no longer than this is kept wholly sorted, worst first: moving up a few costs less than choosing a way down.
+SHORT = 16
 
 
 def empty_heaps(n_queries: int, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -20,7 +22,20 @@ def offer(distances, slots, distance, slot):
     """Replaces the worst of a heap by (distance, slot) if that is better; of equal distances the smaller slot is."""
     if distance > distances[0] or (distance == distances[0] and slot >= slots[0]):
         return
-    sink(distances, slots, distance, slot, len(distances))
+    k = len(distances)
+    if k > SHORT:
+        sink(distances, slots, distance, slot, k)
+        return
+    hole = 0
+    while hole + 1 < k:
+        following = distances[hole + 1]
+        if following < distance or (following == distance and slots[hole + 1] <= slot):
+            break
+        distances[hole] = following
+        slots[hole] = slots[hole + 1]
+        hole += 1
+    distances[hole] = distance
+    slots[hole] = slot
 
 
 @jit
@@ -49,13 +64,19 @@ def sink(distances, slots, distance, slot, size):
 @jit
 def ascending(distances, slots):
     """Turns each row's heap into a list from best to worst, and NOTHING into −1; in place, (q, k)."""
+    k = distances.shape[1]
     for row in range(distances.shape[0]):
-        for last in range(distances.shape[1] - 1, 0, -1):
+        if k <= SHORT:
+            for place in range(k // 2):
+                distance, slot = distances[row, place], slots[row, place]
+                distances[row, place], slots[row, place] = distances[row, k - 1 - place], slots[row, k - 1 - place]
+                distances[row, k - 1 - place], slots[row, k - 1 - place] = distance, slot
+        for last in range(k - 1 if k > SHORT else 0, 0, -1):
             distance = distances[row, last]
             slot = slots[row, last]
             distances[row, last] = distances[row, 0]
             slots[row, last] = slots[row, 0]
             sink(distances[row], slots[row], distance, slot, last)
-        for place in range(distances.shape[1]):
+        for place in range(k):
             if slots[row, place] == NOTHING:
                 slots[row, place] = -1

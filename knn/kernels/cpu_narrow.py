@@ -6,13 +6,15 @@ import math
 
 import numpy as np
 
-from knn.kernels.cpu_heap import offer
+from knn.kernels.blocks import TOGETHER, lowest, near_in_block
+from knn.kernels.cpu_heap import SHORT
 from knn.kernels.jit import jit
+from knn.kernels.short import closed, opened, put
 
 #: Rows narrower than this have a plain sum for a definition, which vectors can hold for many points at once.
 NARROW = 16
-#: Points to a tile, which stays in the first-level cache, and points that one comparison turns away together.
-TILE, GROUP = 256, 32
+#: Blocks to a tile, which stays in the first-level cache.
+TILE = 16
 
 
 @jit
@@ -22,47 +24,28 @@ def scan_narrow(X, alive, Q, best, best_slots):
     X (n, d), alive bool (n,), Q float64 (q, d), heaps (q, k).
     """
     n, d = X.shape
-    columns, fixed, totals = np.empty((d, TILE)), np.empty(TILE), np.empty(TILE)
-    for start in range(0, n, TILE):
-        stop = min(start + TILE, n)
-        fixed[:] = np.inf
-        for i in range(start, stop):
-            if alive[i]:
-                fixed[i - start] = 0.0
-        for i in range(start, stop):
+    lanes, lane_slots = np.empty(SHORT), np.empty(SHORT, np.int64)
+    blocks, totals = np.empty((TILE, d, TOGETHER)), np.empty(TOGETHER)
+    for start in range(0, n, TILE * TOGETHER):
+        count = -(-min(TILE * TOGETHER, n - start) // TOGETHER)
+        for i in range(count * TOGETHER):
+            block, lane = divmod(i, TOGETHER)
+            here = start + i < n and alive[start + i]
             for c in range(d):
-                columns[c, i - start] = X[i, c]
+                blocks[block, c, lane] = X[start + i, c] if here else np.inf
         for row in range(Q.shape[0]):
-            sums_of_squares(columns, fixed, Q[row], totals)
-            _offer_all(totals, start, best[row], best_slots[row])
-
-
-@jit
-def sums_of_squares(columns, fixed, q, totals):
-    """totals[i] = fixed[i] + Σ_c (q_c − columns[c, i])², in the order of the definition. columns float64 (d, n)."""
-    n = totals.shape[0]
-    totals[:] = fixed
-    for c in range(q.shape[0]):
-        column, value = columns[c], q[c]
-        for i in range(n):
-            gap = value - column[i]
-            totals[i] += gap * gap
-
-
-@jit
-def _offer_all(totals, start, distances, found):
-    """Offers the points of a tile, of which the first is slot `start`; a total of ∞ is no point."""
-    limit = limit_of(distances[0])
-    for first in range(0, totals.shape[0], GROUP):
-        below = 0
-        for i in range(first, first + GROUP):
-            below += totals[i] <= limit
-        if below == 0:
-            continue
-        for i in range(first, first + GROUP):
-            if totals[i] <= limit and totals[i] < np.inf:
-                offer(distances, found, math.sqrt(totals[i]), start + i)
-                limit = limit_of(distances[0])
+            q = Q[row]
+            distances, found = opened(best, best_slots, row, lanes, lane_slots)
+            limit = limit_of(distances[0])
+            for block in range(count):
+                mask = near_in_block(blocks, block, q, limit, totals)
+                while mask:
+                    i = lowest(mask)
+                    mask &= mask - 1
+                    if totals[i] <= limit and totals[i] < np.inf:
+                        put(distances, found, math.sqrt(totals[i]), start + block * TOGETHER + i)
+                        limit = limit_of(distances[0])
+            closed(best, best_slots, row, lanes, lane_slots)
 
 
 @jit

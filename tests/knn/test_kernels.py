@@ -150,28 +150,6 @@ def test_dci_finds_the_candidates_of_the_twin(lists):
     assert len(expected) == len(living)
 
 
-@pytest.mark.parametrize("n", [1, 16, 17, 70])
-def test_a_tree_holds_every_point_once_in_boxes_that_enclose_it(n, dtype):
-    rng = np.random.default_rng(n)
-    for X in (rng.standard_normal((n, 3)).astype(dtype), rng.integers(0, 2, (n, 3)).astype(dtype)):
-        order, boxes = np.arange(n), np.full((cpu.n_nodes(n), 2, 3), np.nan, dtype)
-        cpu.build_tree(X, order, boxes)
-        np.testing.assert_array_equal(np.sort(order), np.arange(n))
-        spans = [(0, 0, n)]
-        while spans:
-            node, start, stop = spans.pop()
-            held = X[order[start:stop]]
-            np.testing.assert_array_equal(boxes[node], [held.min(axis=0), held.max(axis=0)])
-            if stop - start > 16:
-                middle = (start + stop) // 2
-                spans += [(2 * node + 1, start, middle), (2 * node + 2, middle, stop)]
-        best, evaluations = cpu.empty_heaps(2, 1), np.zeros(2, np.int64)
-        Q = rng.standard_normal((2, 3))
-        cpu.search_tree(X[order].T.copy(), order, np.ones(n, bool), boxes, Q, *best, evaluations)
-        np.testing.assert_array_equal(best[1], naive.neighbours(X, Q, 1)[1])
-        assert (evaluations <= n).all()
-
-
 def test_merged_runs_are_the_sorted_whole(dtype):
     keys = np.random.default_rng(4).integers(0, 5, (3, 20)).astype(dtype)
     order = np.argsort(keys[:, :13], axis=1, kind="stable").astype(np.int32)
