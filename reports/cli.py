@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from reports.terminal import console, download, lost, one_line, tell_claim, tell_run, unverified
 
+if TYPE_CHECKING:
     from reports.runner import RunSummary
-    from theory.verify import ClaimReport
 
 #: Exit codes: what was asked for could not be done, something was found wanting, somebody interrupted.
 REFUSED, WANTING, INTERRUPTED = 2, 1, 130
@@ -66,7 +64,7 @@ ToRun = Annotated[Size, typer.Option("--size", help="How much to run.")]
 
 def main() -> None:
     """The entry point `implicitbench`."""
-    warnings.showwarning = _one_line  # type: ignore[assignment]
+    warnings.showwarning = one_line  # type: ignore[assignment]
     app()
 
 
@@ -100,7 +98,7 @@ def verify(
             report = verifier.verify_claim(claim, deep=deep, mutants=mutants.value, root_seed=root_seed)
             found.append(report)
             if not as_json:
-                _print_claim(report)
+                tell_claim(report)
     if as_json:
         from reports.provenance import versions
 
@@ -124,11 +122,14 @@ def run(
 ) -> None:
     """Measure every cell that is not recorded yet; stopped at any moment, it goes on where it was."""
     summary = _run(experiments, size, jobs, output)
-    _tell(summary)
-    unverified = _unverified(size, output) if not experiments or "claims" in experiments else []
-    for name in unverified:
+    tell_run(summary)
+    wanting = []
+    if not experiments or "claims" in experiments:
+        with _refusing():
+            wanting = unverified(size.value, output)
+    for name in wanting:
         typer.echo(f"NOT VERIFIED  {name}: implicitbench verify {name} says why", err=True)
-    if unverified or not summary.ok or _lost(summary):
+    if wanting or not summary.ok or lost(summary):
         raise typer.Exit(WANTING)
 
 
@@ -143,21 +144,21 @@ def report(
     summary = None
     if not no_run:
         summary = _run(None, size, jobs, output)
-        _tell(summary)
+        tell_run(summary)
     with _refusing():
         from reports.page import write_report
         from reports.tables import rows_of, table
 
         page = write_report(output, size=size.value)
         figures = table("headline", output=output, size=size.value)
-    console = _console()
+    screen = console()
     plain: dict[str, Any] = {"highlight": False, "soft_wrap": True}
-    console.print()
+    screen.print()
     for row in rows_of(figures):
         mark = {"ok": "[green]✓[/]", "failed": "[red]✗[/]"}.get(str(row.status), "–")
-        console.print(f"{mark} [bold]{row.answer}[/]" + (f"\n  {row.detail}" if row.detail else ""), **plain)
-    console.print(f"\nThe page: {page.resolve()}", **plain)
-    if bool((figures.status == "failed").any()) or (summary and (not summary.ok or _lost(summary))):
+        screen.print(f"{mark} [bold]{row.answer}[/]" + (f"\n  {row.detail}" if row.detail else ""), **plain)
+    screen.print(f"\nThe page: {page.resolve()}", **plain)
+    if bool((figures.status == "failed").any()) or (summary and (not summary.ok or lost(summary))):
         raise typer.Exit(WANTING)
 
 
@@ -171,7 +172,7 @@ def datasets(
         from reports.datasets.source import datasets as known
 
         if get is not None:
-            _download(known[get], url)
+            download(known[get], url)
         statuses = [dataset.status() for dataset in known.values() if get in (None, dataset.name)]
     from rich.table import Table
 
@@ -181,11 +182,11 @@ def datasets(
     for status in statuses:
         size = f"{status.bytes / 1e6:.1f} MB" if status.found else "–"
         shown.add_row(status.name, "yes" if status.found else "no", size, status.checksum, status.where or "–")
-    console = _console()
-    console.print(shown)
+    screen = console()
+    screen.print(shown)
     for status in statuses:
         if status.remedy:
-            console.print(f"{status.name}: {status.remedy}", highlight=False, soft_wrap=True)
+            screen.print(f"{status.name}: {status.remedy}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -260,63 +261,3 @@ def _run(names: list[str] | None, size: Size, jobs: int | None, output: Path | N
             experiments[name]  # an unknown name must be told before anything is measured
         with RichProgress() as bar:
             return measure(names or None, size=size.value, output=output, jobs=jobs, progress=bar)
-
-
-def _tell(summary: RunSummary) -> None:
-    parts = [f"{summary.measured} cells measured in {summary.seconds:.0f} s", f"{summary.present} were there"]
-    typer.echo(f"{', '.join(parts)}: {summary.path}")
-    for module, remedy in summary.unavailable.items():
-        typer.echo(f"left out: {module}: {remedy}", err=True)
-    for damage in summary.damage:
-        typer.echo(f"damaged: {damage}", err=True)
-    for record in summary.failures:
-        what = ", ".join(f"{name}={value}" for name, value in record.params.items())
-        typer.echo(f"{record.status}: {record.experiment} ({what}, seed {record.seed}): {record.detail}", err=True)
-
-
-def _lost(summary: RunSummary) -> bool:
-    """Whether damage cost records. A torn tail does not: the run has measured it again."""
-    return any(damage.lost for damage in summary.damage)
-
-
-def _unverified(size: Size, output: Path | None) -> list[str]:
-    """The recorded claims whose check refuted the statement, or did not refute a mutant."""
-    from reports.tables import table
-
-    with _refusing():
-        found = table("claims", output=output, size=size.value)
-    return [str(name) for name in found.id[~found.verified.astype(bool)]]
-
-
-def _print_claim(report: ClaimReport) -> None:
-    colour = typer.colors.GREEN if report.verified else typer.colors.RED
-    typer.echo(report.line() if not sys.stdout.isatty() else typer.style(report.line(), fg=colour))
-
-
-def _download(dataset: object, url: str | None) -> None:
-    from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
-
-    from reports.datasets.source import Dataset
-
-    assert isinstance(dataset, Dataset)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=_console(stderr=True)) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def progress(file: str, have: int, total: int) -> None:
-            if file not in tasks:
-                tasks[file] = bar.add_task(file, total=total or None)
-            bar.update(tasks[file], completed=have)
-
-        dataset.fetch(progress=progress, url=url)
-
-
-def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr)
-
-
-def _one_line(message: Warning | str, *_: object) -> None:
-    """A warning without the source line that issued it."""
-    typer.echo(f"implicitbench: warning: {message}", err=True)

@@ -10,7 +10,7 @@ from torch import nn
 
 from estimators.models.imle import IMLE
 from estimators.training import parameters
-from estimators.training.implicit_model import inference
+from estimators.training.inference import inference
 from estimators.training.registry import models
 from estimators.training.seeding import RandomState
 

@@ -7,8 +7,7 @@ import math
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -20,6 +19,7 @@ from torch import nn
 from estimators.networks import mlp_generator
 from estimators.training import loop, parameters, run_state
 from estimators.training.callbacks import Callback, Progress
+from estimators.training.inference import inference
 from estimators.training.seeding import RandomState, seed_of, torch_stream
 from estimators.training.training_data import Standardisation, checked_data, fingerprint
 
@@ -288,15 +288,3 @@ class ImplicitModel(BaseEstimator, ABC):
     def _require_fitted(self) -> None:
         if not hasattr(self, "generator_"):
             raise NotFittedError(f"this {type(self).__name__} is not fitted; call fit(X) first")
-
-
-@contextmanager
-def inference(module: nn.Module) -> Iterator[None]:
-    """`module` in evaluation mode without gradients; its mode is restored afterwards."""
-    training = module.training
-    module.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        module.train(training)

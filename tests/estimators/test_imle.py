@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from estimators.models.imle import IMLE, imle_loss, nearest_sample_objective
-from estimators.training.implicit_model import inference
+from estimators.training.inference import inference
 from knn.base import indexes
 from tests.estimators import naive_models as naive
 

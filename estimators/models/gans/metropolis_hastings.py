@@ -12,7 +12,7 @@ from torch import nn
 
 from estimators.models.gans.non_saturating import NonSaturatingGAN
 from estimators.training import loop, parameters
-from estimators.training.implicit_model import inference
+from estimators.training.inference import inference
 from estimators.training.registry import models
 from estimators.training.seeding import RandomState, seed_of, torch_stream
 
