@@ -1,16 +1,20 @@
-"""docs/claims.md and docs/claims/: every claim of `theory.claims`, with its formula, hypotheses, sources and mutants.
+"""docs/claims.md and docs/claims/: every claim of `theory.claims`, with its formula, hypotheses, sources, evidence,
+mutants and code.
 
-`python -m reports.claims_page` writes the pages anew from the registry. No measured number is on them.
+`python -m reports.claims_page` writes the pages anew from the registry, and each formula as a picture that needs no
+network; the evidence is the recorded one, which the tests hold every run to.
 """
 
 from __future__ import annotations
 
 import argparse
 import inspect
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from reports.markdown import prose, table
 from theory.claim import Claim, claims_registry
@@ -113,12 +117,12 @@ def _section(claim: Claim) -> str:
     printed = [mutant for mutant in claim.mutants if mutant.where]
     parts = [
         f"## `{claim.id}`\n\n{prose(claim.says)}.\n\n",
-        # A fence, since in $…$ Markdown would take the backslashes of \, and \| for its own.
-        f"```math\n{claim.statement}\n```\n\n" if claim.statement else "",
+        f"![{claim.id} as a formula](formulas/{claim.id}.svg)\n\n" if claim.statement else "",
         f"- **Verdict**: {VERDICTS[claim.verdict]}\n",
         _points("Hypotheses", map(prose, claim.hypotheses)),
         f"- **Source**: {prose(claim.source)}{primary}\n",
         f"- **Check** ({claim.method}, [{file}](../../{file})): {prose(check)}\n",
+        _points("Evidence", _evidence(claim)),
         _points("Mutants", (prose(mutant.name) for mutant in claim.mutants)),
         _points(
             f"Errata ({CAVEAT}; [all](../errata.md))",
@@ -136,8 +140,45 @@ def _section(claim: Claim) -> str:
         ),
         _points("Without a resolution", [prose(claim.no_resolution)] if claim.no_resolution else []),
         _points("Limits", [prose(claim.limits)] if claim.limits else []),
+        f"\n<details><summary>The code</summary>\n\n```python\n{_code(claim)}\n```\n\n</details>\n",
     ]
     return "".join(parts)
+
+
+def formulas(claims: Sequence[Claim] | None = None) -> dict[str, str]:
+    """Each claim's formula as an SVG file by its path under docs/; it follows the reader's light or dark colours."""
+    from reports.formula import formula
+
+    dark = "<style>@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; } }</style>"
+    return {
+        f"claims/formulas/{claim.id}.svg": formula(claim.statement, name=claim.id).replace(">", f">{dark}", 1) + "\n"
+        for claim in (own_claims() if claims is None else claims)
+        if claim.statement
+    }
+
+
+def _code(claim: Claim) -> str:
+    """The claim as it is written: its statement, its true formulas and its check."""
+    return inspect.getsource(claim.check_function).rstrip()
+
+
+def _evidence(claim: Claim) -> list[str]:
+    """What the true statement's check found, as recorded."""
+    told = _recorded().get(claim.id, {}).get("truth")
+    if told is None:
+        return []
+    numbers = ", ".join(f"{name} = {_told(value)}" for name, value in told["evidence"].items())
+    return [prose(f"{told['outcome']}: {numbers}" if numbers else told["outcome"])]
+
+
+def _told(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+@cache
+def _recorded() -> dict[str, Any]:
+    path = Path(__file__).resolve().parent / "published" / "evidence.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def _points(what: str, points: Iterable[str]) -> str:
@@ -153,8 +194,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog=COMMAND, description=main.__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
     folder = parser.parse_args(arguments).folder
-    (folder / "claims").mkdir(parents=True, exist_ok=True)
-    for path, page in claims_pages().items():
+    (folder / "claims" / "formulas").mkdir(parents=True, exist_ok=True)
+    for path, page in {**claims_pages(), **formulas()}.items():
         (folder / path).write_text(page, encoding="utf-8", newline="\n")
 
 

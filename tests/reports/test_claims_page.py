@@ -1,6 +1,8 @@
 """docs/claims.md, docs/claims/ and docs/errata.md say what the registry says, and all of it."""
 
+import inspect
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -37,13 +39,27 @@ def test_every_claim_has_one_section_and_one_line_of_the_index():
 def test_all_that_a_claim_tells_of_itself_is_in_its_section():
     for found in own_claims():
         text = section(found.id)
-        assert found.statement in text
+        assert f"](formulas/{found.id}.svg)" in text
+        assert inspect.getsource(found.check_function).rstrip() in text
+        assert "**Evidence**" in text
         cases = [*found.mutants, *found.counterexamples, *found.boundaries]
         told = [found.says, found.source, found.primary, found.limits, *found.hypotheses, *(c.name for c in cases)]
         told += [words for mutant in found.mutants for words in (mutant.printed, mutant.correct)]
         told += list(found.equivalents.values())
         assert [words for words in told if prose(words) not in text] == [], found.id
         assert f"theory/claims/{found.__module__.rpartition('.')[2]}.py" in text
+
+
+def test_every_formula_is_a_picture_that_needs_no_network():
+    for found in own_claims():
+        picture = (DOCS / "claims" / "formulas" / f"{found.id}.svg").read_text(encoding="utf-8")
+        # Its paths are the library's; what it says is the registry's.
+        said = re.search(r"<desc[^>]*>(.*?)</desc>", picture, re.DOTALL)
+        assert said is not None, f"run `{claims_page.COMMAND}`"
+        assert unescape(said[1]) == found.statement, f"{found.id}: stale, run `{claims_page.COMMAND}`"
+        assert not re.search(r"(href|src)=.http|@import|url\(http", picture)
+    written = {path.stem for path in (DOCS / "claims" / "formulas").glob("*.svg")}
+    assert written == {found.id for found in own_claims()}
 
 
 def test_a_claim_of_another_package_is_on_no_page():
