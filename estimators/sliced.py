@@ -56,7 +56,15 @@ def sliced_wasserstein(P: Any, Q: Any, *, p: float = 1.0, n_directions: int = 20
         spread = float(np.std(costs, ddof=1)) / math.sqrt(len(costs))
         stderr = scaled(spread * value / (p * mean) if mean > 0 else 0.0, exponent)
     told = min(max(scaled(value, exponent), bounds.lower), bounds.upper)
-    return Estimate(told, stderr, None, f"mean over {len(costs)} directions", bounds, "length", detail)
+    return Estimate(
+        told,
+        stderr,
+        None,
+        "mean over 1 direction" if d == 1 else f"mean over {len(costs)} directions",
+        bounds,
+        "length",
+        detail,
+    )
 
 
 @divergence("max-sliced-wasserstein", takes="samples", symmetric=True, metric_power=1.0, degree=1.0)

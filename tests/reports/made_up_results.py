@@ -229,6 +229,28 @@ def growth(ambient):
         yield found
 
 
+def distances():
+    """Records of dimension-curse and of shifted-measures, two cells of each."""
+    for d, slope, exact in ((1, -0.5, 0.2), (10, -0.09, 0.7)):
+        params = {"d": d, "lengths": "16 256", "repeats": 2}
+        curve = {"L": [16, 256], "mean": [0.4, 0.4 * 16**slope]}
+        cell = f"curse-{d}"
+        yield [
+            record("dimension-curse", cell, params, "slope of W1", slope, stderr=0.01, payload=curve),
+            record("dimension-curse", cell, params, "slope of energy", -0.5, stderr=0.02, payload=curve),
+            record("dimension-curse", cell, params, "L times squared energy", exact, unit="length", stderr=0.01),
+            record("dimension-curse", cell, params, "mean distance", exact, unit="length"),
+        ]
+    shift = [0.0, 0.05, 0.5, 1.0]
+    for shape, jsd in (("parallel lines", [0.0, 0.69, 0.69, 0.69]), ("bumps", [0.0, 0.03, 0.6, 0.69])):
+        params = {"shape": shape, "atoms": 40}
+        yield [
+            record("shifted-measures", f"shifted-{shape}", params, name, value[-1], unit=unit, payload=payload)
+            for name, unit, value in (("W1", "length", shift), ("JSD", "nats", jsd))
+            for payload in ({"shift": shift, "value": value},)
+        ]
+
+
 def errata_pictures():
     """The records behind the pictures of the errata, with fewer points than are measured."""
 
@@ -278,5 +300,7 @@ def write(path, *, broken=False):
             for cell in models(task, of, dimension):
                 store.append(cell)
         for cell in samplers():
+            store.append(cell)
+        for cell in distances():
             store.append(cell)
     return path
