@@ -3,7 +3,7 @@
 `python -m reports.kill_matrix` verifies every claim with its hand-written mutants, then with the automatic ones too,
 then with root seeds drawn from the system, and writes
 
-* `kill-matrix.csv`: claim, kind, name, expected and found outcome of every trial;
+* `kill-matrix.csv`: claim, kind, name, expected and found outcome of every trial, and why a change is ill-formed;
 * `verify.json`: counts, automatic mutants that are equivalent with the reason, each claim's resolution and evidence,
   seconds, versions, commit and machine;
 * `root-seeds.csv`: a row a root seed. A seed is drawn once and its row is written whatever it says.
@@ -28,11 +28,20 @@ import typer
 
 from reports.provenance import commit, machine, versions
 from theory.slots import ALPHA_TOTAL, BETA
-from theory.trial import ILL_FORMED
+from theory.trial import ILL_FORMED, Result
 from theory.verify import ClaimReport, selected, unverified, verify_claim
 
 FOLDER = Path("reports", "published")
-MATRIX = ("claim", "kind", "name", "expected", "outcome")
+MATRIX = ("claim", "kind", "name", "expected", "outcome", "reason")
+#: Why a change leaves no formula, by what Python says of it; the first that fits.
+REASONS = (
+    ("cannot be interpreted as an integer", "a count that is no whole number"),
+    ("division by zero", "no value where an instance divides by 0"),
+    ("incompatible shapes", "matrices whose shapes do not fit"),
+    ("IndexError", "a subscript out of range"),
+    ("indices must be integers", "a value in place of a subscript"),
+    ("", "a thing of another kind in its place: a function, a law, a sequence, a bare number"),
+)
 SEEDS = ("root_seed", "claims", "verified", "trials", "as_expected", "seconds", "complaints")
 
 
@@ -40,7 +49,15 @@ def matrix(found: Iterable[ClaimReport]) -> Iterator[tuple[str, ...]]:
     """A row for each trial, in the order in which they ran; see `MATRIX`."""
     for report in found:
         for result in report.results:
-            yield result.claim, result.kind, result.name, result.expected, result.outcome
+            yield result.claim, result.kind, result.name, result.expected, result.outcome, reason(result)
+
+
+def reason(result: Result) -> str:
+    """Why an automatic change is ill-formed, with the error that says so; "" for every other trial."""
+    if result.outcome != ILL_FORMED:
+        return ""
+    error = str(result.evidence["error"])
+    return f"{next(words for part, words in REASONS if part in error)}: {error}"
 
 
 def summary(found: Sequence[ClaimReport]) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from reports.kill_matrix import MATRIX, SEEDS, main
+from reports.kill_matrix import MATRIX, SEEDS, main, reason
 from theory.claim import Exact, Holds, Refuted, claim, claims_registry
+from theory.trial import ILL_FORMED, Result, last_line
 
 PUBLISHED = Path(__file__).parents[2] / "reports" / "published"
 
@@ -43,6 +45,26 @@ def test_every_trial_is_a_row_and_every_seed_another(tmp_path):
     assert told["by_claim"]["m-of-n-lemma"]["resolution"] == 1e-12
     assert seeds[0]["root_seed"] != seeds[1]["root_seed"]
     assert [row["verified"] for row in seeds] == ["1", "1"]
+
+
+@pytest.mark.parametrize(
+    ("formula", "words"),
+    [
+        (lambda two: 1 / (two - two), "divides by 0"),
+        (lambda two: [0][two], "a subscript out of range"),
+        (lambda two: range(two * 1.5), "no whole number"),
+        (lambda two: two(), "another kind"),
+    ],
+)
+def test_a_change_that_leaves_no_formula_says_why(formula, words):
+    try:
+        formula(2)
+    except Exception as error:
+        told = {"error": last_line(error)}
+    result = Result("a-guest", "automatic", "", "REFUTED", ILL_FORMED, True, told, 0.0)
+    assert words in reason(result)
+    assert told["error"] in reason(result)
+    assert reason(replace(result, outcome="REFUTED")) == ""
 
 
 def test_deep_has_files_of_its_own_and_draws_no_seed(tmp_path):
