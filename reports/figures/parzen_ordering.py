@@ -115,7 +115,7 @@ figures.register("parzen-ordering")(
         title="What a Parzen likelihood prefers",
         about="Samplers by their Parzen log-likelihood, best at the top, with some of their images. The dashed line is "
         "fresh images of the data themselves: whatever lies to the right of it is said to be likelier than they are. "
-        "Precision, recall and coverage see what is lost above the line.",
+        "What is lost above the line recall alone sees; below it, precision and coverage as well.",
         experiment=EXPERIMENT,
         draw=parzen,
     )
