@@ -17,12 +17,13 @@ _METRICS = {
     "recall": ("recall", {"stderr": "recall_stderr"}),
     "queries per second": ("qps", {"low": "qps_slowest", "high": "qps_fastest"}),
     "build": ("build_seconds", {}),
+    "peak memory": ("peak_mib", {}),
     "evaluations": ("evaluations", {"stderr": "evaluations_stderr"}),
     "certified": ("certified", {}),
 }
 _FRAME = (
     "dataset", "rows", "dimensions", "queries", "k", "search", "settings", "library", "ours", "recall", "recall_stderr",
-    "qps", "qps_slowest", "qps_fastest", "build_seconds", "evaluations", "evaluations_stderr", "certified",
+    "qps", "qps_slowest", "qps_fastest", "build_seconds", "peak_mib", "evaluations", "evaluations_stderr", "certified",
     "frontier", "status", "detail", "seed", "commit", "machine", "cell",
 )  # fmt: skip
 
@@ -116,6 +117,7 @@ tables.register("nearest-neighbours")(
             Column("Recall@10", lambda row: share(row.recall, row.recall_stderr), "recall", True, "± one stderr"),
             Column("Queries per second", _qps, "qps", True, "median (slowest – fastest)"),
             Column("Build", lambda row: seconds(row.build_seconds), "build_seconds", True, "once, after a warm-up"),
+            Column("Peak MiB", lambda row: significant(row.peak_mib), "peak_mib", True, "grown while it was built"),
             Column(
                 "Distances a query", lambda row: significant(row.evaluations), "evaluations", True, "where it tells"
             ),
