@@ -34,6 +34,22 @@ class Density(Protocol):
     def sample(self, n: int, random_state: Any = None) -> NDArray[np.float64]: ...
 
 
+def landmarks(law: Density) -> list[NDArray[np.float64]]:
+    """On each axis, the places where the density is not smooth or has its mass: where quadrature must look.
+
+    A law of one's own may have the property `landmarks`; else they are its mean and 1, 3 and 8 standard deviations.
+    """
+    own = getattr(law, "landmarks", None)
+    if own is not None:
+        return [np.asarray(axis, dtype=np.float64) for axis in own]
+    return _about(law.mean, np.sqrt(np.diag(law.cov)))
+
+
+def _about(mean: NDArray[np.float64], scale: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    steps = np.array([-8.0, -3.0, -1.0, 0.0, 1.0, 3.0, 8.0])
+    return [centre + width * steps for centre, width in zip(mean, scale, strict=True)]
+
+
 def _checked_draws(n: Any) -> int:
     """`n` as a number of draws; raises TypeError or ValueError naming it."""
     if isinstance(n, (bool, np.bool_)) or not isinstance(n, (int, np.integer)):
@@ -63,6 +79,11 @@ class Gaussian:
     def entropy(self) -> float:
         """½ log det(2πe Σ), in nats."""
         return 0.5 * self.dimension * (1 + _LOG_2PI) + float(np.log(np.diag(self._root)).sum())
+
+    def tail(self, side: int) -> tuple[float, float, float]:
+        """(a, b, c) of log density −a x² + b|x| − c log|x| + O(1) as x → side·∞; of one dimension."""
+        variance = float(self.cov[0, 0])
+        return (0.5 / variance, side * float(self.mean[0]) / variance, 0.0)
 
     def logpdf(self, x: ArrayLike) -> NDArray[np.float64]:
         """Log density at each row of `x` (n, d), in nats, shape (n,)."""
@@ -111,6 +132,13 @@ class Uniform:
     def entropy(self) -> float:
         """Σ log(highᵢ − lowᵢ), in nats."""
         return float(np.log(self.high - self.low).sum())
+
+    @property
+    def landmarks(self) -> list[NDArray[np.float64]]:
+        return list(np.stack([self.low, self.high], axis=1))
+
+    def tail(self, side: int) -> None:
+        """None: there is none."""
 
     def logpdf(self, x: ArrayLike) -> NDArray[np.float64]:
         """Log density at each row of `x` (n, d), in nats, shape (n,); the faces of the box are inside."""
@@ -177,6 +205,17 @@ class Mixture:
     @cached_property
     def scales(self) -> NDArray[np.float64]:
         return np.array([math.sqrt(np.linalg.eigvalsh(component.cov)[-1]) for component in self.components])
+
+    @property
+    def landmarks(self) -> list[NDArray[np.float64]]:
+        axes = zip(*(landmarks(component) for component in self.components), strict=True)
+        return [np.unique(np.concatenate(places)) for places in axes]
+
+    def tail(self, side: int) -> tuple[float, float, float] | None:
+        """The heaviest component's; AttributeError where one does not know its own."""
+        known = [component.tail(side) for component in self.components]  # type: ignore[attr-defined]
+        tails = [tail for tail in known if tail is not None]
+        return min(tails, key=lambda tail: (tail[0], -tail[1], tail[2])) if tails else None
 
     def logpdf(self, x: ArrayLike) -> NDArray[np.float64]:
         """Log density at each row of `x` (n, d), in nats, shape (n,)."""

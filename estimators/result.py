@@ -52,7 +52,8 @@ class Estimate:
     `value`, in `unit`; `stderr`, one standard error of sampling, or None where none is claimed (then
     `detail` says why); `interval`, a confidence interval (low, high); `method`, how it was computed;
     `certificate`, an enclosure of what was computed; `converged`, False for the partial result of a
-    solver that stopped, whose float() raises NotConverged.
+    solver that stopped, whose float() raises NotConverged; `bound`, "lower" where the value estimates no more than a
+    lower bound of what is asked for, which is printed with it as ≥.
 
     Raises ValueError for a NaN or a negative error: no failure is an Estimate.
     """
@@ -65,12 +66,15 @@ class Estimate:
     unit: str = ""
     detail: str = ""
     converged: bool = True
+    bound: str = ""
 
     def __post_init__(self) -> None:
         if math.isnan(self.value):
             raise ValueError(f"an Estimate by {self.method or 'an unnamed method'} would be NaN")
         if self.stderr is not None and not 0 <= self.stderr < math.inf:
             raise ValueError(f"stderr is {self.stderr}: give a finite number ≥ 0, or None")
+        if self.bound not in ("", "lower"):
+            raise ValueError(f"bound is {self.bound!r}: pass 'lower' or nothing")
         if self.interval is not None and not self.interval[0] <= self.interval[1]:
             raise ValueError(f"interval {self.interval} is not (low, high)")
 
@@ -94,7 +98,7 @@ class Estimate:
         number = _with_error(self.value, self.error)
         if self.stderr is None and self.interval is not None:
             number = f"{self.value:.{_DIGITS}g} [{self.interval[0]:.{_DIGITS}g}, {self.interval[1]:.{_DIGITS}g}]"
-        text = f"{number} {self.unit}".rstrip()
+        text = f"{'≥ ' if self.bound else ''}{number} {self.unit}".rstrip()
         return text if self.converged else f"{text} (not converged)"
 
     def __format__(self, spec: str) -> str:

@@ -1,4 +1,4 @@
-"""f-divergences between measures on atoms, exact up to rounding."""
+"""f-divergences by name: on atoms exact up to rounding; between densities as `fdivergences.densities` says."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from estimators.comparison import divergence
+from estimators.fdivergences.densities import between_densities, is_density
 from estimators.fdivergences.generators import Generator, generators
 from estimators.measures import Empirical, common_support
 from estimators.result import Certificate, Estimate
@@ -18,15 +19,21 @@ from estimators.result import Certificate, Estimate
 _ROUNDING = 32 * np.finfo(np.float64).eps / 2
 
 
-def f_divergence(P: Empirical, Q: Empirical, generator: str | Generator) -> Estimate:
-    """D_f(P,Q) = Σ_{q>0} q f(p/q) + f′(∞)·P(q = 0), over the union of the atoms.
+def f_divergence(P: Any, Q: Any, generator: str | Generator, *, method: str = "auto", **options: Any) -> Estimate:
+    """D_f(P,Q) = Σ_{q>0} q f(p/q) + f′(∞)·P(q = 0), over the union of the atoms, or ∫ instead of Σ for densities.
 
-    `generator` is a registered name (`estimators.fdivergences.generators`) or a Generator. The value is ∞
-    where the divergence is ∞. Raises TypeError for bare arrays, ValueError for measures on different
-    spaces, OverflowError where a finite divergence exceeds float64. Source: Csiszár 1967; Liese & Vajda
-    2006, eq. 1.
+    Both are `Empirical`, or both densities, for which `method` "auto", "closed form", "quadrature", "enclosure" or
+    "monte carlo" and its options are those of `estimators.fdivergences.densities.between_densities`. `generator` is a
+    registered name (`estimators.fdivergences.generators`) or a Generator. The value is ∞ where the divergence is ∞.
+    Raises TypeError for bare arrays, ValueError for measures on different spaces, OverflowError where a finite
+    divergence exceeds float64, NotConverged where an integral did not. Source: Csiszár 1967; Liese & Vajda 2006, eq. 1.
     """
     f = generators[generator] if isinstance(generator, str) else generator
+    if is_density(P) and is_density(Q) and not (isinstance(P, Empirical) or isinstance(Q, Empirical)):
+        return between_densities(P, Q, f, method, **options)
+    if method != "auto" or options:
+        told = ", ".join([f"method={method!r}", *options])
+        raise TypeError(f"{told}: between atoms there is one way, which is exact; these are for densities")
     atoms, p, q = common_support(_measure(P, "P", f.name), _measure(Q, "Q", f.name))
     shared = (p > 0) & (q > 0)
     terms = f.terms(p[shared], q[shared])
@@ -45,22 +52,22 @@ def f_divergence(P: Empirical, Q: Empirical, generator: str | Generator) -> Esti
 
 
 @divergence("kl", takes="measures", finite=False, data_processing=True)
-def kl(P: Empirical, Q: Empirical, *, base: float = math.e) -> Estimate:
+def kl(P: Any, Q: Any, *, base: float = math.e, **options: Any) -> Estimate:
     """Kullback-Leibler divergence KL(P‖Q) = Σ p log(p/q), ∞ unless every atom of P is one of Q.
 
     In nats, or bits for base=2. Raises as `f_divergence`. Source: Kullback & Leibler 1951.
     """
-    return _in_base(f_divergence(P, Q, "kl"), base)
+    return _in_base(f_divergence(P, Q, "kl", **options), base)
 
 
 @divergence("reverse-kl", takes="measures", finite=False, data_processing=True)
-def reverse_kl(P: Empirical, Q: Empirical, *, base: float = math.e) -> Estimate:
+def reverse_kl(P: Any, Q: Any, *, base: float = math.e, **options: Any) -> Estimate:
     """KL(Q‖P) = Σ q log(q/p), ∞ unless every atom of Q is one of P; units and errors as `kl`."""
-    return _in_base(f_divergence(P, Q, "reverse-kl"), base)
+    return _in_base(f_divergence(P, Q, "reverse-kl", **options), base)
 
 
 @divergence("jsd", takes="measures", symmetric=True, metric_power=0.5, data_processing=True)
-def jsd(P: Empirical, Q: Empirical, *, base: float = math.e, normalisation: str = "mean") -> Estimate:
+def jsd(P: Any, Q: Any, *, base: float = math.e, normalisation: str = "mean", **options: Any) -> Estimate:
     """Jensen-Shannon divergence ½KL(P‖M) + ½KL(Q‖M) with M = ½(P + Q), in [0, log 2].
 
     `normalisation="sum"` is KL(P‖M) + KL(Q‖M), in [0, log 4], as in the f-GAN of Nowozin et al. 2016.
@@ -69,44 +76,53 @@ def jsd(P: Empirical, Q: Empirical, *, base: float = math.e, normalisation: str 
     names = {"mean": "jsd", "sum": "jsd-sum"}
     if normalisation not in names:
         raise ValueError(f"normalisation is {normalisation!r}: pass 'mean' (at most log 2) or 'sum' (at most log 4)")
-    return _in_base(f_divergence(P, Q, names[normalisation]), base)
+    return _in_base(f_divergence(P, Q, names[normalisation], **options), base)
 
 
 @divergence("total-variation", takes="measures", symmetric=True, metric_power=1.0, data_processing=True)
-def total_variation(P: Empirical, Q: Empirical) -> Estimate:
+def total_variation(P: Any, Q: Any, **options: Any) -> Estimate:
     """Total variation ½ Σ |p − q| = sup_A |P(A) − Q(A)|, in [0, 1]; raises as `f_divergence`."""
-    return f_divergence(P, Q, "total-variation")
+    return f_divergence(P, Q, "total-variation", **options)
 
 
 @divergence("chi-squared", takes="measures", finite=False, data_processing=True)
-def chi_squared(P: Empirical, Q: Empirical) -> Estimate:
+def chi_squared(P: Any, Q: Any, **options: Any) -> Estimate:
     """Pearson's χ²(P‖Q) = Σ (p−q)²/q, ∞ unless every atom of P is one of Q; raises as `f_divergence`."""
-    return f_divergence(P, Q, "chi-squared")
+    return f_divergence(P, Q, "chi-squared", **options)
 
 
 @divergence("hellinger", takes="measures", symmetric=True, metric_power=1.0, data_processing=True)
-def hellinger(P: Empirical, Q: Empirical, *, squared: bool = False) -> Estimate:
+def hellinger(P: Any, Q: Any, *, squared: bool = False, **options: Any) -> Estimate:
     """Hellinger distance √(½ Σ (√p − √q)²), in [0, 1]; `squared=True` is the f-divergence under the root.
 
     Raises as `f_divergence`. Source: Le Cam 1986.
     """
-    square = f_divergence(P, Q, "squared-hellinger")
-    if squared or square.certificate is None:
+    square = f_divergence(P, Q, "squared-hellinger", **options)
+    if squared:
         return square
-    bounds = square.certificate
-    # The root halves the relative error and adds a rounding of its own, which the full error covers.
-    reach = math.sqrt(square.value) * _ROUNDING
-    root = math.sqrt(square.value)
-    return replace(square, value=root, certificate=Certificate(bounds.kind, root - reach, min(root + reach, 1.0)))
+    bounds, root = square.certificate, math.sqrt(square.value)
+    if bounds is not None and bounds.kind == "rounding":
+        # The root halves the relative error and adds a rounding of its own, which the full error covers.
+        reach = root * _ROUNDING
+        bounds = Certificate(bounds.kind, root - reach, min(root + reach, 1.0))
+    elif bounds is not None:
+        ends = (math.nextafter(math.sqrt(bounds.lower), 0.0), math.nextafter(math.sqrt(bounds.upper), 2.0))
+        bounds = Certificate(bounds.kind, *ends)
+    interval = None if square.interval is None else (math.sqrt(square.interval[0]), math.sqrt(square.interval[1]))
+    # The delta method, which means nothing within two standard errors of 0.
+    stderr = square.stderr
+    if stderr is not None:
+        stderr = stderr / (2 * root) if square.value > 2 * stderr else None
+    return replace(square, value=root, stderr=stderr, interval=interval, certificate=bounds)
 
 
 def _measure(given: Any, name: str, divergence_name: str) -> Empirical:
     if isinstance(given, Empirical):
         return given
     raise TypeError(
-        f"{name} is {type(given).__name__}, and {divergence_name} compares measures: pass Empirical(X) for the "
-        "empirical measure itself, whose atoms two continuous samples never share, or take kl_knn(X, Y) for the "
-        "laws behind samples"
+        f"{name} is {type(given).__name__}, and {divergence_name} compares two measures or two densities: pass "
+        "Empirical(X) for the empirical measure itself, whose atoms two continuous samples never share, or take "
+        "kl_knn(X, Y) or jsd_knn(X, Y) for the laws behind samples"
     )
 
 
@@ -117,7 +133,16 @@ def _in_base(estimate: Estimate, base: float) -> Estimate:
         raise ValueError(f"base is {base}: pass a positive number other than 1 (e for nats, 2 for bits)")
     unit = "bits" if base == 2 else f"log-{base:g} units"
     scale = 1 / math.log(base)
-    bounds = estimate.certificate
+    bounds, interval, stderr = estimate.certificate, estimate.interval, estimate.stderr
     if bounds is not None:
-        bounds = Certificate(bounds.kind, bounds.lower * scale, bounds.upper * scale)
-    return replace(estimate, value=estimate.value * scale, certificate=bounds, unit=unit)
+        lower, upper = bounds.lower * scale, bounds.upper * scale
+        if bounds.kind != "rounding":  # whose stated error already covers a change of base
+            lower, upper = lower - 2 * abs(lower) * _ROUNDING, upper + 2 * abs(upper) * _ROUNDING
+        bounds = Certificate(bounds.kind, *sorted((lower, upper)))
+    if interval is not None:
+        interval = (interval[0] * scale, interval[1] * scale)
+    if stderr is not None:
+        stderr = stderr * abs(scale)
+    return replace(
+        estimate, value=estimate.value * scale, certificate=bounds, interval=interval, stderr=stderr, unit=unit
+    )

@@ -26,7 +26,8 @@ class Generator:
 
     `f` and `conjugate` (f*(u) = sup_{t≥0} ut − f(t)) map arrays; `at_zero` = f(0⁺) and `slope` = f′(∞) =
     lim f(t)/t may be ∞. f* is finite below `slope`, and ∞ above. `term(p, q)` = q f(p/q) for positive
-    arrays, where a form that is safe from rounding is known. `unit` is "nats" where log is meant.
+    arrays, where a form that is safe from rounding is known; `far(r)` = log(f(eʳ)/max(1, eʳ)) on the side
+    where that grows, for |r| > 300, where eʳ may be no float64. `unit` is "nats" where log is meant.
 
     Raises ValueError if f(1) ≠ 0, or if `f` breaks convexity or contradicts `at_zero` or `slope` on a
     grid of 10⁻⁶ … 10⁶.
@@ -39,6 +40,7 @@ class Generator:
     conjugate: Callable[[Array], Array] | None = None
     term: Callable[[Array, Array], Array] | None = None
     unit: str = ""
+    far: Callable[[Array], Array] | None = None
 
     def __post_init__(self) -> None:
         if not float(self.f(np.ones(1))[0]) == 0.0:
@@ -97,7 +99,9 @@ def _below(bound: float, formula: Callable[[Array], Array]) -> Callable[[Array],
 
 
 KL = _register(
-    Generator("kl", _of_ratio(terms.kl), 1.0, math.inf, conjugate=np.expm1, term=terms.kl, unit="nats"),
+    Generator(
+        "kl", _of_ratio(terms.kl), 1.0, math.inf, conjugate=np.expm1, term=terms.kl, unit="nats", far=terms.far_kl
+    ),
 )
 REVERSE_KL = _register(
     Generator(
@@ -108,6 +112,7 @@ REVERSE_KL = _register(
         conjugate=_below(1.0, lambda u: -np.log1p(-u)),
         term=terms.reverse_kl,
         unit="nats",
+        far=terms.far_reverse_kl,
     )
 )
 # Half the sum of both KLs to the mixture: at most log 2 (Lin 1991).
@@ -152,6 +157,7 @@ CHI_SQUARED = _register(
         math.inf,
         conjugate=lambda u: np.where(np.asarray(u) >= -2, u + np.square(u) / 4, -1.0),
         term=terms.chi_squared,
+        far=terms.far_chi_squared,
     )
 )
 SQUARED_HELLINGER = _register(

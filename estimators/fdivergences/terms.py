@@ -7,8 +7,13 @@ relative error of a term is at most 16 units roundoff (tests/estimators/test_ato
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from estimators.fdivergences.generators import Generator
 
 Array = NDArray[np.float64]
 
@@ -66,6 +71,47 @@ def chi_squared(p: Array, q: Array) -> Array:
 def squared_hellinger(p: Array, q: Array) -> Array:
     """½(√p − √q)² = ½((p−q)/(√p + √q))²."""
     return 0.5 * ((p - q) / (np.sqrt(p) + np.sqrt(q))) ** 2
+
+
+#: |log p − log q| up to which p/q is a float64 with room for its square.
+_RATIO = 300.0
+
+
+def from_logs(f: Generator, log_p: Array, log_q: Array) -> Array:
+    """q f(p/q) from the logs of p and q, either of which may be −∞, and √(term·(p+q)): (2, n).
+
+    The second is what a relative error of p or q moves the term by, up to a factor: q f(p/q) ≈ ½f″(1)(p−q)²/q near
+    p = q. Terms beyond float64 are ∞. Where p/q has no float64, `f.far` serves, or f(0) and f′(∞) where finite.
+    """
+    scale = np.maximum(log_p, log_q)
+    scale = np.where(scale == -np.inf, 0.0, scale)
+    with np.errstate(over="ignore", invalid="ignore"):
+        p, q, gap = np.exp(log_p - scale), np.exp(log_q - scale), log_p - log_q
+        found = np.zeros(len(p))
+        near = np.abs(gap) <= _RATIO
+        found[near] = f.terms(p[near], q[near]) * np.exp(scale[near])
+        for far, limit in ((gap > _RATIO, f.slope), (gap < -_RATIO, f.at_zero)):
+            if limit < np.inf or f.far is None:
+                found[far] = limit * np.exp(scale[far])
+            else:
+                found[far] = np.exp(f.far(gap[far]) + scale[far])
+        noise = np.sqrt(found) * np.sqrt((p + q) * np.exp(scale))
+    return np.stack([found, np.where(np.isfinite(noise), noise, 0.0)])
+
+
+def far_kl(gap: Array) -> Array:
+    """log(f(t)/t) of f(t) = t log t − t + 1 at t = e^gap, gap ≫ 0."""
+    return np.log(gap - 1)
+
+
+def far_reverse_kl(gap: Array) -> Array:
+    """log f(t) of f(t) = −log t + t − 1 at t = e^gap, gap ≪ 0."""
+    return np.log(-gap - 1)
+
+
+def far_chi_squared(gap: Array) -> Array:
+    """log(f(t)/t) of f(t) = (t − 1)² at t = e^gap, gap ≫ 0."""
+    return gap
 
 
 def _log1p_minus_x(x: Array) -> Array:

@@ -1,0 +1,196 @@
+"""f-divergences between densities: by closed form, by quadrature in one or two dimensions, else by Monte Carlo."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from estimators.densities import Density, landmarks
+from estimators.fdivergences.closed_forms import closed_form
+from estimators.fdivergences.generators import Generator
+from estimators.fdivergences.monte_carlo import monte_carlo
+from estimators.fdivergences.quadrature import integrate
+from estimators.fdivergences.terms import from_logs
+from estimators.result import Estimate, NotConverged
+
+Array = NDArray[np.float64]
+
+METHODS = ("auto", "closed form", "quadrature", "enclosure", "monte carlo")
+#: Each axis is x = c + s·sinh τ with |τ| ≤ 230: out to 10⁹⁹ scales, where a tail |x|^−1.1 has lost ten digits.
+_FARTHEST = 230.0
+_STEPS = {1: (2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0), 2: (2.0, 8.0, 64.0)}
+#: Relative error aimed at, by dimension. The kink of |p − q| along a curve halves the digits in the plane.
+_TOLERANCE = {1: 1e-10, 2: 1e-8}
+_KINKED = 1e-4
+_UNIT = float(np.finfo(np.float64).eps) / 2
+
+
+def is_density(given: Any) -> bool:
+    """Whether `given` is a law that knows its density, its dimension and how to draw from it."""
+    return all(hasattr(given, name) for name in ("logpdf", "sample", "dimension"))
+
+
+def between_densities(P: Density, Q: Density, f: Generator, method: str = "auto", **options: Any) -> Estimate:
+    """D_f(P,Q) = ∫ q f(p/q) + f′(∞)·P(q = 0), by `method`; ∞ where it is ∞.
+
+    "auto" takes the closed form where there is one, else quadrature for d ≤ 2, else Monte Carlo. "quadrature" takes
+    `tolerance` (relative) and returns the interval that the rule's own error estimate gives; "enclosure" takes `bits`
+    and returns a certificate (d = 1, `estimators.fdivergences.enclosure`); "monte carlo" takes `n_draws` and
+    `random_state` and returns a standard error. Raises ValueError for what a method cannot do, naming another;
+    NotConverged, with the partial Estimate, where the error stays above its goal.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method is {method!r}: pass one of {', '.join(METHODS)}")
+    if P.dimension != Q.dimension:
+        raise ValueError(f"P has dimension {P.dimension} and Q has {Q.dimension}: they must agree")
+    if method in ("auto", "closed form"):
+        found = closed_form(P, Q, f)
+        if found is not None:
+            return found
+        if method == "closed form":
+            raise ValueError(f"no closed form of {f.name} between {P!r} and {Q!r} is known: leave out method")
+        method = "quadrature" if P.dimension <= 2 else "monte carlo"
+    if method == "quadrature":
+        return _by_quadrature(P, Q, f, **options)
+    if method == "monte carlo":
+        return monte_carlo(P, Q, f, **options)
+    from estimators.fdivergences.enclosure import enclosed
+
+    return enclosed(P, Q, f, **options)
+
+
+def infinite_tail(f: Generator, P: Density, Q: Density) -> bool:
+    """Whether a tail on the line makes KL, reverse KL or χ² infinite, from the laws' `tail`; False where unknown."""
+    if f.name == "reverse-kl":
+        return infinite_tail(_named("kl"), Q, P)
+    if f.name not in ("kl", "chi-squared"):
+        return False
+    for side in (-1, 1):
+        try:
+            p, q = P.tail(side), Q.tail(side)  # type: ignore[attr-defined]
+        except AttributeError:
+            continue
+        if p is None or q is None:
+            continue
+        if f.name == "kl":
+            # p log(p/q) is integrable unless p is a power of x and −log q grows like a power that p's moments lack.
+            moment = 2.0 if q[0] > 0 else 0.0
+            if p[0] == 0 and p[1] == 0 and moment and p[2] <= 1 + moment:
+                return True
+        else:
+            quadratic, linear, power = (2 * a - b for a, b in zip(p, q, strict=True))
+            if quadratic < 0 or (quadratic == 0 and (linear > 0 or (linear == 0 and power <= 1))):
+                return True
+    return False
+
+
+def _named(name: str) -> Generator:
+    from estimators.fdivergences.generators import generators
+
+    return generators[name]
+
+
+def infinite() -> Estimate:
+    """∞, known by reasoning and not by a number that grew."""
+    return Estimate(math.inf, method="by support or tail", detail="infinite: no error")
+
+
+def _by_quadrature(P: Density, Q: Density, f: Generator, tolerance: float | None = None) -> Estimate:
+    d = P.dimension
+    if d > 2:
+        raise ValueError(f"quadrature is for 1 or 2 dimensions, not {d}: pass method='monte carlo'")
+    if tolerance is None:
+        tolerance = _KINKED if d == 2 and f.name == "total-variation" else _TOLERANCE[d]
+    if not 0 < tolerance < 1:
+        raise ValueError(f"tolerance is {tolerance!r}: pass a relative error between 0 and 1")
+    if d == 1 and infinite_tail(f, P, Q):
+        return infinite()
+    to_space, boxes = _coordinates(P, Q)
+    vacant = _vacant(P, Q, to_space, boxes)
+    if (f.slope == math.inf and vacant[1].any()) or (f.at_zero == math.inf and vacant[0].any()):
+        return infinite()
+
+    if d == 1 and f.name == "total-variation":
+        boxes = _cut_where_equal(P, Q, to_space, boxes)
+
+    def integrand(tau: Array) -> Array:
+        points, log_volume = to_space(tau)
+        return from_logs(f, P.logpdf(points) + log_volume, Q.logpdf(points) + log_volume)
+
+    # 64 roundings of each log density, which move a term by √(2·term·p) relatively to themselves.
+    found = integrate(
+        integrand, boxes, goal=lambda value, noise: max(tolerance * abs(value), 64 * _UNIT * noise, 1e-300)
+    )
+    outermost = np.abs(found.boxes).max(axis=(1, 2)) >= _FARTHEST
+    beyond = float(np.abs(found.parts[outermost]).sum())
+    error = found.error + beyond + 64 * _UNIT * (found.noise + abs(found.value))
+    if not math.isfinite(found.value):
+        raise NotConverged(
+            f"{f.name}: its integrand leaves float64 in a tail, so that it is infinite or beyond quadrature: "
+            "look at the tails, or take a bounded divergence such as jsd"
+        )
+    value = min(max(found.value, 0.0), f.bound)
+    interval = (max(value - error, 0.0), min(value + error, math.nextafter(f.bound, math.inf)))
+    fine = found.converged and beyond <= max(tolerance * value, 64 * _UNIT * found.noise, 1e-300)
+    estimate = Estimate(
+        value, None, interval, f"adaptive quadrature, d = {d}", None, f.unit,
+        "interval: the rule's own estimate of its error, no proof", converged=fine,
+    )  # fmt: skip
+    if not fine:
+        reason = "does not vanish in its tails" if found.converged else "is too rough for the evaluations allowed"
+        raise NotConverged(f"{f.name}: the integrand {reason}: raise tolerance, or pass method='monte carlo'", estimate)
+    return estimate
+
+
+def _coordinates(P: Density, Q: Density) -> tuple[Callable[[Array], tuple[Array, Array]], Array]:
+    """τ ↦ (x, log of the volume that τ stands for), and the boxes (b, d, 2) of τ that the landmarks cut."""
+    axes = [np.unique(np.concatenate(places)) for places in zip(landmarks(P), landmarks(Q), strict=True)]
+    centre = np.array([axis[len(axis) // 2] for axis in axes])
+    scale = np.array([max(axis[-1] - axis[0], 1e-300) / 2 for axis in axes])
+
+    def to_space(tau: Array) -> tuple[Array, Array]:
+        return centre + scale * np.sinh(tau), (np.log(scale) + np.logaddexp(tau, -tau) - math.log(2)).sum(axis=1)
+
+    cuts = []
+    for axis, c, s in zip(axes, centre, scale, strict=True):
+        far = np.array([*_STEPS[len(axes)], _FARTHEST])
+        inner = np.arcsinh((axis - c) / s)
+        cuts.append(np.unique([*-far, *inner, *far]))
+    sides = [np.stack([cut[:-1], cut[1:]], axis=1) for cut in cuts]
+    if len(sides) == 1:
+        return to_space, sides[0][:, None, :]
+    first, second = np.repeat(sides[0], len(sides[1]), axis=0), np.tile(sides[1], (len(sides[0]), 1))
+    return to_space, np.stack([first, second], axis=1)
+
+
+def _cut_where_equal(P: Density, Q: Density, to_space: Any, boxes: Array) -> Array:
+    """The boxes of the line, cut where p = q: there |p − q| has its kinks. Sought between 32 points a box."""
+    cuts = np.unique(boxes)
+    grid = np.unique(np.linspace(boxes[:, 0, 0], boxes[:, 0, 1], 33))
+
+    def above(tau: Array) -> NDArray[np.bool_]:
+        points, _ = to_space(tau[:, None])
+        return P.logpdf(points) > Q.logpdf(points)
+
+    changes = np.flatnonzero(np.diff(above(grid).astype(np.int8)))
+    if not len(changes):
+        return boxes
+    left, right = grid[changes], grid[changes + 1]
+    at_left = above(left)
+    for _ in range(60):  # to the last bit of τ
+        middle = (left + right) / 2
+        same = above(middle) == at_left
+        left, right = np.where(same, middle, left), np.where(same, right, middle)
+    cuts = np.unique([*cuts, *left])
+    return np.stack([cuts[:-1], cuts[1:]], axis=1)[:, None, :]
+
+
+def _vacant(P: Density, Q: Density, to_space: Any, boxes: Array) -> NDArray[np.bool_]:
+    """(2, b): the boxes on which P is 0 and Q is not, and those on which Q is 0 and P is not, told at their middles."""
+    middles, _ = to_space(boxes.mean(axis=2))
+    without_p, without_q = P.logpdf(middles) == -np.inf, Q.logpdf(middles) == -np.inf
+    return np.stack([without_p & ~without_q, without_q & ~without_p])
