@@ -369,7 +369,7 @@ def test_conventions_go_by_the_names_of_their_libraries():
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
-def test_progress_ends_at_one_and_may_stop_the_sum(jobs):
+def test_progress_over_threads_ends_at_one_and_may_stop_the_sum(jobs):
     X, Y = np.random.default_rng(17).normal(size=(2, 1500, 2))
     told = []
     assert energy_distance(X, Y, n_jobs=jobs, progress=told.append) == energy_distance(X, Y)
@@ -407,7 +407,7 @@ def test_cramer_is_the_mean_over_directions_of_what_lies_between_distribution_fu
 
 
 @pytest.mark.parametrize("block", [2, 10, None])
-def test_block_statistics_are_unbiased_with_the_error_they_state(block):
+def test_block_statistics_are_unbiased_with_the_error_of_repetition(block):
     rng = np.random.default_rng(19)
     whole = mmd(*_shifted(rng, 4000), bandwidth=1.0, squared=True, statistic="u")
     found = [block_mmd(*_shifted(rng, 160), block=block, bandwidth=1.0) for _ in range(60)]

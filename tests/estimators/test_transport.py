@@ -88,16 +88,36 @@ def test_wp_grows_with_p_to_the_largest_displacement():
     assert values == sorted(values)
 
 
-@pytest.mark.parametrize("offset", [0.0, 1e6])
-def test_hard_data_is_enclosed(offset):
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e6])
+@pytest.mark.parametrize("d", [1, 4, 40])
+def test_hard_data_is_enclosed(d, offset, dtype):
+    """On the line, by the simplex and by the assignment: points as they are in `dtype`, moved a little."""
     rng = np.random.default_rng(6)
-    X = rng.normal(size=(80, 4)) + offset
-    Y = X + 1e-3 * rng.normal(size=X.shape)
+    # Of float32 at 10⁶ a unit has 16 steps: points 64 apart, moved by up to 1/2.
+    apart = 64.0 * rng.permutation(80) if d == 1 else 64.0 * rng.integers(-9, 9, size=80)
+    X = (64 * rng.normal(size=(80, d)) + apart[:, None] + offset) if d > 1 else apart[:, None] + offset
+    X = X.astype(dtype)
+    Y = (X + rng.integers(-4, 5, size=X.shape) / 8).astype(dtype)
     found = wasserstein(X, Y)
     # So small a displacement moves no point past another: the identity is optimal, by 100 times its length.
     truth = float(naive.mp.fsum(naive.distance(a, b) for a, b in zip(X, Y, strict=True)) / 80)
     assert found.certificate.lower <= truth <= found.certificate.upper
     assert abs(found.value - truth) <= 1e-11 * truth
+
+
+@pytest.mark.parametrize("d", [3, 40])
+def test_clusters_far_narrower_than_apart(d):
+    """Twenty clusters of width 1e-4 some ten apart, as many points of either sample in each: solved one by one."""
+    rng = np.random.default_rng(21)
+    centres = 10.0 * rng.permutation(20)[:, None] * np.ones(d)
+    X, Y = (np.concatenate([c + 1e-4 * rng.normal(size=(4, d)) for c in centres]) for _ in range(2))
+    found = wasserstein(X, Y)
+    parts = [cdist(X[i : i + 4], Y[i : i + 4]) for i in range(0, 80, 4)]
+    truth = math.fsum(cost[linear_sum_assignment(cost)].sum() for cost in parts) / 80
+    assert found.certificate.lower <= truth <= found.certificate.upper
+    # The bounds are of the largest cost, 190√d; the plan's own cost has each term's digits.
+    assert found.value == pytest.approx(truth, rel=1e-12)
 
 
 def test_identical_measures_are_at_distance_exactly_zero():
