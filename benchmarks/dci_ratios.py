@@ -1,0 +1,130 @@
+"""The levels of DCI against exact search and hnswlib: `python -m benchmarks.dci_ratios [--queries 500] [--data DIR]`.
+
+MNIST, the ten nearest, one thread, one batch. All searches take turns, each turn starting one later than the last; a
+ratio is the median over turns of (the search's seconds) / (IndexFlatL2's) in the same turn, with the least and largest.
+The settings are chosen on other queries than those scored, by `knn.tuned`'s rule: the quickest that has the recall.
+Prints the table, and writes it to `--csv` with commit and machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import itertools
+import os
+import time
+from pathlib import Path
+
+from benchmarks.search_ratios import K, images, say, share_found
+
+#: Recalls at which everything is compared, and at most how much of IndexFlatL2's time is wanted there.
+WANTED = {0.92: 0.2, 0.95: None, 0.96: 0.3, 0.995: 0.8}
+HIERARCHY = tuple(itertools.product((12, 16, 20, 24, 30, 40, 60, 90, 130, 180, 240), (50, 70, 100, 150, 250, 400)))
+PROJECTED = tuple(itertools.product((24, 64, 160), (0.5, 1.0)))
+BREADTHS = (10, 14, 20, 28, 40, 56, 80, 120, 180)
+
+
+def searches(X):
+    """{name: {setting: search}}, built with seconds and memory printed."""
+    import faiss
+    import hnswlib
+
+    from knn import MultiLevelDCI, RandomHierarchy
+
+    faiss.omp_set_num_threads(1)
+    flat = faiss.IndexFlatL2(X.shape[1])
+    flat.add(X)
+    found = {"IndexFlatL2": {"": lambda Q: flat.search(Q, K)[1]}}
+
+    def ours(index, Q, **asked):
+        return index.set_params(**asked).search(Q, K).indices
+
+    for kind, settings in ((RandomHierarchy, HIERARCHY), (MultiLevelDCI, PROJECTED)):
+        kind(random_state=0).fit(X[:500]).search(X[:2], K)  # compiles what is timed
+        start = time.perf_counter()
+        index = kind(random_state=0).fit(X)
+        size = sum(array.nbytes for array in index._state().values()) / 1e6
+        say(f"built {kind.__name__} in {time.perf_counter() - start:.2f} s, {size:.1f} MB besides the data")
+        found[kind.__name__] = {
+            f"beam {beam}, candidates {some}": functools.partial(ours, index, beam=beam, candidates=some)
+            for beam, some in settings
+        }
+    start = time.perf_counter()
+    graph = hnswlib.Index(space="l2", dim=X.shape[1])
+    graph.init_index(max_elements=len(X), M=16, ef_construction=200, random_seed=1)
+    graph.set_num_threads(1)
+    graph.add_items(X)
+    say(f"built hnswlib in {time.perf_counter() - start:.2f} s")
+
+    def walk(Q, breadth):
+        graph.set_ef(breadth)
+        return graph.knn_query(Q, k=K)[0]
+
+    found["hnswlib"] = {f"ef {breadth}": functools.partial(walk, breadth=breadth) for breadth in BREADTHS}
+    return found
+
+
+def tried(settings, Q, truth):
+    """[(seconds, recall, setting)] on Q."""
+    found = []
+    for name, search in settings.items():
+        search(Q[:1])
+        start = time.perf_counter()
+        indices = search(Q)
+        found.append((time.perf_counter() - start, share_found(indices, truth), name))
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    default = Path(os.environ.get("IMPLICITBENCH_DATA", "."), "mnist")
+    parser.add_argument("--data", type=Path, default=default, help="folder of MNIST's .gz files (%(default)s)")
+    parser.add_argument("--queries", type=int, default=500)
+    parser.add_argument("--turns", type=int, default=7)
+    parser.add_argument("--csv", type=Path)
+    asked = parser.parse_args()
+
+    import numpy as np
+    from threadpoolctl import threadpool_limits
+
+    from knn import BruteForce
+    from reports.provenance import commit, machine
+
+    X, Q = images(asked.data / "train-images-idx3-ubyte.gz"), images(asked.data / "t10k-images-idx3-ubyte.gz")
+    Q = Q[np.random.default_rng(0).permutation(len(Q))[: 2 * asked.queries]]
+    tuning, scored = np.ascontiguousarray(Q[: asked.queries]), np.ascontiguousarray(Q[asked.queries :])
+    lines = ["recall wanted,search,setting,recall,ms a query,of IndexFlatL2,least,largest,most wanted,commit,machine"]
+    with threadpool_limits(limits=1):
+        found = searches(X)
+        exact = BruteForce().fit(X)
+        truths = [exact.search(part, K).indices for part in (tuning, scored)]
+        flat = found.pop("IndexFlatL2")[""]
+        trials = {name: tried(settings, tuning, truths[0]) for name, settings in found.items()}
+        for recall, limit in WANTED.items():
+            taking = [("IndexFlatL2", "", flat)]
+            for name, settings in found.items():
+                enough = sorted(trial for trial in trials[name] if trial[1] >= recall)
+                if enough:
+                    taking.append((name, enough[0][2], settings[enough[0][2]]))
+            seconds = np.empty((asked.turns, len(taking)))
+            for turn in range(asked.turns):
+                for place in range(len(taking)):
+                    which = (place + turn) % len(taking)
+                    start = time.perf_counter()
+                    taking[which][2](scored)
+                    seconds[turn, which] = time.perf_counter() - start
+            for i, (name, pick, search) in enumerate(taking):
+                least, middle, largest = np.quantile(seconds[:, i] / seconds[:, 0], [0, 0.5, 1])
+                each, share = 1e3 * np.median(seconds[:, i]) / len(scored), share_found(search(scored), truths[1])
+                wanted = limit if limit is not None and name == "RandomHierarchy" else ""
+                ratios = f"{middle:.3f},{least:.3f},{largest:.3f}"
+                told = f"{recall},{name},{pick.replace(',', ';')},{share:.4f},{each:.4f},{ratios}"
+                lines.append(f"{told},{wanted},{commit()},{machine()['fingerprint']}")
+                of_flat = f"{middle:8.3f} ({least:.3f} … {largest:.3f})"
+                say(f"{recall:6} {name:18}{pick:28}{share:8.4f}{each:9.4f} ms{of_flat}")
+    if asked.csv is not None:
+        asked.csv.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
