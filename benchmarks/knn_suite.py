@@ -3,7 +3,10 @@
 import numpy as np
 
 K = 10
-NAMES = ["brute-force", "cover-tree", "dci", "kd-tree", "lsh", "principal-dci", "prioritized-dci"]
+NAMES = [
+    "brute-force", "cover-tree", "dci", "kd-tree", "lsh", "multi-level-dci", "principal-dci", "prioritized-dci",
+    "random-hierarchy",
+]  # fmt: skip
 SETTINGS = {
     "dci": {"n_simple": 4, "n_composite": 3, "visits": 3000},
     "lsh": {"n_tables": 20, "n_projections": 6},
