@@ -1,9 +1,9 @@
 """Automatic mutants of a claim's specs: one small change each in the syntax tree of a formula, never of its check.
 
-Changed are each numeric constant (× 1.01 and × 0.99; ± 1 where it counts: subscripts, ranges and
-whole exponents), each sign, each additive term (dropped), and each pair of arguments (swapped), of
-calls as of the formula itself. A formula is a lambda, a number, or a function of the claim's own
-module; what it calls is left alone.
+Changed are each numeric constant (× 1.01 and × 0.99; ± 1 where it counts: subscripts, ranges, whole exponents, and
+whole numbers that are a formula by themselves), each sign, each additive term (dropped), and each pair of arguments
+(swapped), of calls as of the formula itself. A formula is a lambda, a number, or a function of the claim's own module;
+what it calls is left alone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FACTORS = {"1.01": (101, 100), "0.99": (99, 100)}
 #: Calls whose arguments have no order.
 SYMMETRIC = {"min", "max", "gcd", "hypot", "add", "multiply", "isclose"}
 #: Calls whose arguments are counted in whole steps.
-COUNTING = {"range", "comb", "factorial", "enumerate", "islice", "eye", "zeros", "ones"}
+COUNTING = {"range", "comb", "factorial", "isqrt", "enumerate", "islice", "eye", "zeros", "ones"}
 
 Formula = ast.Lambda | ast.FunctionDef | ast.expr
 
@@ -154,7 +154,8 @@ def _swap(i: int, j: int, node: Any) -> ast.AST:
 
 def _context(formula: Formula, node: ast.AST) -> str | None:
     """Where a node stands: "value", "count" (whole steps), "exponent" (a whole power); None leaves it alone."""
-    context: str | None = "value"
+    # A number that is a formula by itself may be a count: of samples, of dimensions.
+    context: str | None = "exponent" if node is formula else "value"
     for parent in ast.walk(formula):
         if isinstance(parent, ast.Expr) and isinstance(parent.value, ast.Constant) and parent.value is node:
             return None  # a docstring

@@ -69,6 +69,15 @@ def area(width, height):
     return half * height
 
 
+def test_a_whole_number_alone_and_a_whole_root_are_counts_too(make):
+    def check(*, m=3, root=lambda h: isqrt(3 * h)):  # noqa: F821
+        return Holds()
+
+    assert names(make(check)) == [
+        "m = 3 * 1.01", "m = 3 * 0.99", "m = 4", "m = 2", "root = lambda h: isqrt(4 * h)", "root = lambda h: isqrt(2 * h)",
+    ]  # fmt: skip
+
+
 def test_a_named_formula_of_the_module_is_rewritten_and_its_docstring_left_alone(make):
     def check(*, f=area, label="text", flag=True):
         return Holds() if f(Q(4), Q(3)) == 6 else Refuted(area=f(Q(4), Q(3)))

@@ -101,6 +101,7 @@ def on_the_cube(setting: Setting, bits, dropped, degree) -> Iterator[Outcome]:
                 yield Refuted(d=d, stated=dropped(d, len(modes)), missing=missing)
 
 
+finite_capacity.equivalent("degree = 1", "polynomials of degree 1 are among those of degree 2")
 finite_capacity.mutant("D atoms always suffice", atoms=lambda features: features)
 finite_capacity.mutant("polynomials of degree 3 are as blind", degree=3)
 finite_capacity.mutant("one bit fewer", bits=lambda d: d.bit_length() - 1)
