@@ -154,8 +154,9 @@ def _swap(i: int, j: int, node: Any) -> ast.AST:
 
 def _context(formula: Formula, node: ast.AST) -> str | None:
     """Where a node stands: "value", "count" (whole steps), "exponent" (a whole power); None leaves it alone."""
-    # A number that is a formula by itself may be a count: of samples, of dimensions.
-    context: str | None = "exponent" if node is formula else "value"
+    # A number that is a formula by itself may be a count, of samples or dimensions; 0 is rather a difference.
+    alone = node is formula and isinstance(node, ast.Constant) and node.value != 0
+    context: str | None = "exponent" if alone else "value"
     for parent in ast.walk(formula):
         if isinstance(parent, ast.Expr) and isinstance(parent.value, ast.Constant) and parent.value is node:
             return None  # a docstring

@@ -70,11 +70,12 @@ def area(width, height):
 
 
 def test_a_whole_number_alone_and_a_whole_root_are_counts_too(make):
-    def check(*, m=3, root=lambda h: isqrt(3 * h)):  # noqa: F821
+    def check(*, m=3, gap=0, root=lambda h: isqrt(3 * h)):  # noqa: F821
         return Holds()
 
     assert names(make(check)) == [
-        "m = 3 * 1.01", "m = 3 * 0.99", "m = 4", "m = 2", "root = lambda h: isqrt(4 * h)", "root = lambda h: isqrt(2 * h)",
+        "m = 3 * 1.01", "m = 3 * 0.99", "m = 4", "m = 2",
+        "root = lambda h: isqrt(4 * h)", "root = lambda h: isqrt(2 * h)",
     ]  # fmt: skip
 
 
