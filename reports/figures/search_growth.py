@@ -36,11 +36,16 @@ def growth(store: Store, size: str | None = None) -> list[Picture]:
 
 
 def _panels(ambient: Any, curves: dict[tuple[str, int], list[Record]], claims: dict[Any, float]) -> Picture:
+    from matplotlib.ticker import LogLocator
+
     told = []
     with canvas(7.4, 3.9, ncols=2) as (figure, axes):
         dimensions = sorted({d for _, d in curves})
         for ax, counted in zip(axes[0], _COUNTS, strict=True):
             ax.set(xscale="log", yscale="log", xlabel="points n", title=counted)
+            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 4)))
+            ax.xaxis.set_major_formatter("{x:g}")
+            ax.set_xticks([], minor=True)
             ax.grid(True, which="major", axis="both")
             ax.set_axisbelow(True)
             for place, d in enumerate(dimensions):
