@@ -16,15 +16,17 @@ def limited(monkeypatch, free):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no ru_maxrss on Windows")
-@pytest.mark.parametrize("name", list(indexes))
+@pytest.mark.parametrize("name", ["lsh", *(pytest.param(name, marks=pytest.mark.deep) for name in indexes)])
 def test_the_peak_is_foretold_within_half(name):
-    """The process that builds is asked for its peak: data and index together, which must fit together."""
+    """The process that builds is asked for its peak: data and index together, which must fit together.
+
+    With fewer points, what the allocator kept of the small builds would serve the large one, and hide it.
+    """
     code = f"""
     import resource, sys
     import numpy as np, psutil
     from knn import indexes
-    # Four times as many for Principal DCI, whose trial on 16384 points frees nearly what 60 000 need.
-    n, d = {240_000 if name == "principal-dci" else 60_000}, 32
+    n, d = 150_000, 32
     X = np.empty((n, d), np.float32)
     for start in range(0, n, 10_000):
         X[start : start + 10_000] = np.random.default_rng(start).standard_normal((10_000, d))
@@ -35,7 +37,7 @@ def test_the_peak_is_foretold_within_half(name):
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     print(foretold + X.nbytes, peak - before + X.nbytes)
     """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr
     foretold, measured = map(int, done.stdout.split())
     assert measured / 1.5 < foretold < measured * 1.5
