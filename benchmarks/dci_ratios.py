@@ -1,4 +1,4 @@
-"""The levels of DCI against exact search and hnswlib: `python -m benchmarks.dci_ratios [--queries 500] [--data DIR]`.
+"""The levels of DCI against exact search and hnswlib: `python -m benchmarks.dci_ratios [--queries 500]`.
 
 MNIST, the ten nearest, one thread, one batch. All searches take turns, each turn starting one later than the last; a
 ratio is the median over turns of (the search's seconds) / (IndexFlatL2's) in the same turn, with the least and largest.
@@ -11,17 +11,26 @@ from __future__ import annotations
 import argparse
 import functools
 import itertools
-import os
+import sys
 import time
 from pathlib import Path
 
-from benchmarks.search_ratios import K, images, say, share_found
-
+K = 10
 #: Recalls at which everything is compared, and at most how much of IndexFlatL2's time is wanted there.
 WANTED = {0.92: 0.2, 0.95: None, 0.96: 0.3, 0.995: 0.8}
 HIERARCHY = tuple(itertools.product((12, 16, 20, 24, 30, 40, 60, 90, 130, 180, 240), (50, 70, 100, 150, 250, 400)))
 PROJECTED = tuple(itertools.product((24, 64, 160), (0.5, 1.0)))
 BREADTHS = (10, 14, 20, 28, 40, 56, 80, 120, 180)
+
+
+def say(line):
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def share_found(indices, truth):
+    """Recall at K; of equally distant points only the one with the smaller index counts."""
+    return sum(len(set(a) & set(b)) for a, b in zip(indices.tolist(), truth.tolist(), strict=True)) / truth.size
 
 
 def searches(X):
@@ -77,8 +86,6 @@ def tried(settings, Q, truth):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    default = Path(os.environ.get("IMPLICITBENCH_DATA", "."), "mnist")
-    parser.add_argument("--data", type=Path, default=default, help="folder of MNIST's .gz files (%(default)s)")
     parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--csv", type=Path)
@@ -88,9 +95,10 @@ def main():
     from threadpoolctl import threadpool_limits
 
     from knn import BruteForce
+    from reports.datasets.source import datasets
     from reports.provenance import commit, machine
 
-    X, Q = images(asked.data / "train-images-idx3-ubyte.gz"), images(asked.data / "t10k-images-idx3-ubyte.gz")
+    X, Q = (np.ascontiguousarray(datasets["mnist"].load(split)[0], np.float32) for split in ("train", "test"))
     Q = Q[np.random.default_rng(0).permutation(len(Q))[: 2 * asked.queries]]
     tuning, scored = np.ascontiguousarray(Q[: asked.queries]), np.ascontiguousarray(Q[asked.queries :])
     lines = ["recall wanted,search,setting,recall,ms a query,of IndexFlatL2,least,largest,most wanted,commit,machine"]
