@@ -76,3 +76,30 @@ def test_the_cost_of_ten_bandwidths_is_printed_and_kept(tmp_path):
         # The accuracy asked for, kept by the bound and by the error against it.
         assert float(row["error_nats"]) <= float(row["bound_nats"]) <= 1e-3
         assert float(row["ratio_least"]) <= float(row["ratio"]) <= float(row["ratio_largest"])
+
+
+def test_the_ratios_of_the_divergences_are_printed_and_written(tmp_path):
+    path = tmp_path / "ratios.csv"
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.divergence_ratios",
+        "cdist",
+        "gemm",
+        "line",
+        "mmd",
+        "certificate",
+        "large",
+    ]
+    command += ["--scale", "0.01", "--turns", "3", "--output", path]
+    told = {"env": {**os.environ, "PYTHONUTF8": "1"}, "capture_output": True, "encoding": "utf-8"}
+    done = subprocess.run(command, cwd=ROOT, timeout=300, check=False, **told)
+    assert done.returncode == 0, done.stderr
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["part"] for row in rows] == ["cdist", "gemm", "line", "line", "mmd", *["certificate"] * 2, "large"]
+    compared = [row for row in rows if row["relative_difference"]]
+    assert len(compared) == 5
+    # A matrix product leaves √u of a point's length between it and itself: 1e-8 of n pairs, beside ℰ² of some 1/n.
+    assert all(float(row["relative_difference"]) <= 1e-5 for row in compared)
+    assert all(row["commit"] and row["machine"] and row["ours_seconds"] for row in rows)
