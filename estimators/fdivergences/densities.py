@@ -121,13 +121,13 @@ def _by_quadrature(P: Density, Q: Density, f: Generator, tolerance: float | None
         points, log_volume = to_space(tau)
         return from_logs(f, P.logpdf(points) + log_volume, Q.logpdf(points) + log_volume)
 
-    # 64 roundings of each log density, which move a term by √(2·term·p) relatively to themselves.
-    found = integrate(
-        integrand, boxes, goal=lambda value, noise: max(tolerance * abs(value), 64 * _UNIT * noise, 1e-300)
-    )
+    # 64 roundings of each log density, which move a term by √(2·term·p) relatively to themselves; and a place at
+    # distance c from the origin is a float only to u·c, which the narrowest feature sees that much larger.
+    noisy = 64 * _UNIT * _magnification(P, Q)
+    found = integrate(integrand, boxes, goal=lambda value, noise: max(tolerance * abs(value), noisy * noise, 1e-300))
     outermost = np.abs(found.boxes).max(axis=(1, 2)) >= _FARTHEST
     beyond = float(np.abs(found.parts[outermost]).sum())
-    error = found.error + beyond + 64 * _UNIT * (found.noise + abs(found.value))
+    error = found.error + beyond + noisy * found.noise + 64 * _UNIT * abs(found.value)
     if not math.isfinite(found.value):
         raise NotConverged(
             f"{f.name}: its integrand leaves float64 in a tail, so that it is infinite or beyond quadrature: "
@@ -135,7 +135,7 @@ def _by_quadrature(P: Density, Q: Density, f: Generator, tolerance: float | None
         )
     value = min(max(found.value, 0.0), f.bound)
     interval = (max(value - error, 0.0), min(value + error, math.nextafter(f.bound, math.inf)))
-    fine = found.converged and beyond <= max(tolerance * value, 64 * _UNIT * found.noise, 1e-300)
+    fine = found.converged and beyond <= max(tolerance * value, noisy * found.noise, 1e-300)
     estimate = Estimate(
         value, None, interval, f"adaptive quadrature, d = {d}", None, f.unit,
         "interval: the rule's own estimate of its error, no proof", converged=fine,
@@ -165,6 +165,17 @@ def _coordinates(P: Density, Q: Density) -> tuple[Callable[[Array], tuple[Array,
         return to_space, sides[0][:, None, :]
     first, second = np.repeat(sides[0], len(sides[1]), axis=0), np.tile(sides[1], (len(sides[0]), 1))
     return to_space, np.stack([first, second], axis=1)
+
+
+def _magnification(P: Density, Q: Density) -> float:
+    """1 + the largest distance of a landmark from the origin over the narrowest width between two of one law."""
+    found = 1.0
+    for law in (P, Q):
+        for axis in landmarks(law):
+            gaps = np.diff(np.unique(axis))
+            if len(gaps):
+                found = max(found, 1 + float(np.abs(axis).max() / gaps.min()))
+    return found
 
 
 def _cut_where_equal(P: Density, Q: Density, to_space: Any, boxes: Array) -> Array:
