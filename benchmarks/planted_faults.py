@@ -124,7 +124,9 @@ class Scratch:
             told.seek(0)
             text = told.read().decode(errors="replace")
         begun = re.findall(
-            r"^((?:tests/|claims::)\S+(?: .*?)?) *(?:PASSED|SKIPPED|FAILED|ERROR|XFAIL|\++ Timeout|$)", text, re.M
+            r"^((?:tests/|claims::)\S+(?: .*?)?) *(?:PASSED|SKIPPED|FAILED|ERROR|XFAIL|\++ Timeout|Fatal Python error|$)",
+            text,
+            re.M,
         )
         failed = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", text, re.M)
         last = (failed or [name.strip() for name in begun] or [text.strip().rpartition("\n")[2]])[-1]
