@@ -42,6 +42,11 @@ OUTPUT = REPOSITORY / "reports" / "published" / "planted-faults.csv"
 COLUMNS = ("number", "file", "line", "kind", "before", "after", "outcome", "by", "seconds")
 #: Status of a process that came to the place of a fault; pytest's own end at 5.
 REACHED = 86
+#: A line of pytest's that tells an item, with what may follow its name.
+BEGUN = (
+    r"^((?:tests/|claims::)\S+(?: .*?)?) *"
+    r"(?:PASSED|SKIPPED|FAILED|ERROR|XFAIL|\++ Timeout|Fatal Python error|$)"
+)
 #: They run a repository, or everything: no fault of one module is theirs.
 NOT_FACED = ("tests/perf/", "tests/reports/")
 
@@ -123,11 +128,7 @@ class Scratch:
                 _end_group(process)
             told.seek(0)
             text = told.read().decode(errors="replace")
-        begun = re.findall(
-            r"^((?:tests/|claims::)\S+(?: .*?)?) *(?:PASSED|SKIPPED|FAILED|ERROR|XFAIL|\++ Timeout|Fatal Python error|$)",
-            text,
-            re.M,
-        )
+        begun = re.findall(BEGUN, text, re.M)
         failed = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", text, re.M)
         last = (failed or [name.strip() for name in begun] or [text.strip().rpartition("\n")[2]])[-1]
         if status is None:
