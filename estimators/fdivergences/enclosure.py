@@ -62,7 +62,8 @@ def enclosed(P: Density, Q: Density, f: Generator, bits: int = 64) -> Estimate:
     Gaussian, Uniform, StudentT, mixtures of these, and images of two such under one map object; f is a named generator,
     for χ² without Student's t. `bits` ≥ 53 is the precision of the balls. The floats of the laws are taken at their
     exact values. For JSD and TV the enclosure is wide, and slow, far from the origin on the laws' own scale: shift both
-    laws first, which changes no divergence. Raises ValueError for other laws, generators and dimensions, naming quadrature. Source: Johansson 2018
+    laws first, which changes no divergence. Raises ValueError for other laws, generators and dimensions,
+    naming quadrature. Source: Johansson 2018
     (rigorous integration in Arb).
     """
     from estimators.fdivergences.densities import infinite, infinite_tail
