@@ -117,6 +117,7 @@ class Coder:
         self.share = float((left**2).sum() / max(squared.sum(), np.finfo(float).tiny))
         few = slice(0, HELD + OTHERS)
         self.parallel = _parallel(sample[few], values[few, : self._kept], left[few])
+        self._numbers = np.array([self.scale, self.step, self._kept, self.parallel])
 
     @property
     def width(self) -> int:
@@ -132,17 +133,22 @@ class Coder:
         self._coarse = np.zeros((d, min(self.width, COARSE + 1)))
         self._coarse[:, : self._kept] = self.basis[:, : self._kept]
 
-    def seen(self, Q, kernels, *, fine):
-        """Queries in one call: (codes, codes by which points are looked up, coordinates, ‖x'‖², losses).
+    def seen(self, Q, kernels):
+        """Queries that ask for a proof: (codes, codes by which points are looked up, coordinates, ‖x'‖², losses).
 
         The residual counts in looking up as far as neighbours' agree: ‖x − q‖² = ‖y_x − y_q‖² + r_x² + r_q² −
         2 r_x r_q cos, with the mean cosine of neighbours' residuals.
         """
-        basis = self._wide if fine else self._coarse
+        basis = self._wide
         codes, coordinates = np.empty((2, len(Q), COARSE + 1), np.int8), np.empty((len(Q), basis.shape[1]))
-        lengths, numbers = np.empty((2, len(Q))), np.array([self.scale, self.step, self._kept, self.parallel])
-        kernels.seen_queries(Q, self.centre, basis, numbers, codes[0], codes[1], coordinates, lengths)
+        lengths = np.empty((2, len(Q)))
+        kernels.seen_queries(Q, self.centre, basis, self._numbers, codes[0], codes[1], coordinates, lengths)
         return codes[0], codes[1], coordinates, lengths[0], lengths[1]
+
+    @property
+    def seer(self) -> tuple[np.ndarray, ...]:
+        """What the kernels need to see queries: (centre, basis, numbers)."""
+        return self.centre, self._coarse, self._numbers
 
     def coordinates(self, rows, kernels, *, fine=True):
         """(Vᵀx' float64 (n, ≥ m), or what a code needs of it if not `fine`, and ‖x'‖² (n,))."""
@@ -200,6 +206,7 @@ class Coder:
         coder.centre, coder.basis = state["centre"], state["basis"]
         coder._widen()
         coder.scale, coder.kappa, coder.step, coder.share, coder.parallel = state["numbers"].tolist()
+        coder._numbers = np.array([coder.scale, coder.step, coder._kept, coder.parallel])
         return coder
 
 

@@ -28,7 +28,6 @@ SHARE = 32
 CELLS, DIRECTIONS = ("points", "k-means"), ("principal", "random-rotation")
 #: A point that lies so much farther out than all that the map was learnt on asks for a new map.
 FARTHER = 16.0
-_NO_PROOF: tuple[Any, ...] = (np.empty((0, 6)), np.empty((0, 0), np.float32), np.empty((0, 0)))
 #: Held while what proofs need is made, once for an index.
 _proving = threading.Lock()
 
@@ -201,18 +200,19 @@ class PrincipalDCI(NearestNeighbours):
         rows = points.rows if self._bytes is None else self._bytes[: points.size]
 
         def serve(part):
-            codes, looking, coordinates, squared, losses = coder.seen(Q[part], kernels, fine=exact)
-            proof: tuple[Any, ...] = _NO_PROOF
-            if exact:
-                fine = coder.fine(coordinates, squared, kernels)
-                proof = coder.margins(codes, losses, squared, self._loss, self._radius), self._fine, fine
             heaps = distances[part], slots[part]
-            kernels.search_codes(
-                table, cells, (codes, looking), budgets, proof, (rows, Q[part]), heaps, evaluations[part]
-            )
+            kernels.answer_queries(Q[part], coder.seer, table, cells, budgets, rows, heaps, evaluations[part])
+
+        def prove(part):
+            codes, looking, coordinates, squared, losses = coder.seen(Q[part], kernels)
+            fine = coder.fine(coordinates, squared, kernels)
+            proof = coder.margins(codes, losses, squared, self._loss, self._radius), self._fine, fine
+            heaps = distances[part], slots[part]
+            asked = codes, looking
+            kernels.search_codes(table, cells, asked, budgets, proof, (rows, Q[part]), heaps, evaluations[part])
             kernels.ascending(*heaps)
 
-        over_blocks(serve, len(Q), BLOCK, self.n_jobs)
+        over_blocks(prove if exact else serve, len(Q), BLOCK, self.n_jobs)
         certified = np.ones(len(Q), bool) if exact else evaluations == points.n_alive
         return distances, slots, evaluations, certified
 

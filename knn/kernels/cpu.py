@@ -13,6 +13,7 @@ from knn.kernels.cpu_lsh import collide, first_of, search_tables
 from knn.kernels.cpu_narrow import NARROW, scan_narrow
 from knn.kernels.cpu_planes import build_planes, fill_blocks, n_blocks, n_nodes
 from knn.kernels.cpu_principal import (
+    answer_queries,
     encode,
     nearest_codes,
     pack,
@@ -41,6 +42,7 @@ __all__ = [
     "QUERIES",
     "TOGETHER",
     "WIDEST",
+    "answer_queries",
     "ascending",
     "blocks_within",
     "bounded",

@@ -10,7 +10,8 @@ import math
 import numpy as np
 
 from knn.kernels.block_keys import TOGETHER, WIDTH
-from knn.kernels.cpu_principal_search import every_key
+from knn.kernels.cpu_heap import NOTHING, ascending
+from knn.kernels.cpu_principal_search import every_key, search_codes
 from knn.kernels.jit import jit
 
 #: The largest magnitude of a whole number of a code.
@@ -92,6 +93,22 @@ def seen_queries(Q, centre, basis, numbers, codes, looking, coordinates, lengths
         for j in range(WIDTH):
             looking[i, j] = codes[i, j]
         looking[i, kept] = np.int8(np.rint(codes[i, kept] * parallel))
+
+
+@jit
+def answer_queries(Q, seer, table, cells, budgets, X, heaps, evaluations):
+    """Approximate answers in one call, because for one query each call from Python counts.
+
+    seer = (centre, basis, numbers) of `seen_queries`, the others as in `search_codes`; heaps are filled, best first.
+    """
+    codes, lengths = np.empty((2, Q.shape[0], WIDTH), np.int8), np.empty((2, Q.shape[0]))
+    coordinates = np.empty((Q.shape[0], seer[1].shape[1]))
+    seen_queries(Q, seer[0], seer[1], seer[2], codes[0], codes[1], coordinates, lengths)
+    heaps[0][:] = np.inf
+    heaps[1][:] = NOTHING
+    no_proof = (np.empty((0, 6)), np.empty((0, 0), np.float32), np.empty((0, 0)))
+    search_codes(table, cells, (codes[0], codes[1]), budgets, no_proof, (X, Q), heaps, evaluations)
+    ascending(heaps[0], heaps[1])
 
 
 @jit

@@ -30,20 +30,22 @@ MOST_BYTES = 2**15
 
 
 @jit
-def look_up(table, cells, query, probes, wanted, keys, places):
-    """The places of the `wanted` least keys in the `probes` nearest cells and the tail, ties taken; returns how many.
+def look_up(table, cells, query, probes, wanted):
+    """(keys, places) of the `wanted` least keys in the `probes` nearest cells and the tail, ties taken, least first.
 
     The least key comes first, so that distances measured in this order are abandoned early.
 
     table = (blocks, terms), cells = (ends, prototypes, their terms): blocks ends[c] to ends[c + 1] hold cell c, and the
     last span the tail of points in no cell. query = (the code by which cells are chosen, that by which points are),
-    int8 (64,) each. Writes to keys and places, int32 (n + 16,) each.
+    int8 (64,) each. What is given is int32.
     """
     blocks, terms = table
     ends, near = cells[0], _nearest_cells(cells, query[0], probes)
     b = query[1]
     shift, sixteen = _shift(b), np.empty(TOGETHER, np.int32)
     limit, filled, full = np.int32(ANY), 0, 2 * wanted + 64
+    # Room for all points would be too large for the allocator to have at hand: it would be mapped anew each time.
+    keys, places = np.empty(full + TOGETHER, np.int32), np.empty(full + TOGETHER, np.int32)
     for cell in near:
         for block in range(ends[cell], ends[cell + 1]):
             if keys_within(blocks, terms, block, b, shift, limit, sixteen) == 0:
@@ -55,11 +57,20 @@ def look_up(table, cells, query, probes, wanted, keys, places):
             if filled >= full:
                 limit = kth_smallest(keys[:filled], wanted)
                 filled = _keep(keys, places, filled, limit)
-                full = max(full, 2 * filled)  # so many tie that looking again would find the same
+                if 2 * filled > full:  # so many tie that looking again would find the same
+                    full = 2 * filled
+                    keys, places = _longer(keys, full + TOGETHER), _longer(places, full + TOGETHER)
     if filled > wanted:
         filled = _keep(keys, places, filled, kth_smallest(keys[:filled], wanted))
     sort_by(keys[:filled], places)
-    return filled
+    return keys[:filled], places[:filled]
+
+
+@jit
+def _longer(array, size):
+    longer = np.empty(size, array.dtype)
+    longer[: len(array)] = array
+    return longer
 
 
 @jit
@@ -138,27 +149,27 @@ def search_codes(table, cells, queries, budgets, proof, rows, heaps, evaluations
     blocks, terms, slots = table
     proving = proof[0].shape[0] > 0
     together = QUERIES if proving else 1
-    room = slots.shape[0] + TOGETHER
-    keys, places = np.empty(room, np.int32), np.empty((together, room), np.int32)
-    counts = np.empty(together, np.int64)
     for first in range(0, rows[1].shape[0], together):
         last = min(first + together, rows[1].shape[0])
+        measured = [np.empty(0, np.int32) for _ in range(0)]  # empty, of this type
         for row in range(first, last):
             query, probes = (queries[0][row], queries[1][row]), budgets[0]
-            held = places[row - first]
-            count = look_up((blocks, terms), cells, query, probes, budgets[1], keys, held)
-            while count < budgets[2] and probes < cells[0].shape[0] - 2:
+            held = look_up((blocks, terms), cells, query, probes, budgets[1])[1]
+            while len(held) < budgets[2] and probes < cells[0].shape[0] - 2:
                 probes *= 2  # the nearest cells hold fewer than k points
-                count = look_up((blocks, terms), cells, query, probes, budgets[1], keys, held)
+                held = look_up((blocks, terms), cells, query, probes, budgets[1])[1]
+            count = len(held)
             asked, heap = prepared(rows[1][row], rows[0]), (heaps[0][row], heaps[1][row])
             for i in range(count):
                 held[i] = slots[held[i]]
                 fetch(rows[0], held[i])
             for i in range(count):
                 measure(rows[0], held[i], asked, heap)
-            counts[row - first] = evaluations[row] = count
+            evaluations[row] = count
+            if proving:
+                measured.append(held)
         if proving:
-            prove(table, queries[0], proof, (first, last), (places, counts, budgets[3]), rows, heaps, evaluations)
+            prove(table, queries[0], proof, (first, last), (measured, budgets[3]), rows, heaps, evaluations)
 
 
 @jit
@@ -204,7 +215,7 @@ def prove(table, codes, proof, span, seen, rows, heaps, evaluations):
 
     A point within the k-th distance τ has ‖c − b‖ ≤ a₃τ + a₄, and no less than ‖fine − fine_query‖ a₂ (1 − a₀) − a₁
     is its distance, a the query's row of margins and a₅ = ‖b‖²; a₃ < 0 tells that they do not hold, and all are
-    measured. seen = (slots measured already (QUERIES, ≥ n), how many (QUERIES,), points alive).
+    measured. seen = (for each query the slots measured already, points alive).
     """
     blocks, terms, slots = table
     margins = proof[0]
@@ -217,7 +228,7 @@ def prove(table, codes, proof, span, seen, rows, heaps, evaluations):
         nearer = min(reach * reach * (1.0 + 2.0**-40) + 1.0 - margin[5], float(ANY))
         limits[row - first] = np.int32(ANY if margin[3] < 0.0 else nearer)
         shifts[row - first] = _shift(codes[row])
-    left, found = np.zeros(QUERIES, np.int64), np.empty((QUERIES, slots.shape[0] + TOGETHER), np.int32)
+    left, found = np.zeros(QUERIES, np.int64), np.empty((last - first, slots.shape[0] + TOGETHER), np.int32)
     keys = np.empty(TOGETHER, np.int32)
     for start in range(0, blocks.shape[0], TILE):
         for row in range(first, last):
@@ -232,8 +243,8 @@ def prove(table, codes, proof, span, seen, rows, heaps, evaluations):
     was_seen = np.zeros(rows[0].shape[0], np.bool_)
     for row in range(first, last):
         r = row - first
-        measured = seen[0][r][: seen[1][r]]
-        if len(measured) < seen[2]:
+        measured = seen[0][r]
+        if len(measured) < seen[1]:
             was_seen[measured] = True
             rest = found[r][: left[r]]
             heap = heaps[0][row], heaps[1][row]
