@@ -69,13 +69,13 @@ def _numbers(values: Any, name: str) -> np.ndarray:
         shown = f" = {array[place]!r}" if place else ""
         raise type(error)(f"{where}{shown} is no number ({error}): encode or drop it") from error
     # Words that spell numbers would pass, and so would a column of codes that was read as text.
-    words = array.dtype.kind in "US" or array.dtype.kind == "O"
-    place = next((i for i in np.ndindex(array.shape) if isinstance(array[i], (str, bytes))), None) if words else None
-    if place is not None:
-        raise ValueError(
-            f"{name}[{', '.join(map(str, place))}] = {array[place]!r} is a word that spells a number: "
-            f"use {name}.astype(float) if it is one, encode it if not"
-        )
+    words = np.ndindex(array.shape) if array.dtype.kind in "USO" else ()
+    for word in words:
+        if isinstance(array[word], (str, bytes)):
+            raise ValueError(
+                f"{name}[{', '.join(map(str, word))}] = {array[word]!r} is a word that spells a number: "
+                f"use {name}.astype(float) if it is one, encode it if not"
+            )
     return converted
 
 
