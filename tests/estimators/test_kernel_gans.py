@@ -1,0 +1,99 @@
+"""MMD GAN, Cramér GAN and the Sinkhorn model: their distances are the defined ones, and the penalty has derivatives."""
+
+import numpy as np
+import pytest
+import torch
+
+from estimators import energy_distance
+from estimators.models.gans.cramer import CramerGAN, negative_distance
+from estimators.models.gans.mmd import ALPHAS, MMDGAN, rational_quadratic
+from estimators.models.sinkhorn import SinkhornGAN
+from estimators.result import NotConverged
+
+#: Relative agreement of float64 sums of a few hundred terms.
+SUM_ROUNDING = 1000 * np.finfo(np.float64).eps
+SIZES = {"steps": 6, "hidden": (8,), "batch_size": 16, "device": "cpu", "random_state": 0}
+
+
+def features(n, seed):
+    return torch.from_numpy(np.random.default_rng(seed).normal(size=(n, 3)))
+
+
+def test_the_kernels_equal_their_definitions():
+    x, y = features(4, 0), features(5, 1)
+    for i in range(4):
+        for j in range(5):
+            squared = float(((x[i] - y[j]) ** 2).sum())
+            expected = sum((1 + squared / (2 * alpha)) ** -alpha for alpha in ALPHAS)
+            assert float(rational_quadratic(x, y)[i, j]) == pytest.approx(expected, rel=SUM_ROUNDING)
+            assert float(negative_distance(x, y)[i, j]) == pytest.approx(-np.sqrt(squared), rel=SUM_ROUNDING)
+
+
+def test_coinciding_rows_have_no_gradient():
+    x = torch.ones(2, 3, dtype=torch.float64, requires_grad=True)
+    (gradient,) = torch.autograd.grad(negative_distance(x, torch.ones(1, 3).double()).sum(), x)
+    assert torch.equal(gradient, torch.zeros_like(x))
+
+
+def test_the_distance_of_cramer_features_is_the_energy_distance():
+    x, y = features(9, 2), features(11, 3) + 1
+    model = CramerGAN(**SIZES)
+    expected = float(energy_distance(x.numpy(), y.numpy(), squared=True, statistic="u"))
+    assert float(model._squared_distance(x, y)) == pytest.approx(expected, rel=SUM_ROUNDING)
+
+
+@pytest.mark.parametrize("kind", [MMDGAN, CramerGAN])
+def test_the_squared_distance_is_the_mean_of_the_unbiased_terms(kind):
+    x, y = features(5, 4), features(6, 5)
+    model = kind(**SIZES)
+    within = [float(model._kernel(a, a)[i, j]) for a in (x, y) for i in range(len(a)) for j in range(len(a)) if i != j]
+    among = np.mean(within[:20]) + np.mean(within[20:])
+    expected = among - 2 * np.mean(model._kernel(x, y).numpy())
+    assert float(model._squared_distance(x, y)) == pytest.approx(expected, rel=SUM_ROUNDING)
+
+
+@pytest.mark.parametrize("kind", [MMDGAN, CramerGAN])
+def test_the_penalty_is_that_of_the_witness_and_reaches_the_weights(kind):
+    """Loss = penalty·P − D²: two penalties give P, which is recomputed from central differences of the witness."""
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    losses = []
+    for penalty in (1.0, 2.0):
+        model = kind(penalty=penalty, n_critic_features=4, **SIZES).start(X)
+        model.critic_.double()
+        data = model._data[:16].double()
+        samples = torch.from_numpy(np.random.default_rng(1).normal(size=(16, 2)))
+        model._rng = torch.Generator().manual_seed(3)
+        loss = model._critic_loss(data, samples)
+        gradients = torch.autograd.grad(loss, list(model.critic_.parameters()))
+        assert all(bool(torch.isfinite(g).all()) for g in gradients)
+        losses.append(float(loss.detach()))
+    mixing = torch.rand(16, 1, generator=torch.Generator().manual_seed(3)).double()
+    between = mixing * data + (1 - mixing) * samples
+    with torch.no_grad():
+        h, g = model.critic_(data), model.critic_(samples)
+
+        def witness(at):
+            features_at = model.critic_(at)
+            return (model._kernel(features_at, h).mean(dim=1) - model._kernel(features_at, g).mean(dim=1)).numpy()
+
+        step = 2.0**-20
+        slopes = np.stack(
+            [(witness(between + step * e) - witness(between - step * e)) / (2 * step) for e in torch.eye(2).double()]
+        )
+    expected = np.mean((np.sqrt((slopes**2).sum(axis=0)) - 1) ** 2)
+    # Central differences at 2⁻²⁰ of a piecewise smooth function of order 1: 1e-10 of rounding; kinks are rare.
+    assert losses[1] - losses[0] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(("parameter", "value"), [("penalty", 0.0), ("n_critic_features", 0), ("batch_size", 1)])
+def test_bad_parameters_are_refused_by_name(parameter, value):
+    with pytest.raises(ValueError, match=parameter):
+        MMDGAN(**{**SIZES, parameter: value}).fit(np.eye(5)[:, :3])
+
+
+def test_a_sinkhorn_step_that_has_not_converged_stops_the_run():
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    with pytest.raises(NotConverged, match="max_iter"):
+        SinkhornGAN(epsilon=1e-3, max_iter=2, **SIZES).fit(X)
+    with pytest.raises(ValueError, match="p is 3"):
+        SinkhornGAN(p=3, **SIZES).fit(X)
