@@ -1,4 +1,4 @@
-"""Bounds, in balls, of what f-divergences on the line have beyond |x| = R."""
+"""Bounds, in balls, of what f-divergences on the line have beyond |x| = R, x measured from a common origin."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ _BITS = 80
 
 @dataclass(frozen=True)
 class Component:
-    """w times a Gaussian, Uniform or StudentT on the line: its log density in balls and the size of its tails."""
+    """w times a Gaussian, Uniform or StudentT on the line: its log density in balls and the size of its tails.
+
+    Tails are those of the law moved by −`origin`, which changes no divergence: near the laws they begin early.
+    """
 
     weight: float
     law: Density
+    origin: float = 0.0
 
     @property
     def support(self) -> tuple[float, float]:
@@ -33,6 +37,11 @@ class Component:
     @property
     def centre(self) -> float:
         return self.law.loc if isinstance(self.law, StudentT) else float(self.law.mean[0])
+
+    @property
+    def offset(self) -> arb:
+        """The centre, from the origin."""
+        return arb(self.centre) - arb(self.origin)
 
     @property
     def width(self) -> float:
@@ -72,17 +81,18 @@ class Component:
         return log_weight + constant - arb(law.scale).log()
 
     def far(self, power: float) -> float:
-        """An R ≥ 2|centre| beyond which ∫|x|^power w p is below 2⁻⁸⁰ of its scale."""
+        """An R ≥ 2|offset| beyond which ∫|x|^power w p is below 2⁻⁸⁰ of its scale."""
         if isinstance(self.law, StudentT):
             reach = self.law.scale * 2.0 ** min(_BITS / (self.law.df - power), 900.0)
         else:
             reach = _DEVIATIONS * self.width
-        return 2 * (abs(self.centre) + reach)
+        # Four roundings, of the offset, its conversion, the sum and this product.
+        return 2 * (abs(float(self.offset)) + reach) * (1 + 2.0**-50)
 
     def moment_beyond(self, power: Any, radius: float) -> arb:
         """A bound of ∫ |x|^power w p over |x| > R, 0 ≤ power ≤ 2, for R as `far` gives or larger.
 
-        There |x| ≤ 2t with t = |x − centre| ≥ R/2. Gaussian: ∫_ρ^∞ y²φ ≤ (ρ + 1/ρ)φ(ρ).
+        There |x| ≤ 2t with t = |x − offset| ≥ R/2. Gaussian: ∫_ρ^∞ y²φ ≤ (ρ + 1/ρ)φ(ρ).
         Student: (1 + y²/ν)^−a ≤ (y²/ν)^−a.
         """
         law = self.law
@@ -143,10 +153,10 @@ def chi_squared_beyond(p_parts: list[Component], q_parts: list[Component]) -> tu
     if not gaussians or not below:
         return radius, mass_beyond(q_parts, 0, radius)
     widest = max(below, key=lambda part: part.width)
-    v, n = arb(float(widest.law.cov[0, 0])), arb(widest.centre)
+    v, n = arb(float(widest.law.cov[0, 0])), widest.offset
     bounds = []
     for part in gaussians:
-        u, m = arb(float(part.law.cov[0, 0])), arb(part.centre)
+        u, m = arb(float(part.law.cov[0, 0])), part.offset
         a, b = 1 / u - 1 / (2 * v), 2 * m / u - n / v
         c = 2 * part.top - widest.top - m * m / u + n * n / (2 * v)
         if not a > 0:
