@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from estimators.densities import Density, Gaussian, Mixture, Uniform, grid, ring
-from estimators.points import as_points, same_dimension
+from estimators.points import as_array, as_points, same_dimension
 
 __all__ = [
     "Density", "Empirical", "Gaussian", "Mixture", "Support", "Uniform", "Weighted", "common_support", "equal_measures",
@@ -137,14 +137,14 @@ def _distinct(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray
 
 
 def _checked_weights(weights: Any, n: int) -> NDArray[np.float64]:
-    given = np.asarray(weights)
+    given = as_array(weights, "weights")
     # A float32 weight is off by its own roundoff; anything else was rounded to float64.
     unit = float(np.finfo(given.dtype).eps if given.dtype.kind == "f" else np.finfo(np.float64).eps)
     # Rounding the weights moves their sum by at most u; dividing them by a sum that was itself accumulated,
     # by n·u more if that was done term by term, and by (13 + log₂ n)·u as NumPy does it, in pairs of blocks of
     # 128. Of a narrower type than float64 n·u lets anything pass: 10⁶ such weights may sum to 0.9.
     roundings = n if unit <= np.finfo(np.float64).eps else 13 + math.log2(max(n, 1))
-    checked = as_points(weights, "weights", dimension=1)[:, 0]
+    checked = as_points(given, "weights", dimension=1)[:, 0]
     if len(checked) != n:
         raise ValueError(f"weights has {len(checked)} entries for {n} atoms: pass one a row")
     if (checked < 0).any():

@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 #: Below this, every integer is a float64.
 _EXACT_INTEGERS = 2**53
+#: DLPack's numbers of the memories that the host reads: its own, and that pinned for CUDA or ROCm.
+_HOST = (1, 3, 11)
 
 
 def as_points(values: Any, name: str, *, dimension: int | None = None) -> NDArray[np.float64]:
     """`values` as a C-contiguous (n, d) float64 array; (n,) is read as n points on the line.
 
-    Takes anything that NumPy reads: arrays, lists, rationals, data frames, tensors on the CPU.
+    Takes anything that NumPy reads: arrays, lists, rationals, data frames, tensors on the CPU, and through DLPack the
+    arrays of other libraries.
     Raises TypeError for what is no array of real numbers and ValueError for a wrong shape, a NaN or
     an infinity, each naming the argument, the first bad row and the remedy.
     """
@@ -53,13 +56,31 @@ def same_dimension(x: NDArray[np.float64], y: NDArray[np.float64], names: tuple[
         )
 
 
-def _as_real(values: Any, name: str) -> NDArray[Any]:
+def as_array(values: Any, name: str) -> NDArray[Any]:
+    """`values` as a NumPy array of whatever type, without a copy where it is one, or shares its memory by DLPack.
+
+    Raises TypeError for what NumPy cannot read, and for an array in the memory of a GPU, naming the remedy.
+    """
+    foreign = hasattr(values, "__dlpack__") and not isinstance(values, np.ndarray)
+    device = getattr(values, "__dlpack_device__", None) if foreign else None
+    if device is not None and int(device()[0]) not in _HOST:
+        raise TypeError(
+            f"{name} is in the memory of a GPU (DLPack device {tuple(map(int, device()))}): pass {name}.cpu() of a "
+            f"tensor, {name}.get() of a CuPy array or jax.device_get({name})"
+        )
     try:
-        array = np.asarray(values)
-        if array.dtype.kind == "O":  # rationals and the like
-            array = array.astype(np.float64)
-    except (TypeError, ValueError, RuntimeError) as error:
+        return np.asarray(np.from_dlpack(values) if foreign and not hasattr(values, "__array__") else values)
+    except (TypeError, ValueError, RuntimeError, BufferError) as error:
         raise TypeError(f"{name} cannot be read as an array of real numbers: {error}") from error
+
+
+def _as_real(values: Any, name: str) -> NDArray[Any]:
+    array = as_array(values, name)
+    if array.dtype.kind == "O":  # rationals and the like
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise TypeError(f"{name} cannot be read as an array of real numbers: {error}") from error
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}: pass real numbers")
     if array.dtype.kind in "iu" and ((array > _EXACT_INTEGERS) | (array < -_EXACT_INTEGERS)).any():
