@@ -1,4 +1,7 @@
-"""What each trial found, kept as a file that a later run is held to: its outcome, and its evidence to nine digits.
+"""What each trial found, kept as a file that a later run is held to: its outcome, and its evidence.
+
+Decimal numbers agree to nine digits or to 10⁻¹², whichever is wider, and balls by their midpoints: two numbers that are
+both below 10⁻¹² are the same here. A record is what was found once and no proof of it; it tells that something changed.
 
 A check that draws other instances, fewer of them, or means another quantity by the same name finds other evidence,
 though its verdicts may stay. Such a change is told, and where it is meant the record is written again.
@@ -11,10 +14,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from theory.trial import Result
+from theory.trial import Result, Trial
 
 #: Libraries round differently on different machines, in their last digits and in what a cancellation leaves of them.
-RELATIVE, ABSOLUTE = 1e-9, 1e-9
+RELATIVE, ABSOLUTE = 1e-9, 1e-12
 _RADIUS = re.compile(r"\s*\+/-\s*[^\]\s,)]+")
 _NUMBER = re.compile(r"[-+]?\d+\.\d+(?:[eE][-+]?\d+)?|[-+]?\d+[eE][-+]?\d+")
 
@@ -28,7 +31,8 @@ def record(results: Iterable[Result]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def name_of(result: Result) -> str:
+def name_of(result: Result | Trial) -> str:
+    """The name of a trial in the record of its claim."""
     return f"{result.kind}: {result.name}" if result.name else result.kind
 
 
