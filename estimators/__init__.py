@@ -37,6 +37,7 @@ _HOMES = {
     "jsd": "estimators.fdivergences.atoms",
     "kernel_inception_distance": "estimators.kernel_inception",
     "kl": "estimators.fdivergences.atoms",
+    "kl_cdf": "estimators.fdivergences.distribution_functions",
     "kl_knn": "estimators.fdivergences.neighbours",
     "max_sliced_wasserstein": "estimators.sliced",
     "memorisation_test": "estimators.memorisation",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from estimators.densities import Gaussian
 from estimators.intervals import normal_interval
 from estimators.measures import Empirical, weighted_pair
 from estimators.result import Estimate, NotConverged
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 class Divergence:
     """A divergence D and the laws that it claims, to which the tests hold every registered one.
 
-    `takes` "measures" (Empirical only) or "samples" (arrays as well). `symmetric`: D(P,Q) = D(Q,P).
+    `takes` "measures" (Empirical only) or "samples" (arrays as well). `densities`: which pairs of densities it takes
+    besides, "none", "gaussian" (both Gaussian) or "any". `symmetric`: D(P,Q) = D(Q,P).
     `metric_power`: the a for which Dᵃ obeys the triangle inequality, None if none is claimed.
     `finite`: never ∞. `data_processing`: no map of the space increases D. `degree`: D of both measures
     scaled by c > 0 is c^degree times D. `monte_carlo`: D is a mean over random draws of its own, the same
@@ -37,6 +39,7 @@ class Divergence:
     data_processing: bool
     degree: float
     monte_carlo: bool = False
+    densities: Literal["none", "gaussian", "any"] = "none"
 
     def __post_init__(self) -> None:
         # Known by the function that it wraps: the registry tells two members of one name apart by this.
@@ -67,11 +70,12 @@ def divergence(
     data_processing: bool = False,
     degree: float = 0.0,
     monte_carlo: bool = False,
+    densities: Literal["none", "gaussian", "any"] = "none",
 ) -> Callable[[Callable[..., Estimate]], Callable[..., Estimate]]:
     """Decorator: registers `function(P, Q, **options) -> Estimate` under `name` with the laws that it claims."""
 
     def enter(function: Callable[..., Estimate]) -> Callable[..., Estimate]:
-        laws = (takes, symmetric, metric_power, finite, data_processing, degree, monte_carlo)
+        laws = (takes, symmetric, metric_power, finite, data_processing, degree, monte_carlo, densities)
         member = Divergence(name, function, *laws)
         divergences.register(name)(member)
         return function
@@ -82,15 +86,17 @@ def divergence(
 def compare(P: Any, Q: Any, divergences: Iterable[str] | None = None) -> pd.DataFrame:
     """Every registered divergence and score that applies to `P` and `Q`, or those named, one row each.
 
-    Arrays (n, d) are samples; `Empirical` measures have the f-divergences as well. Scores (precision, FID, …) are
-    of arrays alone, P the data and Q the model's samples, with enough rows. Columns: divergence, value, stderr, low and
-    high (its interval, else value ± 1.96 stderr; a certificate where nothing is sampled), unit, method, status, detail.
-    A divergence that raises is a row with status "error" or "not converged" and its message; input
-    that no divergence could take raises here.
+    Arrays (n, d) are samples; `Empirical` measures have the f-divergences as well. Two densities have the f-divergences
+    by what suits them (closed form, quadrature, Monte Carlo: `method`), and two `Gaussian` laws W₂. Scores (precision,
+    FID, …) are of arrays alone, P the data and Q the model's samples, with enough rows. Columns: divergence, value,
+    stderr, low and high (its interval, else value ± 1.96 stderr; a certificate where nothing is sampled), unit, method,
+    status, detail. A divergence that raises is a row with status "error" or "not converged" and its message; input that
+    no divergence could take raises here, a density beside anything else with TypeError.
     """
     import pandas as pd
 
-    weighted_pair(P, Q)
+    if not _both_densities(P, Q):
+        weighted_pair(P, Q)
     rows = [_row(member, P, Q) for member in _chosen(P, Q, divergences)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -100,12 +106,32 @@ def _chosen(P: Any, Q: Any, names: Iterable[str] | None) -> list[Divergence | Sc
         names = [names]
     if names is not None:
         return [scores[name] if name in scores else divergences[name] for name in names]
+    if _both_densities(P, Q):
+        gaussian = isinstance(P, Gaussian) and isinstance(Q, Gaussian)
+        wanted = ("any", "gaussian") if gaussian else ("any",)
+        return [member for member in divergences.values() if member.densities in wanted]
     measures = isinstance(P, Empirical) and isinstance(Q, Empirical)
     found: list[Divergence | Score] = [m for m in divergences.values() if measures or m.takes == "samples"]
     if not (isinstance(P, Empirical) or isinstance(Q, Empirical)):
         n_rows = min(len(part.points) for part in weighted_pair(P, Q))
         found += [member for member in scores.values() if n_rows >= member.least]
     return found
+
+
+def _both_densities(P: Any, Q: Any) -> bool:
+    """Whether P and Q are densities, of one space; raises TypeError where one alone is, ValueError for two spaces."""
+    from estimators.fdivergences.densities import is_density
+
+    known = [is_density(given) and not isinstance(given, Empirical) for given in (P, Q)]
+    if known[0] != known[1]:
+        law, other = ("P", "Q") if known[0] else ("Q", "P")
+        given = type(Q if known[0] else P).__name__
+        raise TypeError(
+            f"{law} is a density and {other} is {given}: pass two densities, or {law}.sample(n) to compare samples"
+        )
+    if all(known) and P.dimension != Q.dimension:
+        raise ValueError(f"P has dimension {P.dimension} and Q has {Q.dimension}: they must agree")
+    return all(known)
 
 
 def _row(member: Divergence | Score, P: Any, Q: Any) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from estimators.comparison import divergence
+from estimators.densities import Gaussian
 from estimators.measures import Weighted, weighted_pair
 from estimators.result import Certificate, Estimate, NotConverged
+from estimators.transport_gaussian import gaussian_wasserstein
 from estimators.transport_solvers import UNIT_ROUNDOFF, Solved, solve
 
 
@@ -38,9 +40,11 @@ def wasserstein(P: Any, Q: Any, *, p: float = 1.0, max_iter: int = 100_000_000) 
     return _estimate(solve(first, second, float(p), int(max_iter)), float(p), exponent)
 
 
-@divergence("wasserstein-2", takes="samples", symmetric=True, metric_power=1.0, degree=1.0)
+@divergence("wasserstein-2", takes="samples", symmetric=True, metric_power=1.0, degree=1.0, densities="gaussian")
 def wasserstein_2(P: Any, Q: Any) -> Estimate:
-    """W₂(P,Q): `wasserstein` with p = 2."""
+    """W₂(P,Q): `wasserstein` with p = 2; of two `Gaussian` laws `gaussian_wasserstein`."""
+    if isinstance(P, Gaussian) and isinstance(Q, Gaussian):
+        return gaussian_wasserstein(P, Q)
     return wasserstein(P, Q, p=2)
 
 

@@ -51,7 +51,7 @@ def f_divergence(P: Any, Q: Any, generator: str | Generator, *, method: str = "a
     return Estimate(value, method="sum over atoms", certificate=bounds, unit=f.unit)
 
 
-@divergence("kl", takes="measures", finite=False, data_processing=True)
+@divergence("kl", takes="measures", finite=False, data_processing=True, densities="any")
 def kl(P: Any, Q: Any, *, base: float = math.e, **options: Any) -> Estimate:
     """Kullback-Leibler divergence KL(P‖Q) = Σ p log(p/q), ∞ unless every atom of P is one of Q.
 
@@ -60,13 +60,13 @@ def kl(P: Any, Q: Any, *, base: float = math.e, **options: Any) -> Estimate:
     return _in_base(f_divergence(P, Q, "kl", **options), base)
 
 
-@divergence("reverse-kl", takes="measures", finite=False, data_processing=True)
+@divergence("reverse-kl", takes="measures", finite=False, data_processing=True, densities="any")
 def reverse_kl(P: Any, Q: Any, *, base: float = math.e, **options: Any) -> Estimate:
     """KL(Q‖P) = Σ q log(q/p), ∞ unless every atom of Q is one of P; units and errors as `kl`."""
     return _in_base(f_divergence(P, Q, "reverse-kl", **options), base)
 
 
-@divergence("jsd", takes="measures", symmetric=True, metric_power=0.5, data_processing=True)
+@divergence("jsd", takes="measures", symmetric=True, metric_power=0.5, data_processing=True, densities="any")
 def jsd(P: Any, Q: Any, *, base: float = math.e, normalisation: str = "mean", **options: Any) -> Estimate:
     """Jensen-Shannon divergence ½KL(P‖M) + ½KL(Q‖M) with M = ½(P + Q), in [0, log 2].
 
@@ -79,19 +79,21 @@ def jsd(P: Any, Q: Any, *, base: float = math.e, normalisation: str = "mean", **
     return _in_base(f_divergence(P, Q, names[normalisation], **options), base)
 
 
-@divergence("total-variation", takes="measures", symmetric=True, metric_power=1.0, data_processing=True)
+@divergence(
+    "total-variation", takes="measures", symmetric=True, metric_power=1.0, data_processing=True, densities="any"
+)
 def total_variation(P: Any, Q: Any, **options: Any) -> Estimate:
     """Total variation ½ Σ |p − q| = sup_A |P(A) − Q(A)|, in [0, 1]; raises as `f_divergence`."""
     return f_divergence(P, Q, "total-variation", **options)
 
 
-@divergence("chi-squared", takes="measures", finite=False, data_processing=True)
+@divergence("chi-squared", takes="measures", finite=False, data_processing=True, densities="any")
 def chi_squared(P: Any, Q: Any, **options: Any) -> Estimate:
     """Pearson's χ²(P‖Q) = Σ (p−q)²/q, ∞ unless every atom of P is one of Q; raises as `f_divergence`."""
     return f_divergence(P, Q, "chi-squared", **options)
 
 
-@divergence("hellinger", takes="measures", symmetric=True, metric_power=1.0, data_processing=True)
+@divergence("hellinger", takes="measures", symmetric=True, metric_power=1.0, data_processing=True, densities="any")
 def hellinger(P: Any, Q: Any, *, squared: bool = False, **options: Any) -> Estimate:
     """Hellinger distance √(½ Σ (√p − √q)²), in [0, 1]; `squared=True` is the f-divergence under the root.
 

@@ -6,7 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from estimators import Empirical, Estimate, NotConverged, compare, divergences, precision, scores
+from estimators import (
+    Empirical,
+    Estimate,
+    Gaussian,
+    Mixture,
+    NotConverged,
+    StudentT,
+    Uniform,
+    compare,
+    divergences,
+    f_divergence,
+    gaussian_wasserstein,
+    precision,
+    scores,
+)
 from estimators.comparison import COLUMNS, Divergence, divergence
 
 
@@ -57,6 +71,44 @@ def test_a_row_is_the_estimate_of_that_divergence():
     )
     share = compare(X, X + 1, ["precision"]).iloc[0]
     assert (share.low, share.high) == precision(X, X + 1).interval
+
+
+def test_two_densities_have_a_row_for_each_f_divergence_and_gaussians_one_of_transport():
+    P, Q = Gaussian([0.0, 1.0], 1.0), Gaussian([1.0, 0.0], 2.0)
+    gaussians, others = (
+        compare(P, Q).set_index("divergence"),
+        compare(StudentT(3.0), Gaussian()).set_index("divergence"),
+    )
+    named = {"kl", "reverse-kl", "jsd", "total-variation", "chi-squared", "hellinger"}
+    assert set(others.index) == {name for name, member in divergences.items() if member.densities == "any"} >= named
+    assert set(gaussians.index) == set(others.index) | {"wasserstein-2"}
+    assert (gaussians.status == "ok").all()
+    assert (others.status == "ok").all()
+    for name in named - {"hellinger"}:
+        found = f_divergence(P, Q, name)
+        assert (gaussians.value[name], gaussians.method[name]) == (found.value, found.method)
+        assert (gaussians.method[name] == "closed form") == (name in ("kl", "reverse-kl", "chi-squared"))
+        if found.interval is not None:
+            assert (gaussians.low[name], gaussians.high[name]) == found.interval
+    transport = gaussian_wasserstein(P, Q)
+    assert gaussians.value["wasserstein-2"] == transport.value
+    assert gaussians.low["wasserstein-2"] == transport.certificate.lower
+    assert others.value["chi-squared"] == math.inf
+    # Nothing certifies Monte Carlo but its error.
+    drawn = compare(Mixture([1.0], [Gaussian([0.0] * 3)]), Gaussian([0.5] * 3), ["jsd"]).iloc[0]
+    assert drawn.method.startswith("Monte Carlo")
+    assert drawn.low < drawn.value < drawn.high
+    assert compare(Uniform(), Gaussian(), "energy-distance").status[0] == "error"
+
+
+def test_a_density_beside_samples_is_refused_with_the_remedy():
+    for other in (X[:, :1], Empirical(X[:, :1]), [0.0, 1.0]):
+        with pytest.raises(TypeError, match=r"P is a density and Q is .*pass two densities, or P\.sample\(n\)"):
+            compare(Gaussian(), other)
+        with pytest.raises(TypeError, match=r"Q is a density and P is .*Q\.sample\(n\)"):
+            compare(other, Gaussian())
+    with pytest.raises(ValueError, match="P has dimension 1 and Q has 2"):
+        compare(Gaussian(), Gaussian([0.0, 0.0]))
 
 
 def test_what_is_named_is_computed_and_may_fail_in_its_row():
