@@ -126,3 +126,59 @@ class Atoms:
         x = 2.0**-20
         exact = x**2 / 2 + x**4 / 12
         return abs(kl(P, Q).value - exact) / exact
+
+
+class Densities:
+    """JSD of two mixtures on the line, and of two Gaussians in the plane and in ten dimensions, by what suits each."""
+
+    params = (["quadrature", "enclosure", "plane", "monte carlo"],)
+    param_names = ("method",)
+
+    def setup(self, method):
+        from estimators import Gaussian, Mixture, jsd
+
+        line = Mixture([0.25, 0.75], [Gaussian(-3.0, 0.01), Gaussian(5.0, 2.0)]), Gaussian(0.0, 20.0)
+        plane = Gaussian([0.0, 0.0], [[1.0, 0.3], [0.3, 0.8]]), Gaussian([0.5, -0.2], [[1.2, -0.1], [-0.1, 1.0]])
+        ten = Gaussian(np.zeros(10)), Gaussian(np.full(10, 0.3))
+        self.laws = {"plane": plane, "monte carlo": ten}.get(method, line)
+        options = {"tolerance": 1e-6} if method == "plane" else {}
+        self.jsd = lambda: jsd(*self.laws, method="quadrature" if method == "plane" else method, **options)
+        self.jsd()
+
+    def time_jsd(self, method):  # noqa: ARG002
+        self.jsd()
+
+    def track_relative_width(self, method):  # noqa: ARG002
+        found = self.jsd()
+        if found.certificate is not None:
+            return found.certificate.gap / found.value
+        low, high = found.interval or (-1.96 * found.stderr, 1.96 * found.stderr)
+        return (high - low) / found.value
+
+
+class Neighbours:
+    """Divergences between the laws behind 5000 points in five dimensions, without their standard errors."""
+
+    params = (["kl fixed-k", "kl adaptive", "jsd"],)
+    param_names = ("estimator",)
+
+    def setup(self, estimator):
+        from estimators import jsd_knn, kl_knn
+
+        self.X, self.Y = _samples(5000, 5)
+        function, options = (jsd_knn, {}) if estimator == "jsd" else (kl_knn, {"method": estimator.split()[1]})
+        self.estimate = lambda X, Y: function(X, Y, batches=None, **options)
+        self.estimate(self.X[:20], self.Y[:20])
+
+    def time_estimate(self, estimator):  # noqa: ARG002
+        self.estimate(self.X, self.Y)
+
+    def peakmem_estimate(self, estimator):  # noqa: ARG002
+        self.estimate(self.X, self.Y)
+
+    def track_error(self, estimator):
+        """In nats, of two Gaussians 0.1√5 apart: KL is 0.025, and JSD that of the line along which they are."""
+        from estimators import Gaussian, jsd
+
+        truth = jsd(Gaussian(0.0), Gaussian(0.1 * np.sqrt(5))).value if estimator == "jsd" else 0.025
+        return self.estimate(self.X, self.Y).value - truth

@@ -105,6 +105,21 @@ def test_hard_data(offset):
     assert sinkhorn_divergence([[1.0, 2.0]], [[1.0, 5.0]]).value == pytest.approx(9.0, rel=1e-7)
 
 
+@pytest.mark.parametrize("offset", [1e3, 1e6])
+def test_float32_far_from_the_origin_is_answered_as_its_float64_values_near_it(offset):
+    rng = np.random.default_rng(11)
+    ulp = float(np.spacing(np.float32(offset)))  # what float32 resolves there: all places are exact
+    X = 16 * ulp * rng.integers(-1000, 1000, size=(30, 3))
+    Y = X + ulp * rng.integers(-8, 8, size=X.shape)
+    far = [(rows + offset).astype(np.float32) for rows in (X, Y)]
+    assert all((rows.astype(float) - offset == known).all() for rows, known in zip(far, (X, Y), strict=True))
+    for call in (sinkhorn_divergence, entropic_transport, lambda *pair: unbalanced_transport(*pair, marginal=ulp)):
+        truth, found = call(X, Y), call(*far)
+        assert abs(truth.value - found.value) <= truth.certificate.gap + found.certificate.gap
+        assert found.certificate.lower <= found.value <= found.certificate.upper
+    assert unbalanced_transport(far[0], far[0][::-1], marginal=1.0).value == 0.0
+
+
 @pytest.mark.parametrize("call", [sinkhorn_divergence, entropic_transport])
 def test_no_answer_without_convergence(call):
     P, Q = drawn(7, n=30, m=30)

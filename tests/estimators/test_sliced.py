@@ -88,6 +88,21 @@ def test_an_offset_and_small_noise_cost_no_digits(offset):
     assert near.certificate.gap <= 1e-9 * near.value
 
 
+@pytest.mark.parametrize("offset", [1e3, 1e6])
+def test_float32_far_from_the_origin_is_answered_as_its_float64_values_near_it(offset):
+    rng = np.random.default_rng(11)
+    ulp = float(np.spacing(np.float32(offset)))  # what float32 resolves there: all places are exact
+    X = 16 * ulp * rng.integers(-1000, 1000, size=(30, 3))
+    Y = X + ulp * rng.integers(-8, 8, size=X.shape)
+    far = [(rows + offset).astype(np.float32) for rows in (X, Y)]
+    assert all((rows.astype(float) - offset == known).all() for rows, known in zip(far, (X, Y), strict=True))
+    for function in (sliced_wasserstein, max_sliced_wasserstein):
+        truth, found = function(X, Y), function(*far)
+        assert abs(truth.value - found.value) <= truth.certificate.gap + found.certificate.gap
+        assert 0 < found.value <= 16 * ulp  # a noise of eight in each of three coordinates
+        assert function(far[0], far[0][::-1]).value == 0.0
+
+
 def test_the_same_seed_gives_the_same_value_and_bad_input_is_refused():
     P, Q = drawn(6)
     assert sliced_wasserstein(P, Q) == sliced_wasserstein(P, Q)
