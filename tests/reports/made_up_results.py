@@ -251,6 +251,28 @@ def distances():
         ]
 
 
+def biases():
+    """Records of jsd-limits and of knn-divergence; a mean without a standard error and a cell that failed."""
+    for law, n in (("uniform", 10), ("uniform", 40), ("normal", 10)):
+        params = {"law": law, "n": n, "step": 64, "finest": 64, "repetitions": 30}
+        found = []
+        for k, mean, stderr in ((1, 0.0, None), (64, 0.6, 0.01)):
+            found.append(record("jsd-limits", f"jsd-{law}-{n}", params, "jsd", mean, stderr=stderr, payload={"k": k}))
+            if law == "uniform":
+                found.append(record("jsd-limits", f"jsd-{law}-{n}", params, "expected", mean, payload={"k": k}))
+        yield found
+    for d, bias in ((1, -0.1), (10, -0.4)):
+        params = {"d": d, "n": 100, "k": 5, "repetitions": 10}
+        yield [
+            record("knn-divergence", f"knn-kl-{d}", params, metric, value, payload={"method": method}, **rest)
+            for method in ("fixed-k", "adaptive")
+            for metric, value, rest in (("bias", bias, {"stderr": 0.03}), ("spread", 0.1, {}))
+        ]
+    died = {"status": "failed", "detail": "MemoryError"}
+    yield [record("knn-divergence", "knn-kl-20", params | {"d": 20}, "cell", None, **died)]
+    yield [record("jsd-limits", "jsd-died", {"law": "normal", "n": 40, "repetitions": 30}, "cell", None, **died)]
+
+
 def errata_pictures():
     """The records behind the pictures of the errata, with fewer points than are measured."""
 
@@ -302,5 +324,7 @@ def write(path, *, broken=False):
         for cell in samplers():
             store.append(cell)
         for cell in distances():
+            store.append(cell)
+        for cell in biases():
             store.append(cell)
     return path
