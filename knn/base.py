@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from types import ModuleType
 from typing import Any, ClassVar, Self
 
@@ -25,7 +25,7 @@ from knn.validation import checked_count, checked_ids, checked_random_state, che
 METRICS = ("euclidean", "cosine", "inner_product")
 
 
-class NearestNeighbours(BaseEstimator):
+class NearestNeighbours(BaseEstimator, ABC):
     """The k points nearest to each query, equal distances in the order of their ids.
 
         euclidean   d(q, x) = √Σᵢ (qᵢ − xᵢ)²          differences, float64, in a fixed order

@@ -7,9 +7,11 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_matrix
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from knn.base import NearestNeighbours
+from knn.neighbours import checked_mode
 from knn.threads import over_blocks
 from knn.validation import checked_rows
 
@@ -50,6 +52,22 @@ class RadiusNeighbours(NearestNeighbours):
             found = self._all_within(queries, own, radius, sort_results)
         distances, indices = (_objects(part) for part in zip(*found, strict=True))
         return (distances, indices) if return_distance else indices
+
+    def radius_neighbors_graph(
+        self, X: Any = None, radius: float = 1.0, *, mode: str = "connectivity", sort_results: bool = False
+    ) -> csr_matrix:
+        """The points within the radius as a sparse matrix (queries, points): 1.0, or with "distance" their distances.
+
+        Columns are the points that the index holds, in the order of their ids; a distance of zero is an entry like
+        others. X=None leaves out the point itself. As scikit-learn has it; raises what `radius_neighbors` raises.
+        """
+        checked_mode(mode)
+        distances, indices = self.radius_neighbors(X, radius, sort_results=sort_results)
+        starts = np.concatenate([[0], np.cumsum([len(row) for row in indices], dtype=np.int64)])
+        ids = self._points.ids[self._points.alive]
+        columns = np.searchsorted(ids, np.concatenate([np.empty(0, np.int64), *indices]))
+        data = np.concatenate([np.empty(0), *distances]) if mode == "distance" else np.ones(len(columns))
+        return csr_matrix((data, columns, starts), shape=(len(indices), len(ids)))
 
     def _all_within(self, Q, own, radius, sort_results):
         """(distances, ids) of each query; without the slots own (q,)."""

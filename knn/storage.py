@@ -26,6 +26,10 @@ ALIGNMENT = 64
 _PREFIX = struct.Struct("<8sII")
 _DIGEST = hashlib.sha256().digest_size
 _BLOCK = 1 << 24
+#: Names of the types that arrays in a file may have.
+_DTYPES = frozenset(
+    ["|b1", "|i1", "|u1", *(f"{order}{kind}{size}" for order in "<>" for kind in "iuf" for size in (2, 4, 8))]
+)
 
 
 def write(path: str | os.PathLike[str], header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
@@ -133,9 +137,10 @@ def _digest(data: memoryview) -> bytes:
 
 def _array(data: memoryview, entry: dict[str, Any]) -> np.ndarray:
     """The array that a header's entry describes, in place; raises unless it lies within `data`."""
+    # NumPy reads whole expressions as types, and some of what damage makes of a name is a syntax error to it.
+    if entry["dtype"] not in _DTYPES:
+        raise ValueError(f"arrays of {entry['dtype']!r}")
     dtype, shape, offset = np.dtype(entry["dtype"]), entry["shape"], entry["offset"]
-    if dtype.kind not in "iufb" or dtype.itemsize > 8:
-        raise ValueError(f"arrays of {dtype}")
     if not all(type(number) is int and number >= 0 for number in (*shape, offset)) or offset % ALIGNMENT:
         raise ValueError(f"shape {shape} at {offset}")
     count = math.prod(shape)  # Python integers: a product of large sizes must not wrap around

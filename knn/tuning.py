@@ -151,7 +151,7 @@ def tuned(
     if interval[1] < recall:
         raise RecallNotReached(
             f"{chosen.parameters} had recall {chosen.recall:.4f} on the queries that chose it, but "
-            f"{shares.mean():.4f} on others, below the {recall:g} wanted: give more queries, or want more",
+            f"{shares.mean():.4f} on others, below the {recall:g} wanted: give more queries, or want less",
             tried,
             chosen,
         )
@@ -169,7 +169,10 @@ def wilson(mean: float, n: int) -> tuple[float, float]:
     coin does, so it is wide enough. Never a point: n recalls of 1 leave [n/(n + z²), 1].
     """
     middle, spread = mean + Z * Z / (2 * n), Z * math.sqrt(mean * (1 - mean) / n + Z * Z / (4 * n * n))
-    return max(0.0, (middle - spread) / (1 + Z * Z / n)), min(1.0, (middle + spread) / (1 + Z * Z / n))
+    # At its ends the interval is closed exactly, which rounding would miss by an ulp.
+    low = 0.0 if mean == 0 else (middle - spread) / (1 + Z * Z / n)
+    high = 1.0 if mean == 1 else (middle + spread) / (1 + Z * Z / n)
+    return low, high
 
 
 def _template(index: Any) -> NearestNeighbours:

@@ -84,7 +84,7 @@ def verify(
     names: Annotated[list[str] | None, typer.Argument(metavar="[ID|TOPIC]...", help="Default: every claim.")] = None,
     mutants: Annotated[Mutants, typer.Option(help="Hand-written mutants, or the automatic ones too.")] = Mutants.hand,
     deep: Annotated[bool, typer.Option("--deep", help="Larger sizes, slower.")] = False,
-    root_seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
+    root_seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Everything that was found, as JSON.")] = False,
 ) -> None:
     """Verify claims: each must hold, and its mutants must be refuted by the same check. One line a claim."""

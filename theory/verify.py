@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from theory.callable_module import make_callable
@@ -163,10 +164,10 @@ def selected(*ids_or_topics: str) -> list[Claim]:
     topics = sorted({claim.topic for claim in claims})
     unknown = sorted(set(ids_or_topics) - {claim.id for claim in claims} - set(topics))
     if unknown:
-        raise KeyError(
-            f"no claim or topic is called {', '.join(unknown)}; topics: {', '.join(topics)}; "
-            f"claims: {', '.join(claims_registry)}"
-        )
+        close = [near for name in unknown for near in get_close_matches(name, [*topics, *claims_registry], cutoff=0.7)]
+        known = f"topics: {', '.join(topics)}; claims: {', '.join(claims_registry)}"
+        told = f"did you mean {', '.join(close)}?" if close else known
+        raise KeyError(f"no claim or topic is called {', '.join(unknown)}; {told}")
     wanted = set(ids_or_topics)
     return [claim for claim in claims if not wanted or claim.id in wanted or claim.topic in wanted]
 

@@ -100,3 +100,38 @@ def test_what_cannot_be_asked(kind, arguments, error, fragment):
 def test_inner_products_have_no_radius(kind):
     with pytest.raises(ValueError, match="euclidean"):
         kind(metric="inner_product").fit(np.eye(3)).radius_neighbors(np.eye(3), 1.0)
+
+
+def test_the_graph_is_scikit_learns_entry_by_entry(kind):
+    from sklearn.neighbors import NearestNeighbors
+
+    X = np.round(np.random.default_rng(0).normal(size=(60, 2)), 1)  # with duplicates, whose distance 0 is an entry
+    index, reference = kind().fit(X), NearestNeighbors().fit(X)
+    for queries in (X[:7] + 0.05, None):
+        for mode in ("connectivity", "distance"):
+            ours = index.radius_neighbors_graph(queries, 0.47, mode=mode)  # no distance lies on it
+            theirs = reference.radius_neighbors_graph(queries, 0.47, mode=mode)  # no distance lies on it
+            ours.sort_indices()
+            theirs.sort_indices()
+            assert ours.shape == theirs.shape
+            assert np.array_equal(ours.indptr, theirs.indptr)
+            assert np.array_equal(ours.indices, theirs.indices)
+            # Theirs come from another order of the same two squares.
+            assert ours.data == pytest.approx(theirs.data, rel=4 * np.finfo(float).eps)
+
+
+def test_the_columns_of_the_graph_are_the_points_that_are_held(kind):
+    X = np.arange(6.0)[:, None]
+    index = kind().fit(X)
+    index.delete([1, 4])
+    assert index.radius_neighbors_graph([[0.0]], 2.5).toarray().tolist() == [[1, 1, 0, 0]]
+
+
+def test_dbscan_on_the_graph_is_dbscan_on_the_points(kind):
+    from sklearn.cluster import DBSCAN
+
+    X = np.random.default_rng(0).normal(size=(300, 20)) * 0.2 + np.repeat(np.eye(3, 20) * 6, 100, axis=0)
+    graph = kind().fit(X).radius_neighbors_graph(X, 1.3, mode="distance")
+    found = DBSCAN(eps=1.3, metric="precomputed").fit_predict(graph)
+    assert np.array_equal(found, DBSCAN(eps=1.3).fit_predict(X))
+    assert len(set(found.tolist()) - {-1}) == 3

@@ -108,3 +108,15 @@ def test_wilsons_interval_is_the_textbooks():
     np.testing.assert_allclose(wilson(81 / 263, 263), (0.2553, 0.3662), atol=5e-5)  # to the digits printed
     assert wilson(1.0, 100)[0] < 1.0 == wilson(1.0, 100)[1]
     assert wilson(0.0, 100)[0] == 0.0
+
+
+@pytest.mark.parametrize("n", range(1, 201))
+def test_an_interval_of_ones_holds_one_and_of_zeros_zero(n):
+    assert wilson(1.0, n)[1] == 1.0
+    assert wilson(0.0, n)[0] == 0.0
+    assert 0 < wilson(1.0, n)[0] < 1
+
+
+def test_an_exact_index_reaches_a_recall_of_one():
+    X = np.random.default_rng(0).normal(size=(100, 3))
+    assert tuned("brute-force", X, recall=1.0, k=5, by="evaluations", random_state=0).recall == 1.0
