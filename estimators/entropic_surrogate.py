@@ -16,11 +16,11 @@ from estimators.densities import Gaussian
 from estimators.measures import weighted_pair
 from estimators.points import as_points
 from estimators.result import Certificate, Estimate, NotConverged
+from estimators.transport_gaussian import UNIT_ROUNDOFF, product_error, root_error
 from estimators.transport_solvers import refuse_too_large
 
 Array = NDArray[np.float64]
 
-_UNIT_ROUNDOFF = float(np.finfo(np.float64).eps) / 2
 #: Sweeps between two certificates, each of which costs about two.
 _SWEEPS = 10
 
@@ -131,12 +131,16 @@ def gaussian_entropic_bound(P: Gaussian, slope: ArrayLike, offset: ArrayLike = 0
     loss = float(np.sum((P.mean - centre) ** 2) + np.trace(P.cov) + np.sum(A**2) - 2 * singular @ rho) / temperature
     divergence = 0.5 * float(np.log(one_more / 2).sum())  # 1 − ρ² = ρ/κ
     value = _log_constant(P.dimension, temperature) - loss - divergence
-    # Cholesky, the product and the SVD are backward stable, as in `gaussian_wasserstein`; besides them the sums.
-    norm = float(np.linalg.norm(root))
-    size = norm**2 + float(np.sum(A**2)) + float(np.sum(P.mean**2) + np.sum(np.broadcast_to(centre, P.mean.shape) ** 2))
-    size += 2 * norm * float(np.linalg.norm(A)) * math.sqrt(np.linalg.cond(root))
+    # The sums and what stands in them, each to some d roundings of its own size.
+    norm, slopes = float(np.linalg.norm(root)), float(np.linalg.norm(A))
+    size = norm**2 + slopes**2 + 2 * norm * slopes
+    size += float(np.sum(P.mean**2) + np.sum(np.broadcast_to(centre, P.mean.shape) ** 2))
     size = size / temperature + abs(_log_constant(P.dimension, temperature)) + divergence + 1
-    slack = 16 * (P.dimension + A.shape[1]) * _UNIT_ROUNDOFF * size
+    slack = 16 * (P.dimension + A.shape[1]) * UNIT_ROUNDOFF * size
+    # The value is the largest over ρ, so that its slope in sᵢ is 2ρᵢ/λ < 2/λ. In all the sᵢ move by the nuclear norm of
+    # what moves Σ^½A (Mirsky 1960): ‖δΣ^½‖‖A‖ for the root, which grows with its condition, and √d times the product's.
+    r = max(A.shape)
+    slack += 2 / temperature * slopes * (root_error(root) + math.sqrt(r) * product_error(r) * norm)
     bounds = Certificate("rounding", value - slack, value + slack)
     detail = "a lower bound on E log f_Y(Y), not the likelihood"
     return Estimate(value, None, None, "lower bound: Gaussian entropic coupling", bounds, "nats", detail)
@@ -157,7 +161,7 @@ def _certified(losses: Array, a: Array, b: Array, potential: Array, log_constant
     lower = log_constant - mean_loss - divergence
     # Sums of as many terms as the plan has rows and columns; mass lacked by rounding counts by the potential's height.
     heights = float(np.abs(row_potential).max() + np.abs(potential).max())
-    slack = (sum(losses.shape) + 16) * _UNIT_ROUNDOFF * (heights + mean_loss + abs(log_constant) + 1)
+    slack = (sum(losses.shape) + 16) * UNIT_ROUNDOFF * (heights + mean_loss + abs(log_constant) + 1)
     low, high = min(value, lower) - slack, max(value, upper) + slack
     return Estimate(
         value,

@@ -6,11 +6,11 @@ best one is p = 1/(1 + e^{−⟨y₁ − y₀, G(x₁) − G(x₀)⟩/λ}), wher
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from flint import arb
 
 from theory import entropic_gaussian as scalar
@@ -50,6 +50,49 @@ def decide_code(setting: Setting, bound: Callable[..., Any], samples: Any, gauss
             estimate, bound(scalar.log_constant(temperature), loss, ball(temperature), divergence), **told
         )
         yield decide_at_most(arb(estimate.certificate.lower), scalar.log_likelihood(g, s, temperature), **told)
+    for _ in range(setting.size(30, deep=1000)):
+        yield from decide_plane(rng, bound, gaussian)
+
+
+def decide_plane(rng: Any, bound: Callable[..., Any], gaussian: Any) -> Iterator[Outcome]:
+    """Gaussians in the plane, one axis as thin as floats can hold, under a slope along it, a drawn one and a matrix.
+
+    Σ = B Bᵀ with B = [[a, 0], [c, e]], e = 2⁻ᵏ, so that Σ is exact in floats and (c, −a) is its thin axis. As
+    s₁² + s₂² = ‖BᵀA‖² and s₁s₂ = |det BᵀA| are rational, s₁ ± s₂ are roots of rationals.
+    """
+    from estimators import Gaussian
+
+    a, c = (Q(int(k), 8) for k in rng.integers(4, 33, size=2))
+    e = Q(1, 2 ** int(rng.integers(0, 23)))
+    temperature = e / 2 ** int(rng.integers(0, 4))  # of sᵢ's size, where the bound moves with sᵢ the most
+    covariance = [[a * a, a * c], [a * c, c * c + e * e]]
+    drawn = [[Q(int(k), 8) for k in row] for row in rng.integers(-16, 17, size=(2, 2))]
+    for slope in ([[c, Q(0)], [-a, Q(0)]], [[row[0], Q(0)] for row in drawn], drawn):
+        image = [[a * x + c * y for x, y in zip(*slope, strict=True)], [e * y for y in slope[1]]]
+        squares = sum((x * x for row in image for x in row), Q(0))
+        product = abs(image[0][0] * image[1][1] - image[0][1] * image[1][0])
+        larger = (ball(squares + 2 * product).sqrt() + ball(squares - 2 * product).sqrt()) / 2
+        sizes = sum((x * x for row in slope for x in row), covariance[0][0] + covariance[1][1])
+        loss, divergence = ball(sizes), arb(0)
+        for singular in (larger, ball(product) / larger if product else arb(0)):
+            kappa = 2 * singular / ball(temperature)
+            rho = 2 * kappa / (1 + (1 + 4 * kappa**2).sqrt())
+            loss -= 2 * singular * rho
+            divergence += scalar.divergence_from_product(rho)
+        estimate = gaussian(Gaussian([0.0, 0.0], _floats(covariance)), _floats(slope), temperature=float(temperature))
+        told = {"covariance": covariance, "slope": slope, "temperature": temperature}
+        log_c = 2 * scalar.log_constant(temperature)
+        yield decide_estimate(estimate, bound(log_c, loss, ball(temperature), divergence), **told)
+        yield decide_at_most(arb(estimate.certificate.lower), _plane_likelihood(covariance, slope, temperature), **told)
+
+
+def _plane_likelihood(covariance: Points, slope: Points, temperature: Any) -> Ball:
+    """E log f_Y(Y) for Y ~ N(0, Σ), f_Y = N(0, V), V = AAᵀ + (λ/2) I: −½ log det 2πV − ½ tr(V⁻¹Σ)."""
+    (p, q), (x, y) = slope
+    v, w, u = p * p + q * q + temperature / 2, x * x + y * y + temperature / 2, p * x + q * y
+    volume = v * w - u * u
+    spread = (w * covariance[0][0] + v * covariance[1][1] - 2 * u * covariance[0][1]) / volume
+    return -(4 * arb.pi() ** 2 * ball(volume)).log() / 2 - ball(spread) / 2
 
 
 def decide_pairs(
@@ -110,8 +153,8 @@ def without_entropy(law: Any, slope: Any, *, temperature: float) -> Any:
     from estimators import Certificate, gaussian_entropic_bound
 
     found = gaussian_entropic_bound(law, slope, temperature=temperature)
-    kappa = 2 * abs(slope[0][0]) * law.cov[0, 0] ** 0.5 / temperature
-    value = found.value + math.log((1 + math.hypot(1, 2 * kappa)) / 2) / 2
+    singular = np.linalg.svd(np.linalg.cholesky(law.cov).T @ np.asarray(slope), compute_uv=False)
+    value = found.value + float(np.log((1 + np.hypot(1, 4 * singular / temperature)) / 2).sum()) / 2
     return replace(found, value=value, certificate=Certificate("rounding", value - 1e-12, value + 1e-12))
 
 
@@ -119,4 +162,4 @@ def half_the_slope(law: Any, slope: Any, *, temperature: float) -> Any:
     """`gaussian_entropic_bound` of half the generator."""
     from estimators import gaussian_entropic_bound
 
-    return gaussian_entropic_bound(law, [[slope[0][0] / 2]], temperature=temperature)
+    return gaussian_entropic_bound(law, np.asarray(slope) / 2, temperature=temperature)
