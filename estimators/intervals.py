@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from scipy.stats import beta, norm
+
+from estimators.arguments import real_number
 
 #: Confidence of every interval unless told otherwise.
 LEVEL = 0.95
@@ -34,6 +34,4 @@ def normal_interval(value: float, stderr: float, level: float = LEVEL) -> tuple[
 
 def checked_level(level: float) -> float:
     """`level` itself; raises ValueError unless it lies strictly between 0 and 1."""
-    if not 0 < level < 1 or math.isnan(level):
-        raise ValueError(f"level is {level}: pass a confidence between 0 and 1, such as 0.95")
-    return float(level)
+    return real_number(level, "level", above=0, below=1, why=": a confidence, such as 0.95")

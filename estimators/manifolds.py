@@ -8,30 +8,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from estimators.balls import Array, fitted, in_balls, neighbour_radii, sample_pair
+from estimators.balls import Array, fitted, in_balls, neighbour_radii, not_proved, sample_pair
 from estimators.intervals import clopper_pearson, normal_interval
 from estimators.result import Estimate
 from estimators.scoring import score
 from knn.base import NearestNeighbours
 
 
-@score("precision", lowest=0.0, highest=1.0, least=6)
+@score("precision", lowest=0.0, highest=1.0, least=6, of_neighbours=True)
 def precision(P: Any, Q: Any, *, k: int = 3, index: NearestNeighbours | None = None) -> Estimate:
     """The share of the samples Q (m, d) in ∪ᵢ B(xᵢ, ρᵢ), ρᵢ from the row xᵢ of P (n, d) to its k-th nearest other.
 
     Balls are closed, so that equal points are in each other's, and ρ = 0 among k + 1 equal rows. The standard error
     is the jackknife's over the rows of P and of Q, which is too large on average rather than too small (Efron & Stein
     1981); the 95 % interval is the wider of that and of Clopper & Pearson's, which is exact for draws of Q given P.
-    `index`, an unfitted index of `knn`, BruteForce by default; with one that does not prove its answers the value may
-    be off either way, and `detail` says so.
+    `index`, an unfitted index of `knn`, BruteForce by default; where one does not prove its answers the value may be
+    off either way: there is no interval, and `detail` says of how many balls.
 
     A perfect sampler scores below 1 where balls are small, and one outlier in P with its large ball lifts it.
-    Raises ValueError for bad samples or k not in 1 … n − 1. Source: Kynkäänniemi et al. 2019, eq. 1–2, k = 3.
+    Raises ValueError for bad samples, k not in 1 … n − 1, or neighbours that the index does not find. Source:
+    Kynkäänniemi et al. 2019, eq. 1–2, k = 3.
     """
     return _share_within(sample_pair(P, Q), k, index, "P", "precision")
 
 
-@score("recall", lowest=0.0, highest=1.0, least=6)
+@score("recall", lowest=0.0, highest=1.0, least=6, of_neighbours=True)
 def recall(P: Any, Q: Any, *, k: int = 3, index: NearestNeighbours | None = None) -> Estimate:
     """The share of the data P (n, d) in ∪ⱼ B(yⱼ, ρⱼ) of the samples Q (m, d): precision with the two exchanged.
 
@@ -40,7 +41,7 @@ def recall(P: Any, Q: Any, *, k: int = 3, index: NearestNeighbours | None = None
     return _share_within(sample_pair(P, Q)[::-1], k, index, "Q", "recall")
 
 
-@score("density", lowest=0.0, highest=math.inf, least=8)
+@score("density", lowest=0.0, highest=math.inf, least=8, of_neighbours=True)
 def density(P: Any, Q: Any, *, k: int = 5, index: NearestNeighbours | None = None) -> Estimate:
     """(1/km) Σⱼ #{i : yⱼ ∈ B(xᵢ, ρᵢ)} for samples y of Q (m, d) and the balls about P (n, d) of `precision`.
 
@@ -49,22 +50,25 @@ def density(P: Any, Q: Any, *, k: int = 5, index: NearestNeighbours | None = Non
     """
     balls = _Balls(sample_pair(P, Q), k, index, "P")
     value, stderr = balls.within.sum() / (k * balls.m), balls.density_error()
-    interval = None if stderr is None else normal_interval(float(value), stderr)
+    interval = None if stderr is None or balls.proof else normal_interval(float(value), stderr)
     return Estimate(float(value), stderr, interval, f"{k} nearest neighbours", detail=balls.proof)
 
 
-@score("coverage", lowest=0.0, highest=1.0, least=8)
+@score("coverage", lowest=0.0, highest=1.0, least=8, of_neighbours=True)
 def coverage(P: Any, Q: Any, *, k: int = 5, index: NearestNeighbours | None = None) -> Estimate:
     """The share of the data P (n, d) whose ball B(xᵢ, ρᵢ), as in `precision`, holds a sample of Q (m, d).
 
     Where both are draws of one law without ties its mean is `expected_coverage`, near 1 − 2⁻ᵏ for n = m, and told in
-    `detail`. Errors and interval as `precision`'s. Source: Naeem et al. 2020, eq. 5.
+    `detail`. The standard error is the jackknife's over the rows of P and of Q, and the interval the wider of that and
+    the binomial one, which is but a least width here: given P the balls' answers share the draws of Q, given Q their
+    radii share the rows of P, so that they are no independent trials and nothing is exact. Source: Naeem et al. 2020,
+    eq. 5.
     """
     balls = _Balls(sample_pair(P, Q), k, index, "P")
     covered = int((np.bincount(balls.ball[balls.within], minlength=balls.n) > 0).sum())
     detail = f"{expected_coverage(balls.n, balls.m, k):.4g} where the laws are equal"
     stderr = balls.coverage_error()
-    return _share(covered, balls.n, stderr, f"{k} nearest neighbours", "; ".join(filter(None, (detail, balls.proof))))
+    return _share(covered, balls.n, stderr, f"{k} nearest neighbours", balls.proof, detail)
 
 
 def expected_coverage(n: int, m: int, k: int) -> float:
@@ -82,12 +86,13 @@ def _share_within(pair: tuple[Array, Array], k: int, index: NearestNeighbours | 
     return _share(int(reached.sum()), balls.m, balls.union_error(), f"{what}, {k} nearest neighbours", balls.proof)
 
 
-def _share(count: int, trials: int, stderr: float | None, method: str, detail: str) -> Estimate:
+def _share(count: int, trials: int, stderr: float | None, method: str, proof: str, told: str = "") -> Estimate:
     low, high = clopper_pearson(count, trials)
     if stderr is not None:
         wide = normal_interval(count / trials, stderr)
         low, high = max(0.0, min(low, wide[0])), min(1.0, max(high, wide[1]))
-    return Estimate(count / trials, stderr, (low, high), method, detail=detail)
+    interval = None if proof else (low, high)
+    return Estimate(count / trials, stderr, interval, method, detail="; ".join(filter(None, (told, proof))))
 
 
 class _Balls:
@@ -102,11 +107,10 @@ class _Balls:
         self.n, self.m, self.k = len(centres), len(points), int(k)
         self.near = neighbour_radii(centres, k, index, name)
         reach = self.near.radii if self.near.next is None else self.near.next
-        found = in_balls(fitted(index, points), centres, reach)
+        found = in_balls(fitted(index, points), centres, reach, name)
         self.ball, self.point = found.balls, found.points
         self.within = found.distances <= self.near.radii[found.balls]
-        proved = self.near.certified and bool(found.certified.all())
-        self.proof = "" if proved else "by an approximate search, not proved"
+        self.proof = not_proved(self.near.certified & found.certified, "balls")
 
     def density_error(self) -> float | None:
         """The jackknife's standard error of Σ within/(km)."""

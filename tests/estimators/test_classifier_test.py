@@ -1,6 +1,7 @@
 """The classifier test has its level exactly and power where laws differ."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from estimators import classifier_two_sample_test
-from knn import KDTree
+from knn import DCI, LSH, KDTree
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(60, 2)), RNG.normal(size=(50, 2))
@@ -70,6 +71,14 @@ def test_the_level_is_exact():
         draws = np.random.default_rng(seed).normal(size=(50, 2))
         rejected += classifier_two_sample_test(draws[:30], draws[30:], random_state=seed).p_value <= 0.1
     assert rejected <= binom.ppf(0.999, 300, 0.1)
+
+
+def test_an_approximate_search_is_told_and_one_that_failed_is_no_answer():
+    rough = classifier_two_sample_test(X, Y + 3, index=DCI(n_simple=2, visits=0.5, random_state=0))
+    assert re.search(r"not proved for \d+ of 55 rows, on which the level does not depend", rough.detail)
+    assert "not proved" not in classifier_two_sample_test(X, Y).detail
+    with pytest.raises(ValueError, match=r"index: LSH\(random_state=0\) found fewer than 7 neighbours of row"):
+        classifier_two_sample_test(X, Y, index=LSH(random_state=0))
 
 
 def test_too_few_rows_are_refused():

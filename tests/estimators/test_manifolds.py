@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from estimators import Empirical, coverage, density, precision, recall
 from estimators.balls import fitted, in_balls
 from estimators.manifolds import expected_coverage
-from knn import LSH, BruteForce, KDTree
+from knn import DCI, LSH, BruteForce, KDTree
 from tests.estimators import naive_coverage as naive
 
 SCORES = {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
@@ -105,8 +105,36 @@ def test_any_index_serves_and_an_approximate_one_is_told():
         exact = score(X, Y, index=BruteForce())
         assert score(X, Y, index=KDTree()) == exact
         assert "not proved" not in exact.detail
-        rough = score(X, Y, index=LSH(n_tables=1, random_state=0))
-        assert "not proved" in rough.detail
+        rough = score(X, Y, index=DCI(n_simple=2, visits=0.6, random_state=0))
+        assert "not proved for " in rough.detail
+        assert rough.interval is None
+
+
+class NearSighted(BruteForce):
+    """An index that finds nothing farther than 50, as one by hashing does not."""
+
+    def search(self, Q, k=None, **options):
+        found = super().search(Q, k, **options)
+        lost = found.distances > 50
+        return found._replace(
+            indices=np.where(lost, -1, found.indices), distances=np.where(lost, np.inf, found.distances),
+            certified=~lost.any(axis=1),
+        )  # fmt: skip
+
+
+def test_a_search_that_failed_is_no_score():
+    """Not found is at no distance: as a radius of ∞ it gave far samples a precision of 1."""
+    rng = np.random.default_rng(3)
+    X, Y = rng.normal(size=(2, 150, 3))
+    assert precision(X, Y + 100).value == density(X, Y + 100).value == 0
+    for score in SCORES.values():
+        with pytest.raises(ValueError, match=r"index: LSH\(random_state=0\) found fewer than \d neighbours of row"):
+            score(X, Y + 100, index=LSH(random_state=0))
+        with pytest.raises(ValueError, match=r"budget.*or pass index=None"):
+            score(X, Y, index=DCI(visits=5, random_state=0))
+    # The radii are found here, and what the balls about far rows hold is not.
+    with pytest.raises(ValueError, match="found fewer than 8 neighbours of row 0 of P, and of 150 of 150 rows"):
+        precision(X, Y + 100, index=NearSighted())
 
 
 def test_a_ball_is_filled_however_many_points_it_holds():

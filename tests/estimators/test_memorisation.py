@@ -2,13 +2,14 @@
 
 import itertools
 import math
+import re
 
 import numpy as np
 import pytest
-from scipy.stats import mannwhitneyu
+from scipy.stats import binom, mannwhitneyu, norm
 
 from estimators import data_copying, memorisation_test
-from knn import LSH
+from knn import DCI, LSH, BruteForce, KDTree
 
 RNG = np.random.default_rng(0)
 TRAIN, TEST, FRESH = (RNG.normal(size=(200, 4)) for _ in range(3))
@@ -86,11 +87,85 @@ def test_cells_are_weighed_by_their_test_rows_and_see_a_copy_in_one_of_them():
 
 
 def test_an_approximate_search_is_told():
-    assert "not proved" in memorisation_test(TRAIN, TEST, COPIES, index=LSH(n_tables=1, random_state=0)).detail
+    for test in (memorisation_test, data_copying):
+        assert "not proved" not in test(TRAIN, TEST, COPIES, index=KDTree()).detail
+        rough = test(TRAIN, TEST, COPIES, index=DCI(n_simple=2, visits=0.5, random_state=0)).detail
+        assert re.search(r"not proved for \d+ of \d+ (samples|distances), on which the level does not depend", rough)
+
+
+def test_a_search_that_failed_is_no_test():
+    """All distances ∞ are all ties, and gave C_T = 0, p = ½ for copies."""
+    for test in (memorisation_test, data_copying):
+        with pytest.raises(ValueError, match=r"index: LSH\(.*found fewer than 1 neighbours of row 0 of samples"):
+            test(TRAIN, TEST, COPIES + 1000, index=LSH(random_state=0))
+
+
+class FirstRows(BruteForce):
+    """An index that knows the first half of its rows alone: as unfair to an order as can be."""
+
+    def search(self, Q, k=None, **options):
+        if not hasattr(self, "half"):
+            self.half = BruteForce().fit(np.asarray(self.rows)[: len(self.rows) // 2])
+        found = self.half.search(Q, k, **options)
+        return found._replace(certified=np.zeros(len(Q), dtype=bool))
+
+    def fit(self, X, y=None):
+        self.rows = X
+        return super().fit(X, y)
+
+
+def test_the_level_stands_with_an_index_that_favours_the_rows_it_got_first():
+    """Such a one put every sample to train where train came first: p ≤ 0.1 each time, of at most 33 in 200 allowed."""
+    rejected = 0
+    for seed in range(200):
+        train, test, samples = np.split(np.random.default_rng(seed).normal(size=(50, 2)), [15, 30])
+        found = memorisation_test(train, test, samples, n_permutations=19, index=FirstRows(), random_state=seed)
+        rejected += found.p_value <= 0.1
+    assert rejected <= 33
+
+
+@pytest.mark.parametrize(("m", "n"), [(2, 2), (3, 5), (15, 4)])
+def test_few_rows_have_an_exact_level_too(m, n):
+    """P(p ≤ 0.1) ≤ 0.1 over 400 draws of one law, to a chance of 10⁻³; the normal law gives 0.169 at 2 and 2."""
+    rejected = 0
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        train, test, samples = rng.normal(size=(10, 2)), rng.normal(size=(n, 2)), rng.normal(size=(m, 2))
+        rejected += data_copying(train, test, samples, random_state=seed).p_value <= 0.1
+    assert rejected <= binom.ppf(0.999, 400, 0.1)
+
+
+def test_the_p_value_of_few_rows_counts_the_exchanges_of_labels():
+    """Within five deviations of 1999 draws: SciPy's exact test without ties, with them all 35 exchanges."""
+    samples, test = np.array([0.1, 0.2, 2.0]), np.array([0.3, 1.0, 3.0, 4.0])
+    exact = mannwhitneyu(samples, test, alternative="less", method="exact").pvalue
+    found = data_copying([0.0], test, samples)
+    assert abs(found.p_value - exact) <= 5 * math.sqrt(exact * (1 - exact) / 1999)
+    assert "exchanges of labels" in found.detail
+    tied = np.array([1.0, 1, 2, 1, 2, 2, 3])
+    below = [tied[list(chosen)].sum() for chosen in itertools.combinations(range(7), 3)]
+    exact = np.mean(np.array(below) <= tied[:3].sum())  # ranks are a monotone map of so few values, and 1, 2, 3 even so
+    found = data_copying([0.0], tied[3:], tied[:3])
+    assert abs(found.p_value - exact) <= 5 * math.sqrt(exact * (1 - exact) / 1999)
+    assert data_copying(np.zeros((5, 1)), np.ones((4, 1)), np.ones((3, 1))).p_value == 1
+
+
+def test_many_rows_have_the_level_of_the_normal_law_as_told():
+    """P(p ≤ α) ≤ 1.04 α at 20 and 20 rows, α from 0.001, by counting the ways to every U."""
+    ways = [1] + [0] * 400  # of Gauss's binomial coefficient, Π (1 − q^(20+i))/(1 − q^i)
+    for i in range(1, 21):
+        for u in range(400, 19 + i, -1):
+            ways[u] -= ways[u - 20 - i]
+        for u in range(i, 401):
+            ways[u] += ways[u - i]
+    reached = np.cumsum(np.array(ways, dtype=float)) / math.comb(40, 20)
+    nominal = norm.cdf((np.arange(401) - 200) / math.sqrt(400 * 41 / 12))
+    told = (nominal >= 0.001) & (nominal <= 0.5)
+    assert (reached[told] <= 1.04 * nominal[told]).all()
 
 
 def test_bad_input_is_refused():
-    with pytest.raises(ValueError, match="n_permutations is 5"):
+    with pytest.raises(ValueError, match="n_permutations is 5: pass a whole number 19 or more"):
         memorisation_test(TRAIN, TEST, COPIES, n_permutations=5)
     with pytest.raises(ValueError, match="train has 4 coordinates a point and test has 3"):
         memorisation_test(TRAIN, TEST[:, :3], COPIES)
