@@ -10,7 +10,7 @@ from estimators.densities import Gaussian
 from estimators.intervals import normal_interval
 from estimators.measures import Empirical, weighted_pair
 from estimators.result import Estimate, NotConverged
-from estimators.scoring import Score, scores
+from estimators.scoring import Score, scores, ties_matter
 from knn.registry import Registry
 
 if TYPE_CHECKING:
@@ -26,8 +26,9 @@ class Divergence:
     `metric_power`: the a for which Dᵃ obeys the triangle inequality, None if none is claimed.
     `finite`: never ∞. `data_processing`: no map of the space increases D. `degree`: D of both measures
     scaled by c > 0 is c^degree times D. `monte_carlo`: D is a mean over random draws of its own, the same
-    in each call, so that it has a standard error even between given measures. Every one claims D = 0 iff P = Q,
-    and that translations and the order of the atoms leave D alone.
+    in each call, so that it has a standard error even between given measures. `of_neighbours`: as `scoring.ties_matter`
+    says, the bootstrap does not serve it. Every one claims D = 0 iff P = Q, and that translations and the order of the
+    atoms leave D alone.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Divergence:
     degree: float
     monte_carlo: bool = False
     densities: Literal["none", "gaussian", "any"] = "none"
+    of_neighbours: bool = False
 
     def __post_init__(self) -> None:
         # Known by the function that it wraps: the registry tells two members of one name apart by this.
@@ -57,7 +59,7 @@ divergences: Registry[Divergence] = Registry(
     skip=("estimators.kernels", "estimators.losses", "estimators.models", "estimators.networks", "estimators.training"),
 )
 
-COLUMNS = ("divergence", "value", "stderr", "low", "high", "unit", "method", "status", "detail")
+COLUMNS = ("divergence", "value", "stderr", "low", "high", "bound", "unit", "method", "status", "detail")
 
 
 def divergence(
@@ -71,14 +73,15 @@ def divergence(
     degree: float = 0.0,
     monte_carlo: bool = False,
     densities: Literal["none", "gaussian", "any"] = "none",
+    of_neighbours: bool = False,
 ) -> Callable[[Callable[..., Estimate]], Callable[..., Estimate]]:
     """Decorator: registers `function(P, Q, **options) -> Estimate` under `name` with the laws that it claims."""
 
     def enter(function: Callable[..., Estimate]) -> Callable[..., Estimate]:
-        laws = (takes, symmetric, metric_power, finite, data_processing, degree, monte_carlo, densities)
+        laws = (takes, symmetric, metric_power, finite, data_processing, degree, monte_carlo, densities, of_neighbours)
         member = Divergence(name, function, *laws)
         divergences.register(name)(member)
-        return function
+        return ties_matter(function) if of_neighbours else function
 
     return enter
 
@@ -89,9 +92,10 @@ def compare(P: Any, Q: Any, divergences: Iterable[str] | None = None) -> pd.Data
     Arrays (n, d) are samples; `Empirical` measures have the f-divergences as well. Two densities have the f-divergences
     by what suits them (closed form, quadrature, Monte Carlo: `method`), and two `Gaussian` laws W₂. Scores (precision,
     FID, …) are of arrays alone, P the data and Q the model's samples, with enough rows. Columns: divergence, value,
-    stderr, low and high (its interval, else value ± 1.96 stderr; a certificate where nothing is sampled), unit, method,
-    status, detail. A divergence that raises is a row with status "error" or "not converged" and its message; input that
-    no divergence could take raises here, a density beside anything else with TypeError.
+    stderr, low and high (its interval, else value ± 1.96 stderr, not of a score, whose error may be about a biased
+    mean; a certificate where nothing is sampled), unit, method, status, detail. A divergence that raises is a row
+    with status "error" or "not converged" and its message; input that no divergence could take raises here, a density
+    beside anything else with TypeError.
     """
     import pandas as pd
 
@@ -136,19 +140,21 @@ def _both_densities(P: Any, Q: Any) -> bool:
 
 def _row(member: Divergence | Score, P: Any, Q: Any) -> dict[str, Any]:
     try:
-        return _described(member.name, member(P, Q), "ok")
+        return _described(member, member(P, Q), "ok")
     except NotConverged as error:
         if error.partial is None:
             return {"divergence": member.name, "status": "not converged", "detail": error.message}
-        return _described(member.name, error.partial, "not converged") | {"detail": error.message}
+        return _described(member, error.partial, "not converged") | {"detail": error.message}
     except Exception as error:
         return {"divergence": member.name, "status": "error", "detail": f"{type(error).__name__}: {error}"}
 
 
-def _described(name: str, estimate: Estimate, status: str) -> dict[str, Any]:
+def _described(member: Divergence | Score, estimate: Estimate, status: str) -> dict[str, Any]:
     cells = estimate.as_dict()
-    if estimate.interval is None and estimate.stderr is not None:
+    if isinstance(member, Score):
+        pass  # whose interval is its own or none: its standard error may be about a biased mean
+    elif estimate.interval is None and estimate.stderr is not None:
         cells["low"], cells["high"] = normal_interval(estimate.value, estimate.stderr)
     elif estimate.interval is None:
         cells["low"], cells["high"] = cells["lower"], cells["upper"]
-    return {column: cells.get(column) for column in COLUMNS} | {"divergence": name, "status": status}
+    return {column: cells.get(column) for column in COLUMNS} | {"divergence": member.name, "status": status}

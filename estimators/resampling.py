@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from estimators.arguments import whole_number
 from estimators.intervals import LEVEL, checked_level, normal_interval
 from estimators.measures import Empirical
 from estimators.points import as_points
@@ -16,8 +17,6 @@ from estimators.result import Estimate
 
 Array = NDArray[np.float64]
 
-#: Statistics of nearest neighbours: a resample repeats rows, which are then each other's neighbours at distance 0.
-_OF_NEIGHBOURS = ("estimators.manifolds", "estimators.memorisation", "estimators.fdivergences.neighbours")
 #: A bias above this share of the spread leaves the interval's centre unknown.
 _TOLERABLE_BIAS = 0.5
 
@@ -44,21 +43,22 @@ def bootstrap(
 
     Where the bootstrap is not valid no interval and no error is given, and `detail` says why: when the resamples'
     mean is off by more than half their spread, as for V-statistics of (nearly) equal laws, whose limit is no normal
-    law, or where the resample's own bias prevails, as for transport in many dimensions. Statistics of nearest
-    neighbours are refused, since a resample ties rows; maxima (Kolmogorov–Smirnov, max-sliced) are not recognised
-    and must not be given. `progress(done, all)` is called after each resample.
+    law, or where the resample's own bias prevails, as for transport in many dimensions. Statistics that say
+    `of_neighbours`, at registration or by `estimators.scoring.ties_matter`, are refused, since a resample ties
+    rows and puts one row on both sides of a split; a function that wraps one, and maxima (Kolmogorov–Smirnov,
+    max-sliced), are not recognised and must not be given. `progress(done, all)` is called after each resample.
 
     Raises ValueError for bad samples or numbers, TypeError for a statistic of neighbours.
     Source: Efron 1979; Bickel & Freedman 1981, section 6 (where it fails).
     """
     function, rows = _statistic(statistic, options), _rows(samples)
-    checked_level(level)
-    if _module(statistic) in _OF_NEIGHBOURS:
+    level = checked_level(level)
+    if getattr(_registered(statistic) if isinstance(statistic, str) else statistic, "of_neighbours", False):
         raise TypeError(
-            f"{statistic} is of nearest neighbours, which resampling ties: read its own error, or jackknife"
+            f"{statistic} is of nearest neighbours or held-out rows, which resampling ties: read its own error, or "
+            "jackknife"
         )
-    if not (isinstance(n_resamples, (int, np.integer)) and n_resamples * (1 - level) >= 2):
-        raise ValueError(f"n_resamples is {n_resamples!r}: pass {math.ceil(2 / (1 - level))} or more for level {level}")
+    n_resamples = whole_number(n_resamples, "n_resamples", math.ceil(2 / (1 - level)), why=f" for level {level}")
     if kind not in ("basic", "percentile"):
         raise ValueError(f"kind is {kind!r}: pass 'basic' or 'percentile'")
     rng = np.random.default_rng(random_state)
@@ -102,8 +102,8 @@ def jackknife(
     """
     function, rows = _statistic(statistic, options), _rows(samples)
     checked_level(level)
-    if n_groups is not None and not (isinstance(n_groups, (int, np.integer)) and n_groups >= 2):
-        raise ValueError(f"n_groups is {n_groups!r}: pass 2 or more, or None to leave out one row at a time")
+    if n_groups is not None:
+        n_groups = whole_number(n_groups, "n_groups", 2, why=", or None to leave out one row at a time")
     rng = np.random.default_rng(random_state)
     whole, variance = function(*rows), 0.0
     for which, part in enumerate(rows):
@@ -136,10 +136,6 @@ def _registered(name: str) -> Callable[..., Any]:
     if name not in scores and name not in divergences:
         raise KeyError(f"unknown statistic {name!r}; known: {', '.join(sorted([*divergences, *scores]))}")
     return scores[name] if name in scores else divergences[name]
-
-
-def _module(statistic: str | Callable[..., Any]) -> str:
-    return getattr(_registered(statistic) if isinstance(statistic, str) else statistic, "__module__", "")
 
 
 def _rows(samples: tuple[Any, ...]) -> list[Array]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from estimators.intervals import normal_interval
 from estimators.points import as_points, same_dimension
 from estimators.result import Estimate
+from estimators.scoring import ties_matter
 
 Array = NDArray[np.float64]
 
@@ -26,6 +27,7 @@ def default_classifier(random_state: int = 0) -> Any:
     return make_pipeline(StandardScaler(), features, LogisticRegression(C=1.0, max_iter=1000))
 
 
+@ties_matter
 def kl_classifier(X: Any, Y: Any, *, classifier: Any = None, folds: int = 5, random_state: Any = 0) -> Estimate:
     """KL(p‖q), in nats, as the mean over X of log η/(1−η) + log(m/n), η the held-out probability of being of X.
 
@@ -44,6 +46,7 @@ def kl_classifier(X: Any, Y: Any, *, classifier: Any = None, folds: int = 5, ran
     )  # fmt: skip
 
 
+@ties_matter
 def jsd_classifier(X: Any, Y: Any, *, classifier: Any = None, folds: int = 5, random_state: Any = 0) -> Estimate:
     """A lower bound of JSD, in nats: log 2 less the held-out log loss, both samples weighing one half.
 

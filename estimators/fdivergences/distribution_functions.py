@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from estimators.fdivergences.batches import from_parts
 from estimators.points import as_points
 from estimators.result import Estimate
+from estimators.scoring import ties_matter
 
 Array = NDArray[np.float64]
 
@@ -18,6 +19,7 @@ Array = NDArray[np.float64]
 _LEAST = 20
 
 
+@ties_matter
 def kl_cdf(X: Any, Y: Any, *, batches: int | None = 10, random_state: Any = 0) -> Estimate:
     """KL(p‖q) between the laws on the line of X ~ p (n,) and Y ~ q (m,), in nats: (1/n) Σᵢ log(P′(xᵢ)/Q′(xᵢ)) − 1.
 

@@ -14,6 +14,7 @@ from sklearn.base import clone
 from estimators.fdivergences.batches import from_parts
 from estimators.points import as_points, same_dimension
 from estimators.result import Estimate
+from estimators.scoring import ties_matter
 from knn.base import NearestNeighbours
 
 Array = NDArray[np.float64]
@@ -21,6 +22,7 @@ Array = NDArray[np.float64]
 _METHODS = ("fixed-k", "adaptive")
 
 
+@ties_matter
 def kl_knn(
     X: Any,
     Y: Any,
@@ -65,6 +67,7 @@ def kl_knn(
     )  # fmt: skip
 
 
+@ties_matter
 def jsd_knn(
     X: Any,
     Y: Any,

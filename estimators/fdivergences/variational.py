@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from estimators.fdivergences.generators import Generator, generators
 from estimators.points import as_points, same_dimension
 from estimators.result import Estimate, NotConverged
+from estimators.scoring import ties_matter
 
 Array = NDArray[np.float64]
 
 
+@ties_matter
 def f_lower_bound(
     X: Any,
     Y: Any,

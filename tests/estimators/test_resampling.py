@@ -5,20 +5,33 @@ import pytest
 from scipy.stats import binom
 
 from estimators import (
+    Estimate,
     Gaussian,
     bootstrap,
+    classifier_two_sample_test,
     coverage,
+    data_copying,
     density,
+    divergences,
     energy_distance,
+    f_lower_bound,
     frechet_distance,
     jackknife,
+    jsd_classifier,
+    jsd_knn,
     kernel_inception_distance,
+    kl_cdf,
+    kl_classifier,
     kl_knn,
+    memorisation_test,
     mmd,
     parzen_log_likelihood,
     precision,
+    scores,
 )
+from estimators.comparison import Divergence
 from estimators.manifolds import expected_coverage
+from estimators.scoring import Score
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(40, 2)), RNG.normal(size=(30, 2)) + 1
@@ -69,15 +82,41 @@ def test_where_the_bootstrap_is_not_valid_it_gives_no_interval_and_says_so():
     assert "no finite value" in infinite.detail
 
 
-@pytest.mark.parametrize("statistic", ["precision", coverage, kl_knn])
-def test_statistics_of_neighbours_are_refused(statistic):
-    with pytest.raises(TypeError, match="nearest neighbours"):
+@pytest.mark.parametrize(
+    "statistic",
+    ["precision", "classifier", coverage, kl_knn, jsd_knn, kl_cdf, kl_classifier, jsd_classifier, f_lower_bound,
+     memorisation_test, data_copying, classifier_two_sample_test],
+)  # fmt: skip
+def test_statistics_of_neighbours_and_of_held_out_rows_are_refused(statistic):
+    with pytest.raises(TypeError, match="nearest neighbours or held-out rows"):
         bootstrap(statistic, X, Y)
+
+
+@pytest.mark.parametrize("kind", ["score", "divergence"])
+def test_third_parties_say_themselves_that_theirs_is_of_neighbours(kind, monkeypatch):
+    def nearest(P, Q):
+        return Estimate(float(np.abs(np.subtract.outer(P[:, 0], Q[:, 0])).min()))
+
+    if kind == "score":
+        registry, member = scores, Score("nearest", nearest, 0.0, np.inf, 1.0, 2, of_neighbours=True)
+    else:
+        laws = {"takes": "samples", "symmetric": True, "metric_power": None, "finite": True, "data_processing": False}
+        registry, member = divergences, Divergence("nearest", nearest, **laws, degree=1.0, of_neighbours=True)
+    assert "nearest" not in registry  # which finds the package's own first
+    monkeypatch.setitem(registry._members, "nearest", member)
+    with pytest.raises(TypeError, match="nearest is of nearest neighbours"):
+        bootstrap("nearest", X, Y)
+    assert bootstrap(nearest, X, Y, n_resamples=40).value >= 0  # the bare function says nothing
+
+
+def test_every_score_of_neighbours_says_so():
+    told = {name for name in scores if scores[name].of_neighbours}
+    assert told == {"classifier", "coverage", "density", "precision", "recall"}
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"n_resamples": 30}, "n_resamples is 30: pass 40"), ({"kind": "bca"}, "kind is"), ({"level": 95}, "level is 95")],
+    [({"n_resamples": 30}, "n_resamples is 30"), ({"kind": "bca"}, "kind is"), ({"level": 95}, "level is 95")],
 )
 def test_bad_arguments_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
