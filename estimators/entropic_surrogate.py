@@ -143,7 +143,7 @@ def gaussian_entropic_bound(P: Gaussian, slope: ArrayLike, offset: ArrayLike = 0
     slack += 2 / temperature * slopes * (root_error(root) + math.sqrt(r) * product_error(r) * norm)
     bounds = Certificate("rounding", value - slack, value + slack)
     detail = "a lower bound on E log f_Y(Y), not the likelihood"
-    return Estimate(value, None, None, "lower bound: Gaussian entropic coupling", bounds, "nats", detail)
+    return Estimate(value, None, None, "lower bound: Gaussian entropic coupling", bounds, "nats", detail, bound="lower")
 
 
 def _certified(losses: Array, a: Array, b: Array, potential: Array, log_constant: float, tolerance: float) -> Estimate:
@@ -173,6 +173,7 @@ def _certified(losses: Array, a: Array, b: Array, potential: Array, log_constant
         "a lower bound on the mean log f_Y(Y) of the latents given, not the likelihood; the certificate is the best "
         "coupling's; no standard error of sampling",
         converged=high - low <= max(tolerance, 4 * slack),
+        bound="lower",
     )
 
 

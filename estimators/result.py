@@ -8,6 +8,8 @@ from typing import Any
 
 #: Digits that are printed where the error is too small to show, or unknown.
 _DIGITS = 6
+#: What a bound is printed with: the sought value is on that side of it.
+_SIGNS = {"": "", "lower": "≥ ", "upper": "≤ "}
 
 
 class NotConverged(ArithmeticError):
@@ -52,8 +54,8 @@ class Estimate:
     `value`, in `unit`; `stderr`, one standard error of sampling, or None where none is claimed (then
     `detail` says why); `interval`, a confidence interval (low, high); `method`, how it was computed;
     `certificate`, an enclosure of what was computed; `converged`, False for the partial result of a
-    solver that stopped, whose float() raises NotConverged; `bound`, "lower" where the value estimates no more than a
-    lower bound of what is asked for, which is printed with it as ≥.
+    solver that stopped, whose float() raises NotConverged; `bound`, "lower" or "upper" where the value estimates no
+    more than a bound of what is asked for, which is printed with it as ≥ or ≤.
 
     Raises ValueError for a NaN or a negative error: no failure is an Estimate.
     """
@@ -73,8 +75,8 @@ class Estimate:
             raise ValueError(f"an Estimate by {self.method or 'an unnamed method'} would be NaN")
         if self.stderr is not None and not 0 <= self.stderr < math.inf:
             raise ValueError(f"stderr is {self.stderr}: give a finite number ≥ 0, or None")
-        if self.bound not in ("", "lower"):
-            raise ValueError(f"bound is {self.bound!r}: pass 'lower' or nothing")
+        if self.bound not in _SIGNS:
+            raise ValueError(f"bound is {self.bound!r}: pass 'lower', 'upper' or nothing")
         if self.interval is not None and not self.interval[0] <= self.interval[1]:
             raise ValueError(f"interval {self.interval} is not (low, high)")
 
@@ -98,11 +100,11 @@ class Estimate:
         number = _with_error(self.value, self.error)
         if self.stderr is None and self.interval is not None:
             number = f"{self.value:.{_DIGITS}g} [{self.interval[0]:.{_DIGITS}g}, {self.interval[1]:.{_DIGITS}g}]"
-        text = f"{'≥ ' if self.bound else ''}{number} {self.unit}".rstrip()
+        text = f"{_SIGNS[self.bound]}{number} {self.unit}".rstrip()
         return text if self.converged else f"{text} (not converged)"
 
     def __format__(self, spec: str) -> str:
-        return format(self.value, spec) if spec else str(self)
+        return f"{_SIGNS[self.bound]}{self.value:{spec}}" if spec else str(self)
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON scalars, interval and certificate as bounds."""
@@ -117,6 +119,7 @@ class Estimate:
             "upper": upper,
             "unit": self.unit,
             "method": self.method,
+            "bound": self.bound,
             "detail": self.detail,
             "converged": self.converged,
         }

@@ -102,7 +102,7 @@ def max_sliced_wasserstein(
     told = min(max(scaled(value, exponent), bounds.lower), bounds.upper)
     detail = "a lower bound on the largest over directions and on W_p; the upper end bounds both"
     ends = bounds.lower, bounds.upper
-    return Estimate(told, None, ends, "lower bound: the best direction found", bounds, "length", detail)
+    return Estimate(told, None, ends, "lower bound: the best direction found", bounds, "length", detail, bound="lower")
 
 
 def unit_vectors(rng: np.random.Generator, k: int, d: int) -> Array:

@@ -181,3 +181,8 @@ def test_what_cannot_be_is_refused_by_name(call, message):
 def test_samples_in_place_of_a_law_are_refused():
     with pytest.raises(TypeError, match="entropic_bound"):
         gaussian_entropic_bound([[0.0]], [[1.0]], temperature=1.0)
+
+
+def test_both_print_as_lower_bounds():
+    assert str(entropic_bound([[0.0], [1.0]], [[0.0], [2.0]], temperature=1.0).estimate).startswith("≥ ")
+    assert str(gaussian_entropic_bound(Gaussian(0.0, 1.0), [1.0], temperature=1.0)).startswith("≥ ")

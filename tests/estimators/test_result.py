@@ -76,3 +76,11 @@ def test_a_certificate_says_what_it_encloses():
 def test_the_fields_go_out_as_scalars():
     cells = Estimate(1.0, 0.1, (0.8, 1.2), "sum", Certificate("gap", 0.5, 1.5), "nats").as_dict()
     assert (cells["low"], cells["high"], cells["lower"], cells["upper"]) == (0.8, 1.2, 0.5, 1.5)
+
+
+def test_a_bound_keeps_its_side_however_it_is_told():
+    for bound, sign in (("lower", "≥"), ("upper", "≤")):
+        found = Estimate(1.25, bound=bound)
+        assert (str(found), f"{found:.1f}", found.as_dict()["bound"]) == (f"{sign} 1.25", f"{sign} 1.2", bound)
+    with pytest.raises(ValueError, match="bound is 'left'"):
+        Estimate(1.0, bound="left")

@@ -113,3 +113,8 @@ def test_the_same_seed_gives_the_same_value_and_bad_input_is_refused():
     for bad in ({"p": math.inf}, {"n_starts": 0}, {"max_iter": 0}):
         with pytest.raises(ValueError, match=next(iter(bad))):
             max_sliced_wasserstein(P, Q, **bad)
+
+
+def test_the_best_direction_found_is_told_as_a_lower_bound():
+    X = np.random.default_rng(0).normal(size=(2, 9, 3))
+    assert str(max_sliced_wasserstein(*X)).startswith("≥ ")
