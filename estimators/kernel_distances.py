@@ -100,7 +100,7 @@ def mmd(
     p, q = weighted_pair(P, Q)
     x, y, exponent = in_range(p.points, q.points)
     p, q = p._replace(points=x), q._replace(points=y)
-    tick = _ticking(progress, p, q)
+    tick = _ticking(progress, p, q, len(SCALES) if kernel == "gaussians" else 1)
     if kernel in _DISTANCE_KERNELS:
         if bandwidth != "median":
             raise ValueError(f"bandwidth is {bandwidth!r}, and the kernel {kernel!r} has none: leave it out")
@@ -181,12 +181,12 @@ def _mean_of(sums: list[PairSums]) -> PairSums:
     return PairSums(sum(totals, Fraction(0)) / len(sums), np.mean(rows, axis=0), np.mean(columns, axis=0))
 
 
-def _ticking(progress: Callable[[float], None] | None, p: Weighted, q: Weighted) -> Tick | None:
-    """Counts the pairs done against all pairs, those of a measure with itself once."""
+def _ticking(progress: Callable[[float], None] | None, p: Weighted, q: Weighted, profiles: int = 1) -> Tick | None:
+    """Counts the pairs done against all pairs, those of a measure with itself once, for each of the profiles."""
     if progress is None:
         return None
     n, m = len(p.points), len(q.points)
-    total, done = n * m + n * (n + 1) // 2 + m * (m + 1) // 2, [0]
+    total, done = profiles * (n * m + n * (n + 1) // 2 + m * (m + 1) // 2), [0]
 
     def tick(pairs: int) -> None:
         done[0] += pairs

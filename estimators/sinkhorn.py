@@ -196,7 +196,7 @@ def _regular(epsilon: str | float, exponent: int, p: float, problems: list[_Prob
     if epsilon == "auto":
         cross, of_p, of_q = (problem.mean for problem in problems)
         return _SHARE * (2 * cross + of_p + of_q) / 4 or 1.0  # a single point has no cost, and any ε will do
-    if isinstance(epsilon, str) or not 0 < float(epsilon) < math.inf:
+    if not (isinstance(epsilon, Real) and 0 < float(epsilon) < math.inf):
         raise ValueError(f"epsilon is {epsilon!r}: pass a positive number, in units of the cost, or 'auto'")
     regular = scaled(float(epsilon), -int(p) * exponent)
     if regular < 1e-300 or regular < 1e-14 * problems[0].most:

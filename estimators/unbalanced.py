@@ -48,10 +48,11 @@ def unbalanced_transport(
         raise ValueError(f"max_iter is {max_iter!r}: pass a whole number of steps ≥ 1")
     import ot
 
+    unit = "length" if p == 1 else f"length^{p:g}"
     first, second, exponent = unit_span(*weighted_pair(P, Q))
     refuse_too_large(len(first.points), len(second.points))
     if equal_measures(first, second):
-        return Estimate(0.0, None, None, "identity", Certificate("equal measures", 0.0, 0.0), f"length^{p:g}")
+        return Estimate(0.0, None, None, "identity", Certificate("equal measures", 0.0, 0.0), unit)
     cost, a, b = cdist(first.points, second.points) ** p, first.weights, second.weights
     # ρ and the costs are divided by the power that was taken out of the coordinates.
     factor = 2.0 ** (-p * exponent) if abs(exponent) < 500 else 0.0
@@ -71,7 +72,7 @@ def unbalanced_transport(
     bounds = rounded_outward("duality gap", lower / factor, upper / factor, 0)
     told = scaled(upper / factor, 0)
     detail = "between the measures given; no standard error of sampling"
-    method, unit = f"unbalanced transport, ρ = {float(marginal):.4g}", "length" if p == 1 else f"length^{p:g}"
+    method = f"unbalanced transport, ρ = {float(marginal):.4g}"
     if upper - lower > tolerance * upper:
         partial = Estimate(told, None, None, method, bounds, unit, detail, converged=False)
         gap = (upper - lower) / upper

@@ -442,3 +442,10 @@ def test_a_block_statistic_is_the_mean_of_the_u_statistics_of_its_blocks():
             block_mmd(X, Y, **bad)
     with pytest.raises(ValueError, match="X is a measure"):
         block_mmd(Empirical(X), Y)
+
+
+def test_the_mean_of_several_kernels_counts_all_of_them():
+    shares, X = [], np.random.default_rng(0).normal(size=(2, 40, 3))
+    mmd(*X, kernel="gaussians", progress=shares.append)
+    assert shares == sorted(shares)
+    assert sum(share == 1.0 for share in shares) == 1

@@ -193,3 +193,8 @@ def test_unbalanced_transport_lies_below_w1_and_forgets_outliers():
     assert unbalanced_transport(X, X[::-1], marginal=1.0).value == 0.0
     with pytest.raises(NotConverged, match="raise max_iter or tolerance"):
         unbalanced_transport(P, Q, marginal=1.0, tolerance=1e-9, max_iter=5)
+
+
+def test_an_epsilon_that_is_no_number_is_named():
+    with pytest.raises(ValueError, match="epsilon is None: pass a positive number"):
+        sinkhorn_divergence([0.0, 1.0], [0.0, 2.0], epsilon=None)
