@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from estimators.arguments import real_number, whole_number
 from estimators.balls import Array, sample_pair
 from estimators.intervals import normal_interval
 from estimators.result import Estimate
@@ -40,13 +41,9 @@ def kernel_inception_distance(
     than a sample. Source: Bińkowski et al. 2018.
     """
     x, y = sample_pair(P, Q)
-    if not (isinstance(degree, (int, np.integer)) and degree >= 1):
-        raise ValueError(f"degree is {degree!r}: pass a whole number ≥ 1")
-    for name, number in (("gamma", 1.0 if gamma is None else gamma), ("coef", coef)):
-        if not math.isfinite(number) or (name == "gamma" and number <= 0):
-            raise ValueError(f"{name} is {number}: pass a finite number, gamma above 0")
-    scale = 1 / x.shape[1] if gamma is None else float(gamma)
-    kernel = int(degree), scale, float(coef)
+    degree, coef = whole_number(degree, "degree", 1), real_number(coef, "coef")
+    scale = 1 / x.shape[1] if gamma is None else real_number(gamma, "gamma", above=0)
+    kernel = degree, scale, coef
     method = f"U-statistic, ({scale:.4g}⟨x, y⟩ + {coef:g})^{degree}"
     if n_subsets is None:
         for name, rows in (("P", x), ("Q", y)):
@@ -55,12 +52,9 @@ def kernel_inception_distance(
         value, stderr = _u_statistic(x, y, kernel)
         interval = None if stderr is None else normal_interval(value, stderr)
         return Estimate(value, stderr, interval, method, detail="" if stderr is not None else "no error from 2 rows")
-    if not (isinstance(n_subsets, (int, np.integer)) and n_subsets >= 2):
-        raise ValueError(f"n_subsets is {n_subsets!r}: pass 2 or more, or None for the U-statistic of all rows")
-    if not 2 <= subset_size <= min(len(x), len(y)):
-        raise ValueError(
-            f"subset_size is {subset_size}: pass 2 to {min(len(x), len(y))}, the rows of the smaller sample"
-        )
+    n_subsets = whole_number(n_subsets, "n_subsets", 2, why=", or None for the U-statistic of all rows")
+    most = min(len(x), len(y))
+    subset_size = whole_number(subset_size, "subset_size", 2, most, ", the rows of the smaller sample")
     rng = np.random.default_rng(random_state)
     values = []
     for _ in range(n_subsets):

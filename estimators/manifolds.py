@@ -104,8 +104,8 @@ class _Balls:
 
     def __init__(self, pair: tuple[Array, Array], k: int, index: NearestNeighbours | None, name: str):
         centres, points = pair
-        self.n, self.m, self.k = len(centres), len(points), int(k)
         self.near = neighbour_radii(centres, k, index, name)
+        self.n, self.m, self.k = len(centres), len(points), self.near.neighbours.shape[1]
         reach = self.near.radii if self.near.next is None else self.near.next
         found = in_balls(fitted(index, points), centres, reach, name)
         self.ball, self.point = found.balls, found.points

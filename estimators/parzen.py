@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from estimators.intervals import normal_interval
-from estimators.points import as_points, same_dimension
+from estimators.points import as_array, as_points, same_dimension
 from estimators.result import Certificate, Estimate
 from knn.threads import one_blas_thread, over_blocks
 
@@ -104,7 +104,7 @@ def parzen_log_densities(
     """
     s, x = as_points(samples, "samples"), as_points(points, "points")
     same_dimension(s, x, ("samples", "points"))
-    widths = np.atleast_1d(np.asarray(bandwidths, dtype=np.float64))
+    widths = _as_widths(bandwidths)
     grid, place = np.unique(checked_bandwidths(widths), return_inverse=True)
     # Order of the given, repeated ones too, from the sorted grid.
     order = place[np.argsort(np.argsort(widths, kind="stable"), kind="stable")]
@@ -158,7 +158,7 @@ def parzen_log_densities(
 
 def checked_bandwidths(bandwidths: Any) -> Array:
     """The bandwidths in ascending order; raises ValueError naming the entry that is not positive and finite."""
-    grid = np.atleast_1d(np.asarray(bandwidths, dtype=np.float64))
+    grid = _as_widths(bandwidths)
     if grid.ndim != 1 or not len(grid):
         raise ValueError(f"bandwidths has shape {grid.shape}: pass a positive number or a list of them")
     with np.errstate(all="ignore"):
@@ -167,3 +167,11 @@ def checked_bandwidths(bandwidths: Any) -> Array:
         row = int(np.argmin(usable))
         raise ValueError(f"bandwidths: entry {row} is {grid[row]}; pass positive numbers whose squares are floats")
     return np.sort(grid)
+
+
+def _as_widths(bandwidths: Any) -> Array:
+    """The bandwidths as a float64 array; raises TypeError naming the argument for what is no array of real numbers."""
+    given = np.atleast_1d(as_array(bandwidths, "bandwidths"))
+    if given.dtype.kind not in "iuf":
+        raise TypeError(f"bandwidths is {bandwidths!r}: pass a positive number or a list of them")
+    return given.astype(np.float64)

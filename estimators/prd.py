@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from estimators.arguments import whole_number
 from estimators.balls import Array, sample_pair
 from estimators.result import Estimate
 from estimators.scoring import score
@@ -46,8 +47,7 @@ def precision_recall_curve(
         ("n_angles", n_angles, 3, 10**6),
         ("n_repeats", n_repeats, 1, 10**4),
     ):
-        if not (isinstance(value, (int, np.integer)) and least <= value <= most):
-            raise ValueError(f"{name} is {value!r}: pass a whole number from {least} to {most}")
+        whole_number(value, name, least, most)
     rng = np.random.default_rng(random_state)
     pairs = [_histograms(x, y, int(n_clusters), rng) for _ in range(n_repeats)]
     curves = np.mean([curve(p, q, n_angles) for p, q in pairs], axis=0)

@@ -11,8 +11,10 @@ NAMES = sorted(scores)
 RNG = np.random.default_rng(0)
 #: Dyadic rows: shifts by whole numbers and scalings by powers of two round nothing.
 X, Y = RNG.integers(-64, 64, size=(40, 3)) / 16, RNG.integers(-48, 80, size=(30, 3)) / 16
-#: Rounding of features of 40 rows and their products, beside values that may cancel to 0.
-CLOSE = {"rel": 1e-9, "abs": 1e-11}
+#: Sums of 40 rows of products of three features up to 5, cubed by the kernel: (25 + 1)³ a term, of which all but the
+#: value may cancel. An ulp for each of the 40 additions. Scaled by 8, squares are 64 times that.
+_ULPS = 40 * float(np.finfo(float).eps)
+CLOSE = {"rel": 64 * _ULPS, "abs": 26**3 * _ULPS}
 
 
 @pytest.mark.parametrize("name", NAMES)
