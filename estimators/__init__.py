@@ -70,6 +70,21 @@ _HOMES = {
     "ImplicitModel": "estimators.training.implicit_model",
     "NonSaturatingGAN": "estimators.models.gans.non_saturating",
     "WassersteinGAN": "estimators.models.gans.wasserstein",
+    "AdaptiveIMLE": "estimators.models.adaptive_imle",
+    "ClippedWassersteinGAN": "estimators.models.gans.clipped_wasserstein",
+    "CramerGAN": "estimators.models.gans.cramer",
+    "FGAN": "estimators.models.gans.f_divergence",
+    "KernelDensityGAN": "estimators.models.kernel_density",
+    "MMDGAN": "estimators.models.gans.mmd",
+    "MetropolisHastingsGAN": "estimators.models.gans.metropolis_hastings",
+    "MinimaxGAN": "estimators.models.gans.minimax",
+    "NearestNeighbourGAN": "estimators.models.nearest_datum",
+    "RejectionSamplingIMLE": "estimators.models.rejection_sampling_imle",
+    "SinkhornGAN": "estimators.models.sinkhorn",
+    "SobolevGAN": "estimators.models.gans.sobolev",
+    "SteinGAN": "estimators.models.gans.stein",
+    "TotalVariationGAN": "estimators.models.gans.total_variation",
+    "WeightedIMLE": "estimators.models.weighted_imle",
 }
 __all__ = list(_HOMES)
 __getattr__, __dir__ = lazy_exports(__name__, _HOMES)
