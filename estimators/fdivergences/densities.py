@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from estimators.arguments import real_number, whole_number
 from estimators.densities import Density, landmarks
 from estimators.fdivergences.closed_forms import closed_form
 from estimators.fdivergences.generators import Generator
-from estimators.fdivergences.monte_carlo import monte_carlo
+from estimators.fdivergences.monte_carlo import FEWEST, monte_carlo
 from estimators.fdivergences.quadrature import integrate
 from estimators.fdivergences.terms import from_logs
 from estimators.result import Estimate, NotConverged
@@ -20,12 +21,20 @@ from estimators.result import Estimate, NotConverged
 Array = NDArray[np.float64]
 
 METHODS = ("auto", "closed form", "quadrature", "enclosure", "monte carlo")
+_OPTIONS: dict[str, tuple[str, ...]] = {
+    "closed form": (),
+    "quadrature": ("tolerance",),
+    "enclosure": ("bits",),
+    "monte carlo": ("n_draws", "random_state"),
+}
 #: Each axis is x = c + s·sinh τ with |τ| ≤ 230: out to 10⁹⁹ scales, where a tail |x|^−1.1 has lost ten digits.
 _FARTHEST = 230.0
 _STEPS = {1: (2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0), 2: (2.0, 8.0, 64.0)}
 #: Relative error aimed at, by dimension. The kink of |p − q| along a curve halves the digits in the plane.
 _TOLERANCE = {1: 1e-10, 2: 1e-8}
 _KINKED = 1e-4
+#: Masses are asked to be 1 to half the digits of a float64, since a law may know its constant no better.
+_SEEN = 2.0**-26
 _UNIT = float(np.finfo(np.float64).eps) / 2
 
 
@@ -41,10 +50,13 @@ def between_densities(P: Density, Q: Density, f: Generator, method: str = "auto"
     `tolerance` (relative) and returns the interval that the rule's own error estimate gives; "enclosure" takes `bits`
     and returns a certificate (d = 1, `estimators.fdivergences.enclosure`); "monte carlo" takes `n_draws` and
     `random_state` and returns a standard error. Raises ValueError for what a method cannot do, naming another;
-    NotConverged, with the partial Estimate, where the error stays above its goal.
+    NotConverged, with the partial Estimate, where the error stays above its goal or the rule did not meet the laws'
+    mass; TypeError for an option that the method does not know, in closed form too.
     """
     if method not in METHODS:
         raise ValueError(f"method is {method!r}: pass one of {', '.join(METHODS)}")
+    numeric = "quadrature" if P.dimension <= 2 else "monte carlo"
+    _check_options(method, numeric if method == "auto" else method, options)
     if P.dimension != Q.dimension:
         raise ValueError(f"P has dimension {P.dimension} and Q has {Q.dimension}: they must agree")
     if method in ("auto", "closed form"):
@@ -53,7 +65,7 @@ def between_densities(P: Density, Q: Density, f: Generator, method: str = "auto"
             return found
         if method == "closed form":
             raise ValueError(f"no closed form of {f.name} between {P!r} and {Q!r} is known: leave out method")
-        method = "quadrature" if P.dimension <= 2 else "monte carlo"
+        method = numeric
     if method == "quadrature":
         return _by_quadrature(P, Q, f, **options)
     if method == "monte carlo":
@@ -61,6 +73,19 @@ def between_densities(P: Density, Q: Density, f: Generator, method: str = "auto"
     from estimators.fdivergences.enclosure import enclosed
 
     return enclosed(P, Q, f, **options)
+
+
+def _check_options(asked: str, method: str, options: dict[str, Any]) -> None:
+    """Raises TypeError for what `method` does not take, ValueError for a number that it cannot take."""
+    known = _OPTIONS[method]
+    for name in options:
+        if name not in known:
+            told = f"method={asked!r}" + (f" (here {method})" if asked != method else "")
+            raise TypeError(f"{name} is no option of {told}: it takes {', '.join(known) or 'none'}")
+    if options.get("tolerance") is not None:
+        real_number(options["tolerance"], "tolerance", above=0, below=1, why=", a relative error")
+    if "n_draws" in options:
+        whole_number(options["n_draws"], "n_draws", FEWEST)
 
 
 def infinite_tail(f: Generator, P: Density, Q: Density) -> bool:
@@ -105,8 +130,6 @@ def _by_quadrature(P: Density, Q: Density, f: Generator, tolerance: float | None
         raise ValueError(f"quadrature is for 1 or 2 dimensions, not {d}: pass method='monte carlo'")
     if tolerance is None:
         tolerance = _KINKED if d == 2 and f.name == "total-variation" else _TOLERANCE[d]
-    if not 0 < tolerance < 1:
-        raise ValueError(f"tolerance is {tolerance!r}: pass a relative error between 0 and 1")
     if d == 1 and infinite_tail(f, P, Q):
         return infinite()
     to_space, boxes = _coordinates(P, Q)
@@ -119,30 +142,52 @@ def _by_quadrature(P: Density, Q: Density, f: Generator, tolerance: float | None
 
     def integrand(tau: Array) -> Array:
         points, log_volume = to_space(tau)
-        return from_logs(f, P.logpdf(points) + log_volume, Q.logpdf(points) + log_volume)
+        log_p, log_q = P.logpdf(points) + log_volume, Q.logpdf(points) + log_volume
+        term, noise = from_logs(f, log_p, log_q)
+        return np.stack([term, np.exp(log_p), np.exp(log_q), noise])
 
     # 64 roundings of each log density, which move a term by √(2·term·p) relatively to themselves; and a place at
     # distance c from the origin is a float only to u·c, which the narrowest feature sees that much larger.
-    noisy = 64 * _UNIT * _magnification(P, Q)
-    found = integrate(integrand, boxes, goal=lambda value, noise: max(tolerance * abs(value), noisy * noise, 1e-300))
+    noisy = 64 * _UNIT * _magnification(P, Q, to_space(np.zeros((1, d)))[0][0])
+    # Noise above the coarsest tolerance is no reason to look less closely, and no excuse for a number without digits.
+    excused = min(noisy, _KINKED)
+    seen = max(tolerance, excused, _SEEN)
+
+    def goals(found: Array) -> Array:
+        return np.array([max(tolerance * abs(found[0]), excused * found[-1], 1e-300), seen, seen])
+
+    found = integrate(integrand, boxes, goals=goals)
+    integral, noise, masses = float(found.values[0]), float(found.values[-1]), found.values[1:3]
     outermost = np.abs(found.boxes).max(axis=(1, 2)) >= _FARTHEST
     beyond = float(np.abs(found.parts[outermost]).sum())
-    error = found.error + beyond + noisy * found.noise + 64 * _UNIT * abs(found.value)
-    if not math.isfinite(found.value):
+    error = float(found.errors[0]) + beyond + noisy * noise + 64 * _UNIT * abs(integral)
+    if not math.isfinite(integral):
         raise NotConverged(
             f"{f.name}: its integrand leaves float64 in a tail, so that it is infinite or beyond quadrature: "
             "look at the tails, or take a bounded divergence such as jsd"
         )
-    value = min(max(found.value, 0.0), f.bound)
+    value = min(max(integral, 0.0), f.bound)
     interval = (max(value - error, 0.0), min(value + error, math.nextafter(f.bound, math.inf)))
-    fine = found.converged and beyond <= max(tolerance * value, noisy * found.noise, 1e-300)
+    reason = ""
+    if not (np.abs(masses - 1) <= 2 * seen).all():
+        # What no node meets has no error estimate, so that the interval would hold nothing.
+        interval = (0.0, f.bound)
+        reason = (
+            f"the rule met mass {masses[0]:.10g} of P and {masses[1]:.10g} of Q instead of 1: "
+            "give the laws `landmarks` where their mass lies"
+        )
+    elif not found.converged:
+        reason = "the integrand is too rough for the evaluations allowed: raise tolerance"
+    elif beyond > max(tolerance * value, excused * noise, 1e-300):
+        reason = "the integrand does not vanish in its tails: raise tolerance"
+    elif noisy > excused:
+        reason = f"float64 knows the places of the mass to {noisy:.2g} of its width alone: move or scale the laws"
     estimate = Estimate(
         value, None, interval, f"adaptive quadrature, d = {d}", None, f.unit,
-        "interval: the rule's own estimate of its error, no proof", converged=fine,
+        "interval: the rule's own estimate of its error, no proof", converged=not reason,
     )  # fmt: skip
-    if not fine:
-        reason = "does not vanish in its tails" if found.converged else "is too rough for the evaluations allowed"
-        raise NotConverged(f"{f.name}: the integrand {reason}: raise tolerance, or pass method='monte carlo'", estimate)
+    if reason:
+        raise NotConverged(f"{f.name}: {reason}, or pass method='monte carlo'", estimate)
     return estimate
 
 
@@ -167,14 +212,18 @@ def _coordinates(P: Density, Q: Density) -> tuple[Callable[[Array], tuple[Array,
     return to_space, np.stack([first, second], axis=1)
 
 
-def _magnification(P: Density, Q: Density) -> float:
-    """1 + the largest distance of a landmark from the origin over the narrowest width between two of one law."""
+def _magnification(P: Density, Q: Density, centre: Array) -> float:
+    """1 + the largest, over neighbouring landmarks of one law, of their place over their gap.
+
+    The place is the distance from the origin, or of `centre`, from which places are measured, if that is farther.
+    """
     found = 1.0
     for law in (P, Q):
-        for axis in landmarks(law):
-            gaps = np.diff(np.unique(axis))
-            if len(gaps):
-                found = max(found, 1 + float(np.abs(axis).max() / gaps.min()))
+        for axis, c in zip(landmarks(law), centre, strict=True):
+            places = np.unique(axis)
+            if len(places) > 1:
+                sizes = np.maximum(np.maximum(np.abs(places[1:]), np.abs(places[:-1])), abs(c))
+                found = max(found, 1 + float((sizes / np.diff(places)).max()))
     return found
 
 

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from estimators.arguments import whole_number
 from estimators.densities import Density
 from estimators.fdivergences.generators import Generator
 from estimators.fdivergences.terms import from_logs
 from estimators.intervals import normal_interval
 from estimators.result import Estimate, NotConverged
 
+#: Draws below which neither a standard error nor a tail's index means much.
+FEWEST = 1000
 #: Tail index from which on the terms have no variance, and the standard error says nothing.
 _NO_VARIANCE = 0.5
 
@@ -26,8 +29,7 @@ def monte_carlo(P: Density, Q: Density, f: Generator, n_draws: int = 100_000, ra
     ValueError for fewer than 1000 draws; NotConverged, with the partial Estimate, where the largest terms fall off so
     slowly (Hill's index of the largest √n at ½ or more) that they have no variance.
     """
-    if not (isinstance(n_draws, (int, np.integer)) and n_draws >= 1000):
-        raise ValueError(f"n_draws is {n_draws!r}: pass a whole number ≥ 1000")
+    n_draws = whole_number(n_draws, "n_draws", FEWEST)
     rng = np.random.default_rng(random_state)
     strata = []
     for law in (P, Q):

@@ -33,73 +33,77 @@ _G[1::2] = [*_GAUSS, *_GAUSS[-2::-1]]
 
 
 class Integral(NamedTuple):
-    """The integrals of both components, the estimate of the first one's error, and whether that met the goal."""
+    """The integrals of all components, the estimated errors of all but the last, and whether those met their goals.
 
-    value: float
-    noise: float
-    error: float
+    `parts` (b,) holds what each of the `boxes` has of the first one.
+    """
+
+    values: Array
+    errors: Array
     converged: bool
     boxes: Array
     parts: Array
 
 
 def integrate(
-    f: Callable[[Array], Array], boxes: Array, *, goal: Callable[[float, float], float], most: int = 4_000_000
+    f: Callable[[Array], Array], boxes: Array, *, goals: Callable[[Array], Array], most: int = 4_000_000
 ) -> Integral:
-    """∫ f over the boxes (b, d, 2), d = 1 or 2; f maps (n, d) to (2, n): integrand and size of its noise.
+    """∫ f over the boxes (b, d, 2), d = 1 or 2; f maps (n, d) to (c, n): integrands, and last the size of their noise.
 
-    A box is halved, along the axis on which Gauss and Kronrod differ most, while the sum of their differences exceeds
-    goal(value, noise); `most` points are looked at. The difference is far above the error of the Kronrod rule where f
-    is smooth, but an estimate, and no proof. A value of f that is not finite makes the result not converged.
+    A box is halved, along the axis on which Gauss and Kronrod differ most, while for one of the first c − 1 components
+    the sum of their differences exceeds its goal, goals(values) (c − 1,); `most` points are looked at. The difference
+    is far above the error of the Kronrod rule where f is smooth, but an estimate, and no proof; least of all where no
+    node meets what f has. A value of f that is not finite makes the result not converged.
     """
     d = boxes.shape[1]
-    found, error, axis = _rule(f, boxes)
+    found, error = _rule(f, boxes)
     used = len(boxes) * 15**d
     while True:
-        value, noise, off = float(found[0].sum()), float(found[1].sum()), float(error.sum())
+        values, off = found.sum(axis=1), error.sum(axis=(0, 2))
         if not np.isfinite(found).all():
-            return Integral(value, noise, np.inf, False, boxes, found[0])
-        allowed = goal(value, noise)
-        if off <= allowed:
-            return Integral(value, noise, off, True, boxes, found[0])
+            return Integral(values, np.full(len(off), np.inf), False, boxes, found[0])
+        allowed = goals(values)
+        over = off > allowed
+        if not over.any():
+            return Integral(values, off, True, boxes, found[0])
         # The boxes that make up all but half of what is allowed: halving others would not help.
-        order = np.argsort(error)
-        bad = order[np.cumsum(error[order]) > allowed / 2]
+        shares = error[:, over] / allowed[over, None]
+        worst = np.zeros(len(boxes), dtype=bool)
+        for share in shares.sum(axis=0):
+            order = np.argsort(share)
+            worst[order[np.cumsum(share[order]) > 0.5]] = True
+        bad = np.flatnonzero(worst)
         used += 2 * len(bad) * 15**d
         if used > most:
-            return Integral(value, noise, off, False, boxes, found[0])
-        halves = _halved(boxes[bad], axis[bad])
+            return Integral(values, off, False, boxes, found[0])
+        halves = _halved(boxes[bad], shares[:, :, bad].max(axis=1).argmax(axis=0))
         new = _rule(f, halves)
-        keep = np.ones(len(boxes), dtype=bool)
-        keep[bad] = False
-        boxes = np.concatenate([boxes[keep], halves])
-        found, error, axis = (
-            np.concatenate([old[..., keep], part], axis=-1) for old, part in zip((found, error, axis), new, strict=True)
+        boxes = np.concatenate([boxes[~worst], halves])
+        found, error = (
+            np.concatenate([old[..., ~worst], part], axis=-1) for old, part in zip((found, error), new, strict=True)
         )
 
 
-def _rule(f: Callable[[Array], Array], boxes: Array) -> tuple[Array, Array, NDArray[np.int64]]:
-    """Both integrals (2, b), the difference of the rules (b,), and the axis (b,) on which they differ most."""
+def _rule(f: Callable[[Array], Array], boxes: Array) -> tuple[Array, Array]:
+    """The integrals (c, b), and by axis the differences of the rules in all components but the last (d, c − 1, b)."""
     middle, half = boxes.mean(axis=2), (boxes[:, :, 1] - boxes[:, :, 0]) / 2
     nodes = middle[:, :, None] + half[:, :, None] * _X
     if boxes.shape[1] == 1:
-        values = f(nodes.reshape(-1, 1)).reshape(2, len(boxes), 15)
+        values = f(nodes.reshape(-1, 1)).reshape(-1, len(boxes), 15)
         found = (values @ _K) * half[:, 0]
-        off = np.abs(values[0] @ (_K - _G)) * half[:, 0]
+        off = np.abs(values[:-1] @ (_K - _G)) * half[:, 0]
         # At a kink the two rules may agree by accident, and their halves seldom do as well.
         middles = _halved(boxes, np.zeros(len(boxes), dtype=np.int64)).mean(axis=2)
         places = middles[:, :, None] + np.tile(half, (2, 1))[:, :, None] / 2 * _X
-        halves = f(places.reshape(-1, 1)).reshape(2, 2, len(boxes), 15)
+        halves = f(places.reshape(-1, 1)).reshape(-1, 2, len(boxes), 15)
         finer = (halves @ _K).sum(axis=1) * half[:, 0] / 2
-        return finer, np.maximum(off, np.abs(finer - found)[0]), np.zeros(len(boxes), dtype=np.int64)
+        return finer, np.maximum(off, np.abs(finer - found)[:-1])[None]
     grid = np.stack([np.repeat(nodes[:, 0], 15, axis=1), np.tile(nodes[:, 1], (1, 15))], axis=2)
-    table = f(grid.reshape(-1, 2)).reshape(2, len(boxes), 15, 15)
+    table = f(grid.reshape(-1, 2)).reshape(-1, len(boxes), 15, 15)
     area = half.prod(axis=1)
     found = np.einsum("cbij,i,j->cb", table, _K, _K) * area
-    off = np.abs(
-        [np.einsum("bij,i,j->b", table[0], _K - _G, _K) * area, np.einsum("bij,i,j->b", table[0], _K, _K - _G) * area]
-    )
-    return found, off.sum(axis=0), off.argmax(axis=0)
+    pairs = ((_K - _G, _K), (_K, _K - _G))
+    return found, np.abs([np.einsum("cbij,i,j->cb", table[:-1], *pair) * area for pair in pairs])
 
 
 def _halved(boxes: Array, axis: NDArray[np.int64]) -> Array:
