@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import block_diag
 
-from estimators.densities import Density
-from estimators.points import as_points
+from estimators.densities import Density, _checked_draws
+from estimators.points import as_array, as_points
 
 Array = NDArray[np.float64]
 
@@ -58,6 +58,7 @@ class Product:
 
     def sample(self, n: int, random_state: Any = None) -> Array:
         """`n` independent draws, shape (n, d); `random_state` as for `numpy.random.default_rng`."""
+        n = _checked_draws(n)
         rng = np.random.default_rng(random_state)
         return np.concatenate([factor.sample(n, rng) for factor in self.factors], axis=1)
 
@@ -86,19 +87,33 @@ class Diffeomorphism:
 
 
 def affine(matrix: ArrayLike, shift: ArrayLike = 0.0) -> Diffeomorphism:
-    """x ↦ A x + b with `matrix` A, a number or (d, d), and `shift` b, a number or (d,); ValueError if A is singular."""
-    A = np.asarray(matrix, dtype=np.float64)
+    """x ↦ A x + b with `matrix` A, a number or (d, d), and `shift` b, a number or (d,).
+
+    Raises TypeError for what is no array of real numbers, ValueError for other shapes, NaN, ∞ and singular A.
+    """
+    A = _finite(matrix, "matrix")
     A = A[None, None] if A.ndim == 0 else A
+    if A.ndim != 2 or A.shape[0] != A.shape[1] or not A.size:
+        raise ValueError(f"matrix has shape {A.shape}: pass a number or a square matrix, (d, d)")
     sign, log_det = np.linalg.slogdet(A)
     if sign == 0 or not np.isfinite(log_det):
-        raise ValueError("matrix is singular or not finite: its image has no density")
-    b = np.broadcast_to(np.asarray(shift, dtype=np.float64), (len(A),))
+        raise ValueError("matrix is singular: its image has no density")
+    b = _finite(shift, "shift")
+    if b.shape not in ((), (1,), (len(A),)):
+        raise ValueError(f"shift has shape {b.shape}: pass a number or ({len(A)},), as the matrix has rows")
+    b = np.broadcast_to(b, (len(A),))
     return Diffeomorphism(
         lambda x: x @ A.T + b,
         lambda y: np.asarray(np.linalg.solve(A, (y - b).T).T, dtype=np.float64),
         lambda x: np.full(len(x), log_det),
         f"affine({A.tolist()}, {b.tolist()})",
     )
+
+
+def _finite(values: ArrayLike, name: str) -> Array:
+    """`values`, of any shape, as float64."""
+    found = as_points(np.ravel(as_array(values, name)), name)[:, 0] if np.size(values) else np.empty(0)
+    return found.reshape(np.shape(values))
 
 
 def exponential() -> Diffeomorphism:
@@ -173,6 +188,7 @@ class PushForward:
 
     def sample(self, n: int, random_state: Any = None) -> Array:
         """`n` independent draws, shape (n, d); `random_state` as for `numpy.random.default_rng`."""
+        n = _checked_draws(n)
         return self.map.forward(self.law.sample(n, random_state))
 
     def __repr__(self) -> str:
