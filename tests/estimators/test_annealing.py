@@ -11,6 +11,7 @@ from estimators import (  # noqa: E402 (torch first: without it there is nothing
     Annealing,
     Gaussian,
     GaussianObservation,
+    NotConverged,
     annealed_importance,
     bidirectional_annealing,
 )
@@ -138,3 +139,19 @@ def test_a_bracket_needs_two_rows_and_noise_a_scale():
         bidirectional_annealing(OBSERVATION, 1, latent_dim=2)
     with pytest.raises(ValueError, match="scale is 0"):
         GaussianObservation(linear, 0)
+
+
+def test_bounds_say_on_which_side_they_are_and_crossed_ones_are_no_interval():
+    found = bidirectional_annealing(OBSERVATION, 4, latent_dim=2, annealing=Annealing(2, 4, 2))
+    assert (str(found.lower)[0], str(found.upper)[0]) == ("≥", "≤")
+
+    class Shifted(GaussianObservation):
+        """Draws along the decoder's own range, from elsewhere than its density: the latent is no posterior's."""
+
+        def sample(self, z, rng):
+            return super().sample(z, rng) + 10 * torch.as_tensor(SLOPE[:, 0])
+
+    # Few short steps, so that the backward chains do not forget where they wrongly began.
+    with pytest.raises(NotConverged, match=r"make log_likelihood\.sample draw") as caught:
+        bidirectional_annealing(Shifted(linear, SCALE), 100, latent_dim=2, annealing=Annealing(16, 10, 1, 0.05))
+    assert not caught.value.partial.converged

@@ -164,3 +164,9 @@ def test_a_registered_divergence_is_called_as_its_function_is():
     assert isinstance(divergences["jsd"], Divergence)
     P, Q = Empirical([0, 1]), Empirical([0, 1], [0.25, 0.75])
     assert divergences["jsd"](P, Q, base=2).unit == "bits"
+
+
+def test_the_table_tells_which_values_are_bounds():
+    X = np.random.default_rng(0).normal(size=(2, 9, 3))
+    table = compare(*X, divergences=["max-sliced-wasserstein", "energy-distance"]).set_index("divergence")
+    assert table["bound"].to_dict() == {"max-sliced-wasserstein": "lower", "energy-distance": ""}

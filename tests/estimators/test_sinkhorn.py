@@ -198,3 +198,10 @@ def test_unbalanced_transport_lies_below_w1_and_forgets_outliers():
 def test_an_epsilon_that_is_no_number_is_named():
     with pytest.raises(ValueError, match="epsilon is None: pass a positive number"):
         sinkhorn_divergence([0.0, 1.0], [0.0, 2.0], epsilon=None)
+
+
+@pytest.mark.parametrize("p", [1, 1.5, 2])
+def test_equal_measures_have_the_unit_of_unequal_ones(p):
+    X, Y = np.array([[0.0], [1.0]]), np.array([[0.0], [2.0]])
+    units = {unbalanced_transport(X, other, marginal=1.0, p=p).unit for other in (X, Y)}
+    assert units == {"length" if p == 1 else f"length^{p:g}"}
