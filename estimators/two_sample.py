@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
+from estimators.arguments import real_number
 from estimators.intervals import clopper_pearson
 from estimators.points import as_points, same_dimension
 
@@ -145,15 +146,16 @@ def holm(p_values: ArrayLike) -> Array:
 def _check(x: Array, y: Array, statistic: Any, permutations: Any, level: float, ties: str, bandwidth: Any) -> None:
     if not (callable(statistic) or statistic in _STATISTICS):
         raise ValueError(f"statistic is {statistic!r}: pass {', '.join(map(repr, _STATISTICS))} or a function")
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level!r}: pass a probability between 0 and 1")
+    real_number(level, "level", above=0, below=1)
     least = math.ceil(1 / level) - 1
     if not (isinstance(permutations, (int, np.integer)) and permutations >= least):
         raise ValueError(f"permutations is {permutations!r}: pass {least} or more, with fewer no p reaches {level:g}")
     if ties not in ("conservative", "randomised"):
         raise ValueError(f"ties is {ties!r}: pass 'conservative' or 'randomised'")
-    if bandwidth is not None and (statistic != "mmd" or not 0 < bandwidth < math.inf):
-        raise ValueError(f"bandwidth is {bandwidth!r}: pass a finite number > 0, and with statistic='mmd' alone")
+    if bandwidth is not None:
+        real_number(bandwidth, "bandwidth", above=0, why=", and with statistic='mmd' alone")
+        if statistic != "mmd":
+            raise ValueError(f"bandwidth is {bandwidth!r}: pass it with statistic='mmd' alone")
     least_rows = 4 if statistic == "classifier" else 2
     for name, part in (("X", x), ("Y", y)):
         if len(part) < least_rows:

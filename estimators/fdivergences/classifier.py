@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from estimators.intervals import normal_interval
 from estimators.points import as_points, same_dimension
-from estimators.result import Estimate
+from estimators.result import Estimate, NotConverged
 from estimators.scoring import ties_matter
 
 Array = NDArray[np.float64]
+
+
+_SEPARATED = "no standard error: the held-out classes are separated, and the spread within them is the classifier's own"
 
 
 def default_classifier(random_state: int = 0) -> Any:
@@ -35,11 +38,19 @@ def kl_classifier(X: Any, Y: Any, *, classifier: Any = None, folds: int = 5, ran
     other `folds` for each fold, so that no point is scored by a classifier that saw it. It is consistent where the
     classifier is; it is **no bound**: a classifier that is wrong or overconfident may err on either side. The standard
     error is of the mean over X with the classifiers given, and does not hold the classifier's own error. Raises
-    ValueError for bad samples, and where a probability is 0 or 1. Source: Sugiyama, Suzuki & Kanamori 2012.
+    ValueError for bad samples, and where a probability is 0 or 1; NotConverged, with the partial Estimate, where the
+    held-out odds separate X from Y, which then tell of the regularisation alone. Source: Sugiyama, Suzuki & Kanamori
+    2012.
     """
     log_odds, n, m = _held_out(X, Y, classifier, folds, random_state)
     ratios = log_odds[:n] + math.log(m / n)
     value, stderr = float(ratios.mean()), float(ratios.std(ddof=1)) / math.sqrt(n)
+    if _separated(log_odds, n):
+        raise NotConverged(
+            f"the classifier separates all {n} points of X from the {m} of Y, so that its odds tell how it is "
+            "regularised and not KL: pass more points, or take jsd_classifier or kl_knn",
+            Estimate(value, method=f"classifier, {folds} folds", unit="nats", detail=_SEPARATED, converged=False),
+        )
     return Estimate(
         value, stderr, normal_interval(value, stderr), f"classifier, {folds} folds", unit="nats",
         detail="no bound: the classifier's own error is not in the standard error",
@@ -52,7 +63,8 @@ def jsd_classifier(X: Any, Y: Any, *, classifier: Any = None, folds: int = 5, ra
 
     ½E_p log 2η̃ + ½E_q log 2(1−η̃) ≤ JSD for every function η̃ that was not fitted on the points it is averaged over;
     η̃ has the classifier's odds times m/n. The expectation is a bound, and the value has sampling error besides: the
-    standard error is that of the two means, the classifiers given. Arguments and errors as `kl_classifier`. Source:
+    standard error is that of the two means, the classifiers given; where the held-out odds separate X from Y there is
+    none, nor an interval, as `detail` says. Arguments and errors as `kl_classifier`. Source:
     Goodfellow et al. 2014; Nowozin et al. 2016.
     """
     log_odds, n, m = _held_out(X, Y, classifier, folds, random_state)
@@ -61,10 +73,19 @@ def jsd_classifier(X: Any, Y: Any, *, classifier: Any = None, folds: int = 5, ra
     parts = gains[:n], gains[n:]
     value = 0.5 * sum(float(part.mean()) for part in parts)
     stderr = 0.5 * math.sqrt(sum(float(part.var(ddof=1)) / len(part) for part in parts))
+    if _separated(log_odds, n):
+        return Estimate(
+            value, method=f"lower bound by classifier, {folds} folds", unit="nats", detail=_SEPARATED, bound="lower"
+        )
     return Estimate(
         value, stderr, normal_interval(value, stderr), f"lower bound by classifier, {folds} folds", unit="nats",
         detail="a lower bound in expectation; the interval is of the bound", bound="lower",
     )  # fmt: skip
+
+
+def _separated(log_odds: Array, n: int) -> bool:
+    """Whether a threshold tells all of X from all of Y: then no held-out point limits the ratios."""
+    return bool(log_odds[:n].min() > log_odds[n:].max())
 
 
 def _held_out(X: Any, Y: Any, classifier: Any, folds: Any, random_state: Any) -> tuple[Array, int, int]:

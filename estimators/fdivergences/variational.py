@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from estimators.arguments import real_number, whole_number
 from estimators.fdivergences.generators import Generator, generators
 from estimators.points import as_points, same_dimension
 from estimators.result import Estimate, NotConverged
@@ -53,12 +54,19 @@ def f_lower_bound(
     for name, part in (("X", x), ("Y", y)):
         if len(part) < 4:
             raise ValueError(f"{name} has {len(part)} rows: pass 4 or more, half of them to train and half to test")
-    if not (0 < clip <= 50 and 0 < level < 1 and steps >= 1 and batch >= 1 and learning_rate > 0):
-        raise ValueError("clip in (0, 50], level in (0, 1), steps, batch ≥ 1 and learning_rate > 0 are needed")
+    steps, batch = whole_number(steps, "steps", 1), whole_number(batch, "batch", 1)
+    learning_rate, level = (
+        real_number(learning_rate, "learning_rate", above=0),
+        real_number(level, "level", above=0, below=1),
+    )
+    clip = real_number(clip, "clip", above=0, below=math.nextafter(50, math.inf))
+    if isinstance(hidden, str) or not isinstance(hidden, Sequence):
+        raise ValueError(f"hidden is {hidden!r}: pass a sequence of widths, such as (64, 64)")
+    widths = tuple(whole_number(width, f"hidden[{place}]", 1) for place, width in enumerate(hidden))
     rng = np.random.default_rng(random_state)
     halves = [part[rng.permutation(len(part))] for part in (x, y)]
     train, test = [part[: len(part) // 2] for part in halves], [part[len(part) // 2 :] for part in halves]
-    critic = _trained(train, f, tuple(hidden), steps, batch, learning_rate, clip, int(rng.integers(2**31)), progress)
+    critic = _trained(train, f, widths, steps, batch, learning_rate, clip, int(rng.integers(2**31)), progress)
     gain = _witness(f, critic(test[0]))
     cost = _conjugate(f, critic(test[1]))
     value = float(gain.mean() - cost.mean())

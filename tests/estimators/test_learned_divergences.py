@@ -85,5 +85,5 @@ def test_bad_options_of_the_critic_are_refused():
         f_lower_bound(X, X, "kullback")
     with pytest.raises(ValueError, match="X has 3 rows"):
         f_lower_bound(X[:3], X)
-    with pytest.raises(ValueError, match="clip in"):
+    with pytest.raises(ValueError, match="clip is 0"):
         f_lower_bound(X, X, clip=0)

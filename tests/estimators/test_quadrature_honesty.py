@@ -5,7 +5,19 @@ import math
 import numpy as np
 import pytest
 
-from estimators import Gaussian, Mixture, NotConverged, PushForward, chi_squared, jsd, kl
+from estimators import (
+    Gaussian,
+    Mixture,
+    NotConverged,
+    PushForward,
+    chi_squared,
+    f_lower_bound,
+    jsd,
+    jsd_classifier,
+    kl,
+    kl_classifier,
+    two_sample_test,
+)
 from estimators.composed import exponential
 
 
@@ -83,3 +95,36 @@ def test_a_number_of_draws_is_checked_though_a_closed_form_needs_none():
     assert kl(P, Q, n_draws=2000).value == 1.5
     with pytest.raises(ValueError, match=r"^n_draws is -5: pass a whole number 1000 or more"):
         kl(P, Q, n_draws=-5)
+
+
+def test_separated_classes_are_no_estimate_of_kl_and_have_no_interval_of_a_bound():
+    X, Y = Gaussian().sample(60, 0), Gaussian().sample(60, 1)
+    with pytest.raises(NotConverged, match=r"separates all 60 points of X.*kl_knn") as told:
+        kl_classifier(X, Y + 1e6)
+    assert told.value.partial.stderr is told.value.partial.interval is None
+    bound = jsd_classifier(X, Y + 1e6)
+    assert bound.stderr is bound.interval is None
+    assert bound.value <= math.log(2)
+    assert "separated" in bound.detail
+    assert kl_classifier(X, Y).stderr > 0
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ({"steps": "5"}, "steps is '5'"), ({"steps": 2.5}, "steps is 2.5"), ({"batch": True}, "batch is True"),
+        ({"hidden": 64}, "hidden is 64"), ({"hidden": (8, 0)}, r"hidden\[1\] is 0"), ({"clip": "3"}, "clip is '3'"),
+        ({"clip": 51}, "clip is 51"), ({"level": 1}, "level is 1"), ({"learning_rate": -1}, "learning_rate is -1"),
+    ],
+)  # fmt: skip
+def test_each_option_of_the_critic_is_refused_by_its_name_and_value(option, told):
+    X = Gaussian().sample(10, 0)
+    with pytest.raises(ValueError, match=told):
+        f_lower_bound(X, X, **option)
+
+
+@pytest.mark.parametrize("bandwidth", ["a", 0, math.inf, True])
+def test_a_bandwidth_that_cannot_be_is_refused_by_its_name(bandwidth):
+    X = Gaussian().sample(10, 0)
+    with pytest.raises(ValueError, match="bandwidth is "):
+        two_sample_test(X, X, "mmd", bandwidth=bandwidth)
