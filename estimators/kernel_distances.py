@@ -19,6 +19,7 @@ from estimators.measures import Weighted, equal_measures, weighted_pair
 from estimators.pairwise import PairSums, Profile, Tick, cross_sums, self_sums
 from estimators.range import in_range
 from estimators.result import Certificate, Estimate
+from estimators.squared_jackknife import no_error, squared_jackknife
 
 Array = NDArray[np.float64]
 
@@ -150,7 +151,7 @@ def _over_pairs(
     """±(2E k(X,Y) − E k(X,X') − E k(Y,Y')), + for the distance and − for a kernel, k the mean of the `profiles`."""
     _check_samples(p, q, statistic)
     if statistic == "v" and equal_measures(p, q):
-        return _Square(0.0, 0.0, *_no_error(p, q, "the measures are equal"))
+        return _Square(0.0, 0.0, *no_error(p, q, "the measures are equal"))
     (w, mass_p), (v, mass_q) = _counted(p), _counted(q)
     cross = _mean_of([cross_sums(p.points, w, q.points, v, profile, n_jobs, tick) for profile in profiles])
     own_p, own_q = (
@@ -170,7 +171,7 @@ def _over_pairs(
     entry = (p.points.shape[1] / 2 + 12) * _UNIT_ROUNDOFF
     rounding = entry * (float(2 * between + abs(within)) if at_zero == 0 else 4.0)
     parts = (cross.rows, own_p.rows - at_zero), (cross.columns, own_q.rows - at_zero)
-    return _Square(value, rounding, *_jackknife(p, q, parts, statistic))
+    return _Square(value, rounding, *squared_jackknife(p, q, parts, statistic))
 
 
 def _mean_of(sums: list[PairSums]) -> PairSums:
@@ -213,29 +214,11 @@ def _on_the_line(p: Weighted, q: Weighted, statistic: str) -> _Square:
     # F and G are off by u each, so that (F−G)² moves by 4u|F−G|; the products and the width add 4u relatively.
     rounding = 8 * _UNIT_ROUNDOFF * (w1 + cramer + (spread_p + spread_q if statistic == "u" else 0.0))
     if statistic == "v" and value == 0:
-        return _Square(0.0, rounding, *_no_error(p, q, "the measures are equal"))
+        return _Square(0.0, rounding, *no_error(p, q, "the measures are equal"))
     if not (p.sampled and q.sampled):
-        return _Square(value, rounding, *_no_error(p, q, ""))
+        return _Square(value, rounding, *no_error(p, q, ""))
     parts = (distance_sums(x, y), distance_sums(x, x)), (distance_sums(y, x), distance_sums(y, y))
-    return _Square(value, rounding, *_jackknife(p, q, parts, statistic))
-
-
-def _jackknife(p: Weighted, q: Weighted, parts: Any, statistic: str) -> tuple[float | None, str]:
-    """Standard error of the square by leaving out each point once; `parts` = (Σ k to the other sample, to its own).
-
-    With one point of n left out, only 2·Σ k(xᵢ,·)/((n−1)m) − 2·Σ k(xᵢ,·)/((n−1)(n−2)) (V: (n−1)²) varies with i.
-    """
-    if not (p.sampled and q.sampled):
-        return _no_error(p, q, "")
-    n, m = len(p.points), len(q.points)
-    if min(n, m) < 3:
-        return None, "no standard error from fewer than 3 points"
-    variance = 0.0
-    for (other, own), size, opposite in zip(parts, (n, m), (m, n), strict=True):
-        pairs = (size - 1) * (size - 2 if statistic == "u" else size - 1)
-        left_out = 2 * (other / ((size - 1) * opposite) - own / pairs)
-        variance += (size - 1) / size * float(np.square(left_out - left_out.mean()).sum())
-    return math.sqrt(variance), ""
+    return _Square(value, rounding, *squared_jackknife(p, q, parts, statistic))
 
 
 def _estimate(square: _Square, squared: bool, statistic: str, unit: str, note: str = "") -> Estimate:
@@ -272,12 +255,6 @@ def _check_samples(p: Weighted, q: Weighted, statistic: str) -> None:
                 )
             if len(part.points) < 2:
                 raise ValueError(f"{name} has one point, and statistic='u' needs two or more")
-
-
-def _no_error(p: Weighted, q: Weighted, reason: str) -> tuple[None, str]:
-    if p.sampled and q.sampled:
-        return None, reason
-    return None, "between given measures, nothing is sampled"
 
 
 def _counted(part: Weighted) -> tuple[Array, Fraction]:
