@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import psi
 from sklearn.base import clone
 
+from estimators.balls import in_balls
 from estimators.fdivergences.batches import from_parts
 from estimators.points import as_points, same_dimension
 from estimators.result import Estimate
@@ -19,6 +20,8 @@ from knn.base import NearestNeighbours
 
 Array = NDArray[np.float64]
 
+#: Pairs of a ball and a point in it held at once, unless fewer than so many balls hold them.
+_PAIRS, _FEWEST = 1 << 22, 64
 _METHODS = ("fixed-k", "adaptive")
 
 
@@ -128,8 +131,8 @@ class _Searcher:
 def _fixed(x: Array, y: Array, k: int, neighbours: _Searcher) -> float:
     own = neighbours.distances(neighbours.fitted(x), None, k)[:, -1]
     other = neighbours.distances(neighbours.fitted(y), x, k)[:, -1]
-    _refuse_zero(own, "X", k)
-    _refuse_zero(other, "Y", k)
+    _refuse_zero(own, "X", "X", k)
+    _refuse_zero(other, "X", "Y", k)
     terms = np.log(other) - np.log(own)
     return x.shape[1] / len(x) * math.fsum(terms) + math.log(len(y) / (len(x) - 1))
 
@@ -137,8 +140,8 @@ def _fixed(x: Array, y: Array, k: int, neighbours: _Searcher) -> float:
 def _adaptive(x: Array, y: Array, k: int, neighbours: _Searcher) -> float:
     in_x, in_y = neighbours.fitted(x), neighbours.fitted(y)
     own, other = neighbours.distances(in_x, None, k)[:, -1], neighbours.distances(in_y, x, k)[:, -1]
-    _refuse_zero(own, "X", k)
-    _refuse_zero(other, "Y", k)
+    _refuse_zero(own, "X", "X", k)
+    _refuse_zero(other, "X", "Y", k)
     radius = np.maximum(own, other)
     # Both samples' balls have k points at least; the point itself is among X and is not counted.
     counts_own, reach_own = _in_ball(in_x, x, radius, k + 1, neighbours)
@@ -152,7 +155,7 @@ def _information(x: Array, y: Array, k: int, neighbours: _Searcher) -> float:
     total = 0.0
     for part, name in ((x, "X"), (y, "Y")):
         radius = neighbours.distances(neighbours.fitted(part), None, k)[:, -1]
-        _refuse_zero(radius, name, k)
+        _refuse_zero(radius, name, name, k)
         counts, _ = _in_ball(both, part, radius, k + 1, neighbours)
         total += math.fsum(psi(counts - 1))
     n = len(x)
@@ -162,19 +165,21 @@ def _information(x: Array, y: Array, k: int, neighbours: _Searcher) -> float:
 def _in_ball(
     fitted: NearestNeighbours, queries: Array, radius: Array, first: int, neighbours: _Searcher
 ) -> tuple[Array, Array]:
-    """How many points lie within `radius` of each query, and the distance of the farthest of them.
+    """How many points lie within `radius` of each query, `first` at least, and the distance of the farthest of them.
 
-    Asks for twice as many neighbours again while the last one is still inside, of those queries alone.
+    Some queries at a time, since a ball may hold all points.
     """
     counts, reach = np.zeros(len(queries)), np.zeros(len(queries))
-    rows, k, most = np.arange(len(queries)), min(first + 1, fitted.n_samples_fit_), fitted.n_samples_fit_
-    while len(rows):
-        distances = neighbours.distances(fitted, queries[rows], k)
-        inside = (distances <= radius[rows, None]).sum(axis=1)
-        done = (inside < k) | (k == most)
-        counts[rows[done]] = inside[done]
-        reach[rows[done]] = distances[done, np.maximum(inside[done] - 1, 0)]
-        rows, k = rows[~done], min(2 * k, most)
+    step = max(_FEWEST, _PAIRS // fitted.n_samples_fit_)
+    for start in range(0, len(queries), step):
+        part = slice(start, start + step)
+        found = in_balls(fitted, queries[part], radius[part], "queries")
+        neighbours.certified &= bool(found.certified.all())
+        counts[part] = np.bincount(found.balls, minlength=len(queries[part]))
+        np.maximum.at(reach[part], found.balls, found.distances)
+    if (counts < first).any():
+        row = int(np.argmax(counts < first))
+        raise ValueError(f"index: found {counts[row]:.0f} of {first} points about row {row}: give it a larger budget")
     return counts, reach
 
 
@@ -201,10 +206,10 @@ def _check_k(k: Any, most: int, sizes: tuple[int, int]) -> None:
         raise ValueError(f"k is {k!r}: pass a whole number from 1 to {most}, {told}")
 
 
-def _refuse_zero(distances: Array, sample: str, k: int) -> None:
+def _refuse_zero(distances: Array, rows: str, sample: str, k: int) -> None:
     if not distances.all():
         row = int(np.argmin(distances))
         raise ValueError(
-            f"X: row {row} has {k} equal points in {sample}, which samples of densities never have: "
+            f"{rows}: row {row} has {k} equal points in {sample}, which samples of densities never have: "
             "raise k, or compare Empirical(X) with Empirical(Y) if the laws have atoms"
         )

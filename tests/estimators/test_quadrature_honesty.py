@@ -14,8 +14,10 @@ from estimators import (
     f_lower_bound,
     jsd,
     jsd_classifier,
+    jsd_knn,
     kl,
     kl_classifier,
+    kl_knn,
     two_sample_test,
 )
 from estimators.composed import exponential
@@ -128,3 +130,23 @@ def test_a_bandwidth_that_cannot_be_is_refused_by_its_name(bandwidth):
     X = Gaussian().sample(10, 0)
     with pytest.raises(ValueError, match="bandwidth is "):
         two_sample_test(X, X, "mmd", bandwidth=bandwidth)
+
+
+def test_equal_points_are_told_of_the_sample_that_has_them():
+    X, Y = Gaussian().sample(10, 0), Gaussian().sample(10, 1)
+    Y[7] = Y[3]
+    with pytest.raises(ValueError, match=r"^Y: row 3 has 1 equal points in Y"):
+        jsd_knn(X, Y, k=1)
+    with pytest.raises(ValueError, match=r"^X: row 3 has 1 equal points in X"):
+        jsd_knn(Y, X, k=1)
+
+
+def test_balls_are_counted_in_parts_without_a_change(monkeypatch):
+    """As many pairs at once as are allowed: one query at a time gives what all at once give."""
+    from estimators.fdivergences import neighbours
+
+    X, Y = Gaussian([0.0, 0.0]).sample(80, 0), Gaussian([3.0, 0.0]).sample(80, 1)
+    whole = [kl_knn(X, Y, method="adaptive", k=2), jsd_knn(X, Y, k=2)]
+    monkeypatch.setattr(neighbours, "_PAIRS", 1)
+    monkeypatch.setattr(neighbours, "_FEWEST", 1)
+    assert [kl_knn(X, Y, method="adaptive", k=2), jsd_knn(X, Y, k=2)] == whole
