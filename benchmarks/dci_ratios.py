@@ -15,7 +15,13 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.origin import origin, write_rows
+
 K = 10
+COLUMNS = (
+    "recall wanted", "search", "setting", "recall", "ms a query", "of IndexFlatL2", "least", "largest", "most wanted",
+    "commit", "machine",
+)  # fmt: skip
 #: Recalls at which everything is compared, and at most how much of IndexFlatL2's time is wanted there.
 WANTED = {0.92: 0.2, 0.95: None, 0.96: 0.3, 0.995: 0.8}
 HIERARCHY = tuple(itertools.product((12, 16, 20, 24, 30, 40, 60, 90, 130, 180, 240), (50, 70, 100, 150, 250, 400)))
@@ -96,12 +102,12 @@ def main():
 
     from knn import BruteForce
     from reports.datasets.source import datasets
-    from reports.provenance import commit, machine
 
+    where = origin()
     X, Q = (np.ascontiguousarray(datasets["mnist"].load(split)[0], np.float32) for split in ("train", "test"))
     Q = Q[np.random.default_rng(0).permutation(len(Q))[: 2 * asked.queries]]
     tuning, scored = np.ascontiguousarray(Q[: asked.queries]), np.ascontiguousarray(Q[asked.queries :])
-    lines = ["recall wanted,search,setting,recall,ms a query,of IndexFlatL2,least,largest,most wanted,commit,machine"]
+    rows = []
     with threadpool_limits(limits=1):
         found = searches(X)
         exact = BruteForce().fit(X)
@@ -125,13 +131,13 @@ def main():
                 least, middle, largest = np.quantile(seconds[:, i] / seconds[:, 0], [0, 0.5, 1])
                 each, share = 1e3 * np.median(seconds[:, i]) / len(scored), share_found(search(scored), truths[1])
                 wanted = limit if limit is not None and name == "RandomHierarchy" else ""
-                ratios = f"{middle:.3f},{least:.3f},{largest:.3f}"
-                told = f"{recall},{name},{pick.replace(',', ';')},{share:.4f},{each:.4f},{ratios}"
-                lines.append(f"{told},{wanted},{commit()},{machine()['fingerprint']}")
+                figures = f"{share:.4f}", f"{each:.4f}", f"{middle:.3f}", f"{least:.3f}", f"{largest:.3f}"
+                told = dict(zip(COLUMNS, (recall, name, pick, *figures, wanted), strict=False))
+                rows.append(told | where)
                 of_flat = f"{middle:8.3f} ({least:.3f} … {largest:.3f})"
                 say(f"{recall:6} {name:18}{pick:28}{share:8.4f}{each:9.4f} ms{of_flat}")
     if asked.csv is not None:
-        asked.csv.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_rows(asked.csv, COLUMNS, rows)
 
 
 if __name__ == "__main__":

@@ -9,79 +9,24 @@ rows with commit and machine. The GEMM baseline tells its product's share of the
 from __future__ import annotations
 
 import argparse
-import csv
 import gc
-import platform
-import subprocess
 import sys
 import time
 import tracemalloc
 from pathlib import Path
 
+from benchmarks.blocked_energy import Gemm, dgemm_rate, samples
+from benchmarks.origin import origin, write_rows
+
 COLUMNS = (
     "part", "what", "ratio", "least", "largest", "target", "ours_seconds", "theirs_seconds", "turns", "ours_mb",
     "theirs_mb", "relative_difference", "note", "commit", "machine",
 )  # fmt: skip
-#: Rows and columns of a block of the baseline: its 8 MB of distances stay in the cache.
-_BLOCK = 1024
 
 
 def say(line):
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
-
-
-def samples(n, d):
-    import numpy as np
-
-    rng = np.random.default_rng(0)
-    return rng.normal(size=(n, d)), rng.normal(size=(n, d)) + 0.1
-
-
-class Gemm:
-    """ℰ² by blocks of ‖x‖² + ‖y‖² − 2x·y, each pair within a sample once; `product` has the products' seconds."""
-
-    def __init__(self):
-        self.product = self.flops = 0.0
-
-    def total(self, x, y, same):
-        import numpy as np
-
-        norms = [np.einsum("ij,ij->i", part, part) for part in (x, y)]
-        buffer, total = np.empty((_BLOCK, _BLOCK)), 0.0
-        for i in range(0, len(x), _BLOCK):
-            for j in range(i if same else 0, len(y), _BLOCK):
-                rows, columns = x[i : i + _BLOCK], y[j : j + _BLOCK]
-                block = buffer[: len(rows), : len(columns)]
-                start = time.process_time()  # of other processes' turns nothing is counted
-                np.matmul(rows, columns.T, out=block)
-                self.product += time.process_time() - start
-                self.flops += 2.0 * block.size * x.shape[1]
-                block *= -2
-                block += norms[0][i : i + _BLOCK, None]
-                block += norms[1][j : j + _BLOCK]
-                np.maximum(block, 0, out=block)
-                np.sqrt(block, out=block)
-                total += float(block.sum()) * (2 if same and j > i else 1)
-        return total
-
-    def __call__(self, x, y):
-        n, m = len(x), len(y)
-        between = 2 * self.total(x, y, False) / (n * m)
-        return between - self.total(x, x, True) / n**2 - self.total(y, y, True) / m**2
-
-
-def dgemm_rate(d):
-    """Flops a second of the products that the baseline makes, and nothing else: the best of 15."""
-    import numpy as np
-
-    a, b = samples(_BLOCK, d)
-    out, best = np.empty((_BLOCK, _BLOCK)), float("inf")
-    for _ in range(15):
-        start = time.process_time()
-        np.matmul(a, b.T, out=out)
-        best = min(best, time.process_time() - start)
-    return 2 * _BLOCK * _BLOCK * d / best
 
 
 def peak(work):
@@ -295,8 +240,7 @@ def main():
 
     from threadpoolctl import threadpool_limits
 
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    origin = {"commit": commit.stdout.strip() or "unknown", "machine": _machine()}
+    where = origin()
     say(f"{'':52}{'ratio (least … largest)':>26}{'target':>8}{'s':>10}{'MB':>10}{'their MB':>10}")
     for name in chosen.parts or [name for name in PARTS if name != "large"]:
         with threadpool_limits(limits=1):
@@ -307,27 +251,10 @@ def main():
                     f"{row.get('ours_mb', ''):>10}{row.get('theirs_mb', ''):>10}  {row['note']}"
                 )
                 if chosen.output is not None:
-                    _write(chosen.output, {**row, **origin})
-
-
-def _machine():
-    """The processor, by the name that it gives itself."""
-    try:
-        named = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    except OSError:
-        named = []
-    return named[0].split(":", 1)[1].strip() if named else platform.processor() or platform.machine()
-
-
-def _write(path, row):
-    kept = []
-    if path.exists():
-        with path.open(newline="", encoding="utf-8") as file:
-            kept = [old for old in csv.DictReader(file) if (old["part"], old["what"]) != (row["part"], row["what"])]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*kept, row])
+                    same = {"part": row["part"], "what": row["what"]}
+                    write_rows(
+                        chosen.output, COLUMNS, [row | where], lambda old, same=same: same.items() <= old.items()
+                    )
 
 
 if __name__ == "__main__":

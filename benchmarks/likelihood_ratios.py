@@ -10,11 +10,12 @@ where it is found, and Gaussian noise about a low-rank signal.
 from __future__ import annotations
 
 import argparse
-import csv
 import math
 import sys
 import time
 from pathlib import Path
+
+from benchmarks.origin import origin, write_rows
 
 CHECKED = 200
 
@@ -103,9 +104,7 @@ def main():
 
     from threadpoolctl import threadpool_limits
 
-    from reports.provenance import commit, machine
-
-    where = {"commit": commit(), "machine": machine()["fingerprint"]}
+    where = origin()
     table = []
     with threadpool_limits(limits=1):
         for name, (samples, points) in sources(chosen.rows):
@@ -114,10 +113,7 @@ def main():
                 say(f"{key:16}{value}")
             say("")
     if chosen.output:
-        with chosen.output.open("w", newline="", encoding="utf-8") as sink:
-            writer = csv.DictWriter(sink, fieldnames=list(table[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(table)
+        write_rows(chosen.output, list(table[0]), table)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
-import platform
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from benchmarks.origin import origin, write_rows
 
 FIELDS = (
     "part", "what", "value", "least", "most", "unit", "ours", "theirs", "commit", "machine", "versions", "date",
@@ -106,28 +105,6 @@ class Table:
 
     def write(self, path: Path) -> None:
         """Replaces this part's rows in the file."""
-        rows: list[list[str]] = []
-        if path.exists():
-            with path.open(encoding="utf-8", newline="") as file:
-                rows = [row for row in list(csv.reader(file))[1:] if row and row[0] != self.part]
-        told = [_commit(), machine(), self.versions, datetime.datetime.now(datetime.UTC).date().isoformat()]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(FIELDS)
-            writer.writerows([*rows, *([*row, *told] for row in self.rows)])
-
-
-def machine() -> str:
-    """What the times were taken on: the kind of CPU, and nothing that names the computer."""
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = [line for line in info.read_text(encoding="utf-8").splitlines() if line.startswith("model name")]
-        name = lines[0].partition(":")[2].strip() if lines else name
-    return f"{name}, {platform.system()}"
-
-
-def _commit() -> str:
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+        told = {**origin(), "versions": self.versions, "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
+        rows = [dict(zip(FIELDS, row, strict=False)) | told for row in self.rows]
+        write_rows(path, FIELDS, rows, lambda old: old["part"] == self.part)

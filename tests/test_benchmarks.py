@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from benchmarks import knn_suite, model_suite, ratio_table, score_suite
+from benchmarks.origin import origin, write_rows
 from estimators.scoring import scores
 from knn.base import indexes
+from reports import provenance
 
 ROOT = Path(__file__).parent.parent
 
@@ -103,3 +105,17 @@ def test_the_ratios_of_the_divergences_are_printed_and_written(tmp_path):
     # A matrix product leaves √u of a point's length between it and itself: 1e-8 of n pairs, beside ℰ² of some 1/n.
     assert all(float(row["relative_difference"]) <= 1e-5 for row in compared)
     assert all(row["commit"] and row["machine"] and row["ours_seconds"] for row in rows)
+
+
+def test_measured_rows_tell_an_unclean_commit_and_replace_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(provenance, "commit", lambda: "1a2b+dirty")
+    where, table = origin(), tmp_path / "rows.csv"
+    assert where["commit"] == "1a2b+dirty"
+    for part, value in (("a", 1), ("b", 2), ("a", 3)):
+        row = {"part": part, "value": value} | where
+        write_rows(table, list(row), [row], lambda old, part=part: old["part"] == part)
+    with table.open(newline="", encoding="utf-8") as file:
+        assert [(row["part"], row["value"], row["commit"]) for row in csv.DictReader(file)] == [
+            ("b", "2", "1a2b+dirty"),
+            ("a", "3", "1a2b+dirty"),
+        ]
