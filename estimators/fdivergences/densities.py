@@ -218,7 +218,8 @@ def _magnification(P: Density, Q: Density, centre: Array) -> float:
     The place is the distance from the origin, or of `centre`, from which places are measured, if that is farther.
     """
     found = 1.0
-    for law in (P, Q):
+    # Of a mixture, each component's: where landmarks of two of them nearly coincide, nothing is narrow.
+    for law in (part for whole in (P, Q) for part in getattr(whole, "components", (whole,))):
         for axis, c in zip(landmarks(law), centre, strict=True):
             places = np.unique(axis)
             if len(places) > 1:

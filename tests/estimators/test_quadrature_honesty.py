@@ -150,3 +150,9 @@ def test_balls_are_counted_in_parts_without_a_change(monkeypatch):
     monkeypatch.setattr(neighbours, "_PAIRS", 1)
     monkeypatch.setattr(neighbours, "_FEWEST", 1)
     assert [kl_knn(X, Y, method="adaptive", k=2), jsd_knn(X, Y, k=2)] == whole
+
+
+def test_landmarks_of_two_components_that_nearly_coincide_are_no_narrow_feature():
+    beside = Mixture([0.5, 0.5], [Gaussian(1.0, 1.0), Gaussian(1.0 + 2.0**-50, 1.0)])
+    found = jsd(beside, Gaussian(0.0, 1.0))
+    assert found.interval[1] - found.interval[0] <= 1e-9 * found.value
