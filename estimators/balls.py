@@ -11,7 +11,7 @@ from sklearn.base import clone
 from estimators.arguments import whole_number
 from estimators.points import as_points, same_dimension
 from knn import BruteForce
-from knn.base import NearestNeighbours
+from knn.base import NearestNeighbours, indexes
 from knn.neighbours import Neighbours
 
 Array = NDArray[np.float64]
@@ -57,9 +57,20 @@ def sample_pair(P: Any, Q: Any, names: tuple[str, str] = ("P", "Q")) -> tuple[Ar
     return x, y
 
 
-def fitted(index: NearestNeighbours | None, points: Array) -> NearestNeighbours:
-    """A copy of `index` on `points`; None is BruteForce, which is exact."""
-    return clone(BruteForce() if index is None else index).fit(points)
+def unfitted(index: NearestNeighbours | str | None) -> NearestNeighbours:
+    """A fresh copy of `index`, or the index of that name in `knn.indexes`; None is BruteForce, which is exact."""
+    if index is None:
+        return BruteForce()
+    if isinstance(index, str):
+        return indexes[index]()
+    if isinstance(index, NearestNeighbours):
+        return clone(index)
+    raise TypeError(f"index is {type(index).__name__}: pass an index of knn, its name among {list(indexes)}, or None")
+
+
+def fitted(index: NearestNeighbours | str | None, points: Array) -> NearestNeighbours:
+    """A copy of `index` on `points`."""
+    return unfitted(index).fit(points)
 
 
 def refuse_short(found: Neighbours, k: int, index: NearestNeighbours, rows: str) -> None:
@@ -85,7 +96,7 @@ def _too_few(index: NearestNeighbours, k: int, rows: str, row: int, short: int, 
     )
 
 
-def neighbour_radii(points: Array, k: int, index: NearestNeighbours | None, name: str) -> Radii:
+def neighbour_radii(points: Array, k: int, index: NearestNeighbours | str | None, name: str) -> Radii:
     """The k nearest other rows of each row; the radius is 0 among k + 1 equal rows.
 
     Raises ValueError unless 1 ≤ k ≤ n − 1, and where the index finds fewer than k of a row.

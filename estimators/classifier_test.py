@@ -18,7 +18,7 @@ from knn.base import NearestNeighbours
 
 @score("classifier", lowest=0.0, highest=1.0, least=4, of_neighbours=True)
 def classifier_two_sample_test(
-    P: Any, Q: Any, *, classifier: Any = None, index: NearestNeighbours | None = None, random_state: Any = 0
+    P: Any, Q: Any, *, classifier: Any = None, index: NearestNeighbours | str | None = None, random_state: Any = 0
 ) -> TestedEstimate:
     """The share of held-out rows of P (n, d) and Q (m, d) that a classifier trained on the other half puts right.
 
@@ -71,7 +71,7 @@ def _halves(rows: Array, rng: np.random.Generator) -> tuple[Array, Array]:
 
 
 def _majority(
-    train: Array, labels: Any, queries: Array, index: NearestNeighbours | None
+    train: Array, labels: Any, queries: Array, index: NearestNeighbours | str | None
 ) -> tuple[NDArray[np.int64], str]:
     search, k = fitted(index, train), math.isqrt(len(train))
     found = search.search(queries, k)

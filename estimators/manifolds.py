@@ -16,7 +16,7 @@ from knn.base import NearestNeighbours
 
 
 @score("precision", lowest=0.0, highest=1.0, least=6, of_neighbours=True)
-def precision(P: Any, Q: Any, *, k: int = 3, index: NearestNeighbours | None = None) -> Estimate:
+def precision(P: Any, Q: Any, *, k: int = 3, index: NearestNeighbours | str | None = None) -> Estimate:
     """The share of the samples Q (m, d) in ∪ᵢ B(xᵢ, ρᵢ), ρᵢ from the row xᵢ of P (n, d) to its k-th nearest other.
 
     Balls are closed, so that equal points are in each other's, and ρ = 0 among k + 1 equal rows. The standard error
@@ -33,7 +33,7 @@ def precision(P: Any, Q: Any, *, k: int = 3, index: NearestNeighbours | None = N
 
 
 @score("recall", lowest=0.0, highest=1.0, least=6, of_neighbours=True)
-def recall(P: Any, Q: Any, *, k: int = 3, index: NearestNeighbours | None = None) -> Estimate:
+def recall(P: Any, Q: Any, *, k: int = 3, index: NearestNeighbours | str | None = None) -> Estimate:
     """The share of the data P (n, d) in ∪ⱼ B(yⱼ, ρⱼ) of the samples Q (m, d): precision with the two exchanged.
 
     Arguments, errors and interval as there. Source: Kynkäänniemi et al. 2019, eq. 1–2.
@@ -42,7 +42,7 @@ def recall(P: Any, Q: Any, *, k: int = 3, index: NearestNeighbours | None = None
 
 
 @score("density", lowest=0.0, highest=math.inf, least=8, of_neighbours=True)
-def density(P: Any, Q: Any, *, k: int = 5, index: NearestNeighbours | None = None) -> Estimate:
+def density(P: Any, Q: Any, *, k: int = 5, index: NearestNeighbours | str | None = None) -> Estimate:
     """(1/km) Σⱼ #{i : yⱼ ∈ B(xᵢ, ρᵢ)} for samples y of Q (m, d) and the balls about P (n, d) of `precision`.
 
     Unlike precision, one large ball counts once. It has mean 1 where P and Q are draws of one law, and may exceed 1.
@@ -55,7 +55,7 @@ def density(P: Any, Q: Any, *, k: int = 5, index: NearestNeighbours | None = Non
 
 
 @score("coverage", lowest=0.0, highest=1.0, least=8, of_neighbours=True)
-def coverage(P: Any, Q: Any, *, k: int = 5, index: NearestNeighbours | None = None) -> Estimate:
+def coverage(P: Any, Q: Any, *, k: int = 5, index: NearestNeighbours | str | None = None) -> Estimate:
     """The share of the data P (n, d) whose ball B(xᵢ, ρᵢ), as in `precision`, holds a sample of Q (m, d).
 
     Where both are draws of one law without ties its mean is `expected_coverage`, near 1 − 2⁻ᵏ for n = m, and told in
@@ -80,7 +80,9 @@ def expected_coverage(n: int, m: int, k: int) -> float:
     return 1 - math.prod((n - 1 - i) / (n + m - 1 - i) for i in range(k))
 
 
-def _share_within(pair: tuple[Array, Array], k: int, index: NearestNeighbours | None, name: str, what: str) -> Estimate:
+def _share_within(
+    pair: tuple[Array, Array], k: int, index: NearestNeighbours | str | None, name: str, what: str
+) -> Estimate:
     balls = _Balls(pair, k, index, name)
     reached = np.bincount(balls.point[balls.within], minlength=balls.m) > 0
     return _share(int(reached.sum()), balls.m, balls.union_error(), f"{what}, {k} nearest neighbours", balls.proof)
@@ -102,7 +104,7 @@ class _Balls:
     Leaving out the row i takes its ball away and widens the balls of which i is one of the k neighbours.
     """
 
-    def __init__(self, pair: tuple[Array, Array], k: int, index: NearestNeighbours | None, name: str):
+    def __init__(self, pair: tuple[Array, Array], k: int, index: NearestNeighbours | str | None, name: str):
         centres, points = pair
         self.near = neighbour_radii(centres, k, index, name)
         self.n, self.m, self.k = len(centres), len(points), self.near.neighbours.shape[1]

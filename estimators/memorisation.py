@@ -37,7 +37,7 @@ def memorisation_test(
     samples: Any,
     *,
     n_permutations: int = 999,
-    index: NearestNeighbours | None = None,
+    index: NearestNeighbours | str | None = None,
     random_state: Any = 0,
 ) -> TestedEstimate:
     """The share of `samples` whose nearest row of `train` and `test` together is of train, tested by exchanging labels.
@@ -89,7 +89,7 @@ def data_copying(
     *,
     n_cells: int = 1,
     least_share: float = 0.0,
-    index: NearestNeighbours | None = None,
+    index: NearestNeighbours | str | None = None,
     random_state: Any = 0,
 ) -> TestedEstimate:
     """C_T = Σ_π P(π) Z_π / Σ_π P(π): are `samples` nearer to `train` than `test` is, by ranks? Below 0: yes.
@@ -138,7 +138,7 @@ def data_copying(
     return TestedEstimate(value, stderr, None, "Mann–Whitney of nearest distances", detail=detail, p_value=p_value)
 
 
-def _credit(pooled: Array, y: Array, index: NearestNeighbours | None) -> tuple[Array, NDArray[np.bool_]]:
+def _credit(pooled: Array, y: Array, index: NearestNeighbours | str | None) -> tuple[Array, NDArray[np.bool_]]:
     """How many samples each pooled row is nearest to, a sample with several nearest rows shared out among them."""
     search = fitted(index, pooled)
     nearest = search.search(y, 1)

@@ -35,7 +35,8 @@ def sinkhorn_divergence(
 
     OT_ε = min over couplings π of E‖X−Y‖ᵖ + ε·KL(π | P⊗Q), in units of lengthᵖ; p is 1 or 2. It is not
     W_p: S_ε goes to W_pᵖ as ε → 0 and to a kernel distance as ε → ∞ (for p = 1 to ½ℰ²). `epsilon` is in units of
-    the cost, or "auto", half the mean cost within ½P + ½Q; S_ε ≥ 0, and 0 only if P = Q, but it obeys
+    the cost, or "auto", half the mean cost within ½P + ½Q, which other samples change: values are compared at
+    one `epsilon` given. S_ε ≥ 0, and 0 only if P = Q, but it obeys
     no triangle inequality. The certificate has the gaps of the three duals; each is at most `tolerance`
     times the largest cost. geomloss ("sinkhorn", p, blur) has the cost ‖x−y‖ᵖ/p and ε = blurᵖ: for p = 2, half of
     S at 2·blur². `epsilon` is told in the method.

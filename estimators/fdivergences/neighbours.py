@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from scipy.special import psi
 from sklearn.base import clone
 
-from estimators.balls import in_balls
+from estimators.balls import in_balls, unfitted
 from estimators.fdivergences.batches import from_parts
 from estimators.points import as_points, same_dimension
 from estimators.result import Estimate
 from estimators.scoring import ties_matter
+from knn import BruteForce
 from knn.base import NearestNeighbours
 
 Array = NDArray[np.float64]
@@ -32,7 +33,7 @@ def kl_knn(
     *,
     k: int = 5,
     method: str = "fixed-k",
-    index: NearestNeighbours | None = None,
+    index: NearestNeighbours | str | None = None,
     batches: int | None = 10,
     random_state: Any = 0,
     n_jobs: int | None = None,
@@ -76,7 +77,7 @@ def jsd_knn(
     Y: Any,
     *,
     k: int = 5,
-    index: NearestNeighbours | None = None,
+    index: NearestNeighbours | str | None = None,
     batches: int | None = 10,
     random_state: Any = 0,
     n_jobs: int | None = None,
@@ -106,14 +107,10 @@ def jsd_knn(
 class _Searcher:
     """Distances to neighbours, nearest first, by clones of one index; remembers whether all were proved exact."""
 
-    def __init__(self, index: NearestNeighbours | None, n_jobs: int | None):
-        from knn import BruteForce
-
-        if index is not None and not isinstance(index, NearestNeighbours):
-            raise TypeError(f"index is {type(index).__name__}: pass an unfitted index of knn, such as KDTree()")
-        if index is not None and index.metric != "euclidean":
-            raise ValueError(f"index.metric is {index.metric!r}: volumes of balls need 'euclidean'")
-        self.template = BruteForce(n_jobs=n_jobs) if index is None else index
+    def __init__(self, index: NearestNeighbours | str | None, n_jobs: int | None):
+        self.template = BruteForce(n_jobs=n_jobs) if index is None else unfitted(index)
+        if self.template.metric != "euclidean":
+            raise ValueError(f"index.metric is {self.template.metric!r}: volumes of balls need 'euclidean'")
         self.certified = True
 
     def fitted(self, points: Array) -> NearestNeighbours:
