@@ -25,7 +25,7 @@ def mmd_loss(data: torch.Tensor, samples: torch.Tensor, widest: float, n_widths:
             total = total + power
         return total / n_widths
 
-    among = _mean_over_pairs(kernel(data, data)) + _mean_over_pairs(kernel(samples, samples))
+    among = mean_over_pairs(kernel(data, data)) + mean_over_pairs(kernel(samples, samples))
     return among - 2 * kernel(data, samples).mean()
 
 
@@ -36,7 +36,7 @@ def energy_loss(data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
     Sejdinovic et al. 2013, theorem 22.
     """
     between = _distances(data, samples).mean()
-    return 2 * between - _mean_over_pairs(_distances(data, data)) - _mean_over_pairs(_distances(samples, samples))
+    return 2 * between - mean_over_pairs(_distances(data, data)) - mean_over_pairs(_distances(samples, samples))
 
 
 def sliced_loss(data: torch.Tensor, samples: torch.Tensor, directions: torch.Tensor, p: float = 2.0) -> torch.Tensor:
@@ -111,7 +111,7 @@ def _distances(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
 
 
-def _mean_over_pairs(values: torch.Tensor) -> torch.Tensor:
+def mean_over_pairs(values: torch.Tensor) -> torch.Tensor:
     """The mean of values (n, n) off the diagonal."""
     n = len(values)
     return (values.sum() - values.diagonal().sum()) / (n * (n - 1))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 
 import torch
+from torch import nn
 
+from estimators.losses import mean_over_pairs
 from estimators.models.gans.adversarial import AdversarialModel
 from estimators.training import parameters
-
-
-def off_diagonal_mean(values: torch.Tensor) -> torch.Tensor:
-    """The mean of values (n, n) over i ≠ j."""
-    n = len(values)
-    return (values.sum() - values.diagonal().sum()) / (n * (n - 1))
+from estimators.training.seeding import RandomState
 
 
 class FeatureKernelModel(AdversarialModel):
@@ -27,8 +25,48 @@ class FeatureKernelModel(AdversarialModel):
     `history_` has `loss`, the estimate of D² that the generator descends, and `critic_loss`.
     """
 
-    n_critic_features: int
-    penalty: float
+    def __init__(
+        self,
+        *,
+        latent_dim: int = 4,
+        generator: nn.Module | None = None,
+        hidden: Sequence[int] = (128, 128),
+        critic: nn.Module | None = None,
+        critic_hidden: Sequence[int] | None = None,
+        n_critic_features: int = 16,
+        penalty: float = 1.0,
+        critic_steps: int = 2,
+        steps: int = 2000,
+        lr: float = 3e-3,
+        critic_lr: float | None = None,
+        betas: tuple[float, float] = (0.5, 0.9),
+        schedule: str = "cosine",
+        batch_size: int = 128,
+        standardise: bool = True,
+        history_every: int = 50,
+        random_state: RandomState = None,
+        device: str = "auto",
+        verbose: bool = False,
+    ):
+        self.latent_dim = latent_dim
+        self.generator = generator
+        self.hidden = hidden
+        self.critic = critic
+        self.critic_hidden = critic_hidden
+        self.n_critic_features = n_critic_features
+        self.penalty = penalty
+        self.critic_steps = critic_steps
+        self.steps = steps
+        self.lr = lr
+        self.critic_lr = critic_lr
+        self.betas = betas
+        self.schedule = schedule
+        self.batch_size = batch_size
+        self.standardise = standardise
+        self.history_every = history_every
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
 
     @abstractmethod
     def _kernel(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -45,7 +83,7 @@ class FeatureKernelModel(AdversarialModel):
 
     def _squared_distance(self, data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
         """The unbiased estimate of D², for features (n, s) and (m, s)."""
-        among = off_diagonal_mean(self._kernel(data, data)) + off_diagonal_mean(self._kernel(samples, samples))
+        among = mean_over_pairs(self._kernel(data, data)) + mean_over_pairs(self._kernel(samples, samples))
         return among - 2 * self._kernel(data, samples).mean()
 
     def _critic_loss(self, data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
