@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from estimators.arguments import whole_number
 from estimators.points import as_points, same_dimension
 from knn import BruteForce
-from knn.base import NearestNeighbours, indexes
+from knn.base import NearestNeighbours
+from knn.choice import unfitted
 from knn.neighbours import Neighbours
 
 Array = NDArray[np.float64]
@@ -57,20 +57,9 @@ def sample_pair(P: Any, Q: Any, names: tuple[str, str] = ("P", "Q")) -> tuple[Ar
     return x, y
 
 
-def unfitted(index: NearestNeighbours | str | None) -> NearestNeighbours:
-    """A fresh copy of `index`, or the index of that name in `knn.indexes`; None is BruteForce, which is exact."""
-    if index is None:
-        return BruteForce()
-    if isinstance(index, str):
-        return indexes[index]()
-    if isinstance(index, NearestNeighbours):
-        return clone(index)
-    raise TypeError(f"index is {type(index).__name__}: pass an index of knn, its name among {list(indexes)}, or None")
-
-
 def fitted(index: NearestNeighbours | str | None, points: Array) -> NearestNeighbours:
-    """A copy of `index` on `points`."""
-    return unfitted(index).fit(points)
+    """A copy of `index`, or the index of that name, on `points`; None is BruteForce, which is exact."""
+    return unfitted(BruteForce() if index is None else index).fit(points)
 
 
 def refuse_short(found: Neighbours, k: int, index: NearestNeighbours, rows: str) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from knn.base import NearestNeighbours, indexes
+from knn.base import NearestNeighbours
+from knn.choice import unfitted
 from knn.exact import BruteForce
 from knn.validation import checked_count, checked_rows
 
@@ -113,7 +114,7 @@ def tuned(
     Raises RecallNotReached, with all trials, if no setting has the recall, or if the one chosen is refuted by the other
     half: nothing that falls short is returned. KeyError, TypeError and ValueError for bad arguments.
     """
-    template = _template(index).set_params(n_neighbors=checked_count(k, "k"))
+    template = unfitted(index).set_params(n_neighbors=checked_count(k, "k"))
     if not 0.0 < recall <= 1.0:
         raise ValueError(f"recall={recall!r} must be in (0, 1]: the share of the neighbours that is to be found")
     if by not in ("seconds", "evaluations"):
@@ -173,17 +174,6 @@ def wilson(mean: float, n: int) -> tuple[float, float]:
     low = 0.0 if mean == 0 else (middle - spread) / (1 + Z * Z / n)
     high = 1.0 if mean == 1 else (middle + spread) / (1 + Z * Z / n)
     return low, high
-
-
-def _template(index: Any) -> NearestNeighbours:
-    """A fresh index with the parameters of what was given."""
-    if isinstance(index, str):
-        return indexes[index]()
-    if isinstance(index, type) and issubclass(index, NearestNeighbours):
-        return index()
-    if isinstance(index, NearestNeighbours):
-        return clone(index)
-    raise TypeError(f"index={index!r} must be a name among {list(indexes)}, a class of index, or an index")
 
 
 def _split(rows, queries, rng):

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from scipy.special import psi
 from sklearn.base import clone
 
-from estimators.balls import in_balls, unfitted
+from estimators.balls import in_balls
 from estimators.fdivergences.batches import from_parts
 from estimators.points import as_points, same_dimension
 from estimators.result import Estimate
 from estimators.scoring import ties_matter
 from knn import BruteForce
 from knn.base import NearestNeighbours
+from knn.choice import unfitted
 
 Array = NDArray[np.float64]
 

@@ -165,7 +165,7 @@ def test_an_index_may_be_named_and_a_wrong_one_is_refused_by_name():
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(2, 60, 3))
     assert float(precision(X, Y, index="kd-tree")) == float(precision(X, Y))
-    with pytest.raises(TypeError, match="index is int: pass an index of knn"):
+    with pytest.raises(TypeError, match="index is int: it must be a name among"):
         precision(X, Y, index=3)
     with pytest.raises(KeyError, match="no-such-index"):
         precision(X, Y, index="no-such-index")
