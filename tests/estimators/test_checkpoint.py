@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -34,8 +35,10 @@ def test_every_truncation_is_refused(path):
     whole = path.read_bytes()
     for length in [*range(80), *range(80, len(whole), 37), len(whole) - 1]:
         path.write_bytes(whole[:length])
-        with pytest.raises(CheckpointError, match=r"truncated|not a model"):
+        with pytest.raises(CheckpointError, match=r"truncated|not a model") as told:
             read_checkpoint(path)
+        if counts := re.search(r"truncated: (\d+)\D+(\d+)", str(told.value)):
+            assert int(counts[1]) < int(counts[2]), "as many bytes as there should be are not too few"
 
 
 def test_every_altered_byte_is_refused(path):

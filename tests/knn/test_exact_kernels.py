@@ -1,5 +1,7 @@
 """The ways in which brute force looks at points, each held to the naive twin by itself."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -93,6 +95,35 @@ def test_codes_of_several_tiles_leave_out_no_neighbour(dtype):
     coded = codes.Codes(X, np.ones(900, bool), *codes._placed(X.astype(np.float64)), cpu)
     for k, n_queries in ((1, 25), (40, 25), (700, 2), (9, 1)):
         assert_nearest(coded_search(coded, X, Q[:n_queries], k), X, Q[:n_queries], k, np.ones(900, bool))
+
+
+@pytest.mark.parametrize("name", ["tighten", "settle"])
+@given(
+    nearest=st.integers(1, 64), delta=st.integers(0, 16), error=st.integers(0, 64), far=st.integers(0, 64),
+    finer=st.integers(30, 60),
+)  # fmt: skip
+def test_what_rounding_can_hide_of_a_neighbour_is_kept_and_nothing_beyond(
+    name, dtype, nearest, delta, error, far, finer
+):
+    """The worst that the margins allow, in rationals: the neighbour's key too small by E, its distance by δ; the point
+    as near as it by the definition, whose every distance is off by a share ε, farther by δ and its key larger by E."""
+    delta, error, far, epsilon = Fraction(delta, 16), Fraction(error, 16), Fraction(far, 8), Fraction(1, 2**finer)
+    margins = np.array([[float(far**2), float(error), float(delta), float(epsilon), 1.0]])
+    centred = Fraction(nearest, 8)
+    first = centred**2 - far**2 - error  # the key of the neighbour
+    distance = centred + delta
+    keys, slots, counts = np.array([[first, np.inf]], dtype), np.array([[0, 1]]), np.array([2])
+    thresholds = np.full(1, np.inf, dtype)
+    if name == "tighten":
+        assume(keys[0, 0] == first)
+        cpu.tighten(keys, slots, counts, thresholds, margins, 1, 1)
+    else:
+        X = np.array([[float(distance)]])
+        best = cpu.empty_heaps(1, 1)
+        cpu.settle(X, np.zeros((1, 1)), slots, np.array([1]), *best, thresholds, margins)
+    last = (distance * (1 + epsilon) / (1 - epsilon) + delta) ** 2 - far**2 + error
+    ulp = 16 * Fraction(float(np.finfo(dtype).eps)) * (last + 2 * far**2 + 2 * error)  # some 16 roundings, upwards
+    assert last <= Fraction(float(thresholds[0])) <= last + ulp
 
 
 def test_images_are_coded_without_loss():

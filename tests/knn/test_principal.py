@@ -269,6 +269,23 @@ def test_a_tail_is_put_into_cells_and_a_map_that_no_longer_fits_is_learnt_anew()
     assert index._learnt_on == 1601
 
 
+def test_a_map_is_learnt_anew_once_the_points_have_more_than_doubled():
+    X = clusters(100, 9, seed=18)[0]
+    for come, learnt_on in ((100, 100), (101, 201)):
+        index = PrincipalDCI(random_state=0).fit(X)
+        index.insert(np.concatenate([X, X[:1]])[:come])  # the same points again: nothing has drifted
+        assert index._learnt_on == learnt_on
+
+
+def test_more_cells_are_looked_at_only_while_too_few_points_were_found():
+    X, Q = clusters(400, 9, seed=19, queries=20)
+    index = PrincipalDCI(probes=1, candidates=1.0, random_state=0).fit(X)
+    for q in Q[:, None]:
+        held = int(index.search(q, 1).evaluations[0])
+        assert index.search(q, held).evaluations[0] == held < 400
+        assert index.search(q, held + 1).evaluations[0] > held
+
+
 def test_a_proof_is_found_for_numbers_whose_squares_all_but_vanish_or_overflow():
     """Beyond the margins' range all points are measured, and the proof is the definition."""
     X, Q = clusters(80, 9, seed=15, queries=10)
