@@ -7,8 +7,9 @@ evidence and resolution, is compared, to the digits of `theory.recorded`, with w
 and is a kill by `verify`. A fault of a module that serves no claim, or with which a run did not end, keeps no effect,
 and counts as one that changes a result.
 
-With `--since COMMIT` a survivor that is not shown to have no effect is planted alone into that commit too, if the file
-has not changed, and faced by its tests and claims; a column `killed since by` names the one that is red.
+With `--since COMMIT` a survivor that is not shown to have no effect is planted alone into that commit too, where its
+line still stands, and faced by its tests and claims; a column `killed since by` names the one that is red. A column
+`remark` is left as it is found: what a reader knows of a survivor, and what would catch it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from theory.recorded import same
 TIMED = ("seconds",)
 SIZES: dict[str, list[str]] = {"ordinary": ["--mutants", "all"], "larger": ["--deep"]}
 NOTHING, RED = "none", "verify is red"
-ADDED = ("effect", "killed since by")
+ADDED = ("effect", "killed since by", "remark")
 
 
 @dataclass
@@ -126,16 +127,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if not row["effect"]:
                 row["effect"] = effects.of(fault)
             if later and not row["effect"].startswith((NOTHING, RED)) and not row["killed since by"]:
-                same = all((root / fault.file).exists() for root in (then, since)) and (
-                    (then / fault.file).read_bytes() == (since / fault.file).read_bytes()
-                )
-                outcome, by = later.judge(fault) if same else ("the file has changed", "")
+                now = moved(fault, then, since)
+                outcome, by = later.judge(now) if now else ("its line is gone", "")
                 row["killed since by"] = by if outcome in ("killed", "timed out") else ""
             told = row["killed since by"] and f"; killed since by {row['killed since by']}"
             sys.stdout.write(f"{row['number']} {row['file']}:{row['line']} {row['effect']}{told}\n")
             sys.stdout.flush()
             write(output, rows)
     write(output, rows)
+
+
+def moved(fault: Fault, then: Path, since: Path) -> Fault | None:
+    """The fault at its place in later sources: None unless the lines that it touches stand there, once."""
+    if not (since / fault.file).exists():
+        return None
+    before, after = (Path(root, fault.file).read_bytes() for root in (then, since))
+    first, end = before.rfind(b"\n", 0, fault.start) + 1, before.find(b"\n", fault.end)
+    lines = before[first:end]
+    if after.count(b"\n" + lines + b"\n") != 1:
+        return None
+    start = after.find(b"\n" + lines + b"\n") + 1
+    line = after.count(b"\n", 0, start) + fault.line - before.count(b"\n", 0, first)
+    return replace(fault, line=line, start=start + fault.start - first, end=start + fault.end - first)
 
 
 def write(output: Path, rows: Sequence[dict[str, str]]) -> None:

@@ -5,6 +5,7 @@ import textwrap
 
 import pytest
 
+from benchmarks.fault_effects import moved
 from benchmarks.faults import KINDS, draw, faults
 from benchmarks.planted_faults import Scratch
 
@@ -53,6 +54,20 @@ def test_a_fault_of_many_lines_of_letters_keeps_the_lines():
 def test_constants_folded_to_the_same_are_no_effect():
     (fault,) = [f for f in faults("x = 0 - 0\n", "zero.py", random.Random(0)) if f.kind == "sign"]
     assert not fault.changes_code("x = 0 - 0\n")
+
+
+def test_a_fault_is_found_again_in_later_sources_where_its_line_stands_once(tmp_path):
+    then, since = tmp_path / "then", tmp_path / "since"
+    for folder in (then, since):
+        folder.mkdir()
+    (then / "a.py").write_text("x = 1\ny = x + 2\n", encoding="utf-8")
+    (fault,) = [f for f in faults((then / "a.py").read_text(), "a.py", random.Random(0)) if f.kind == "sign"]
+    later = "é = 0\n\nx = 1\ny = x + 2\n"
+    for source, expected in ((later, later.replace("x + 2", "(x - 2)")), ("x = 1\n", None), (2 * later, None)):
+        (since / "a.py").write_text(source, encoding="utf-8")
+        found = moved(fault, then, since)
+        assert (found and found.planted(source)) == expected
+        assert found is None or found.line == 4
 
 
 @pytest.fixture
