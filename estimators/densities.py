@@ -238,32 +238,6 @@ class Mixture:
         return f"Mixture({len(self.components)} components in dimension {self.dimension})"
 
 
-def ring(n_modes: int = 8, *, radius: float = 2.0, scale: float = 0.02) -> Mixture:
-    """`n_modes` equal Gaussians of standard deviation `scale`, evenly spaced on a circle about 0 in the plane.
-
-    The defaults are those of Metz, Poole, Pfau & Sohl-Dickstein 2017 (Unrolled GANs).
-    """
-    if n_modes < 1:
-        raise ValueError(f"n_modes is {n_modes}: pass a whole number ≥ 1")
-    angles = 2 * np.pi * np.arange(n_modes) / n_modes
-    return _equal_gaussians(radius * np.stack([np.cos(angles), np.sin(angles)], axis=1), scale)
-
-
-def grid(side: int = 5, *, spacing: float = 2.0, scale: float = 0.05) -> Mixture:
-    """`side`² equal Gaussians of standard deviation `scale` on a square lattice about 0 in the plane.
-
-    The defaults are those of Lin, Khetan, Fanti & Oh 2018 (PacGAN).
-    """
-    if side < 1:
-        raise ValueError(f"side is {side}: pass a whole number ≥ 1")
-    line = spacing * (np.arange(side) - (side - 1) / 2)
-    return _equal_gaussians(np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2), scale)
-
-
-def _equal_gaussians(centres: NDArray[np.float64], scale: float) -> Mixture:
-    return Mixture(np.full(len(centres), 1 / len(centres)), [Gaussian(centre, scale**2) for centre in centres])
-
-
 def _covariance(cov: ArrayLike, dimension: int) -> NDArray[np.float64]:
     values = as_points(np.atleast_1d(np.asarray(cov)), "cov")
     if np.ndim(cov) < 2:

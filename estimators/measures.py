@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from estimators.densities import Density, Gaussian, Mixture, Uniform, grid, ring
+from estimators.densities import Density, Gaussian, Mixture, Uniform
 from estimators.points import as_array, as_points, same_dimension
+from estimators.toys import grid, rare_modes, ring
 
 __all__ = [
     "Density", "Empirical", "Gaussian", "Mixture", "Support", "Uniform", "Weighted", "common_support", "equal_measures",
-    "grid", "ring", "weighted_pair",
+    "grid", "rare_modes", "ring", "weighted_pair",
 ]  # fmt: skip
 
 

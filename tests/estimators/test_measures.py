@@ -10,7 +10,8 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estimators.measures import Empirical, Gaussian, Mixture, Uniform, common_support, grid, ring
+from estimators.measures import Empirical, Gaussian, Mixture, Uniform, common_support, grid, rare_modes, ring
+from estimators.toys import TOYS
 
 ULP = np.finfo(float).eps
 
@@ -116,6 +117,7 @@ LAWS = {
     "mixture": Mixture([0.3, 0.7], [Gaussian([0.0, 0.0], COV), Gaussian([3.0, -1.0], 0.5)]),
     "ring": ring(),
     "grid": grid(),
+    "rare modes": rare_modes(),
 }
 
 
@@ -167,6 +169,16 @@ def test_ring_and_grid_have_their_modes_where_they_say():
     assert sorted(map(tuple, grid(3, spacing=2).modes)) == [(a, b) for a in (-2, 0, 2) for b in (-2, 0, 2)]
 
 
+def test_every_other_mode_of_the_rare_ring_has_one_percent_and_widths_are_multiples_of_the_published_ones():
+    law = rare_modes()
+    assert law.modes.tolist() == ring().modes.tolist()
+    assert law.weights.tolist() == [0.24, 0.01] * 4
+    for toy in TOYS.values():
+        assert toy.law().scales == pytest.approx(np.full(len(toy.law().modes), toy.scale), abs=ULP)
+        assert toy.law(4.0).scales == pytest.approx(4 * toy.law().scales, rel=2 * ULP)
+        assert toy.law(4.0).modes.tolist() == toy.law().modes.tolist()
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -186,6 +198,8 @@ def test_ring_and_grid_have_their_modes_where_they_say():
         (lambda: Gaussian([0, 0], [[1, np.nan], [np.nan, 1]]), "cov: row 0 is not finite"),
         (lambda: ring(0), "n_modes is 0"),
         (lambda: grid(0), "side is 0"),
+        (lambda: rare_modes(7), "n_modes is 7: pass an even number"),
+        (lambda: rare_modes(8, rare=0.125), "rare is 0.125: pass a mass between 0 and 1/n_modes = 0.125"),
     ],
 )
 def test_bad_laws_are_refused(make, message):
