@@ -105,6 +105,13 @@ def compare(P: Any, Q: Any, divergences: Iterable[str] | None = None) -> pd.Data
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def applicable(P: Any, Q: Any) -> list[str]:
+    """The names of the divergences and scores that `compare(P, Q)` evaluates, in its order; raises as it does."""
+    if not _both_densities(P, Q):
+        weighted_pair(P, Q)
+    return [member.name for member in _chosen(P, Q, None)]
+
+
 def _chosen(P: Any, Q: Any, names: Iterable[str] | None) -> list[Divergence | Score]:
     if isinstance(names, str):
         names = [names]

@@ -10,6 +10,7 @@ from estimators.measures import ring
 from reports.datasets.source import datasets
 from reports.experiments.implicit_models import REFERENCE
 from reports.figures import Figure, figures
+from reports.image_sheet import sheet
 from reports.record import Record
 from reports.store import Store
 from reports.svg import FAINT, INK, Picture, canvas, picture, series_colours
@@ -73,15 +74,8 @@ def _circle(ax: Any, centre: np.ndarray, radius: float) -> None:
 
 def _images(task: str, model: str, drawn: np.ndarray, covered: str, seed: int) -> Picture:
     height, width = datasets[task].image_shape
-    rows = -(-len(drawn) // _COLUMNS)
-    sheet = np.zeros((rows * (height + 1) - 1, _COLUMNS * (width + 1) - 1))
-    for number, image in enumerate(drawn):
-        top, left = (height + 1) * (number // _COLUMNS), (width + 1) * (number % _COLUMNS)
-        sheet[top : top + height, left : left + width] = image.reshape(height, width).clip(0, 1)
-    # Ink on whatever the page's background is: the grey level is the opacity.
-    ink = np.zeros((*sheet.shape, 4), dtype=np.uint8)
-    ink[..., 3] = np.round(255 * sheet)
-    with canvas(4.1, 0.55 + 3.6 * sheet.shape[0] / sheet.shape[1]) as (figure, axes):
+    ink = sheet(drawn.reshape(-1, height, width), _COLUMNS)
+    with canvas(4.1, 0.55 + 3.6 * ink.shape[0] / ink.shape[1]) as (figure, axes):
         ax = axes[0, 0]
         ax.imshow(ink, interpolation="none", resample=False)
         ax.set(xticks=[], yticks=[])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 
 from reports.page import claims, provenance, results, summary
@@ -10,6 +11,13 @@ from reports.store import Store
 
 #: What a browser may do with the page: nothing but show it.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+_LINKS = (
+    ("claims", "Claims"),
+    ("errata", "Errata"),
+    ("nearest-neighbours", "Nearest neighbours"),
+    ("implicit-models", "Models"),
+    ("provenance", "Provenance"),
+)
 
 
 def document(store: Store, size: str | None = None) -> str:
@@ -22,33 +30,31 @@ def document(store: Store, size: str | None = None) -> str:
         *results.sections(store, size),
         provenance.section(records),
     ]
+    return shell("implicitbench: what is true, what is good, what is fast", _LINKS, sections)
+
+
+def shell(title: str, links: Sequence[tuple[str, str]], sections: Sequence[Html]) -> str:
+    """A whole page of `sections`, with a menu of (id, text) `links`; style and script are in it, no request leaves it."""
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("title", "implicitbench: what is true, what is good, what is fast"),
+        tag("title", title),
         tag("style", Html(_asset("page.css"))),
     )
     body = tag(
         "body",
         tag("a", "To the contents", href="#main", class_="skip"),
-        _header(),
+        _header(links),
         tag("main", sections, id="main"),
         tag("script", Html(_asset("page.js"))),
     )
     return "<!doctype html>\n" + tag("html", head, "\n", body, lang="en") + "\n"
 
 
-def _header() -> Html:
-    links = [
-        ("claims", "Claims"),
-        ("errata", "Errata"),
-        ("nearest-neighbours", "Nearest neighbours"),
-        ("implicit-models", "Models"),
-        ("provenance", "Provenance"),
-    ]
+def _header(links: Sequence[tuple[str, str]]) -> Html:
     menu = tag("nav", [tag("a", text, href=f"#{target}") for target, text in links], aria_label="Sections")
     theme = tag("button", "Light / dark", type="button", id="theme", hidden=True)
     return tag("header", tag("a", "implicitbench", href="#main", class_="mark"), menu, theme)
