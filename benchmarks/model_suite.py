@@ -7,6 +7,8 @@ NAMES = [
     "nearest-neighbour-gan", "non-saturating-gan", "rs-imle", "sinkhorn-gan", "sobolev-gan", "stein-gan", "tv-gan",
     "weighted-imle", "wgan", "wgan-gp",
 ]  # fmt: skip
+#: Those that learn a law for each input.
+CONDITIONAL = ["conditional-gan", "conditional-imle", "regression"]
 #: Those whose training to the end is worth its minutes at every commit.
 TRAINED = ["gmmn", "imle", "non-saturating-gan", "wgan-gp"]
 
@@ -42,6 +44,23 @@ class Training:
 
     def peakmem_fit(self, name):
         _model(name, steps=50).fit(self.X)
+
+
+class Conditional:
+    """100 steps and 1000 samples of a conditional model, for a square given one of its coordinates."""
+
+    params = CONDITIONAL
+    param_names = ("model",)
+
+    def setup(self, name):
+        self.X = np.random.default_rng(0).uniform(size=(2000, 2))
+        self.model = _model(name, steps=10).fit(self.X[:, 1:], given=self.X[:, :1])
+
+    def time_fit(self, name):
+        _model(name, steps=100).fit(self.X[:, 1:], given=self.X[:, :1])
+
+    def time_sample_1000_for_10_inputs(self, name):  # noqa: ARG002
+        self.model.sample(1000, given=self.X[:10, :1], random_state=0)
 
 
 class Sampling:

@@ -46,3 +46,28 @@ def mlp_critic(n_features: int, hidden: Sequence[int], *, n_outputs: int = 1, rn
     A leaky slope keeps a gradient for samples on which every rectifier would be off.
     """
     return mlp((n_features, *hidden, n_outputs), rng=rng, slope=0.2)
+
+
+class SideBySide(nn.Module):
+    """(u, v) ↦ net([u, v]) for u (b, k), v (b, l) and a `net` of (b, k + l): a network of one argument as of two."""
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
+
+    def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        """The network's value at the two, joined."""
+        found: torch.Tensor = self.net(torch.cat([first, second], dim=1))
+        return found
+
+
+def conditional_mlp_generator(
+    n_given: int, latent_dim: int, hidden: Sequence[int], n_features: int, *, rng: torch.Generator
+) -> SideBySide:
+    """A generator (c, z), (b, n_given) and (b, latent_dim) ↦ x (b, n_features): `mlp_generator` on both."""
+    return SideBySide(mlp_generator(n_given + latent_dim, hidden, n_features, rng=rng))
+
+
+def conditional_mlp_critic(n_given: int, n_features: int, hidden: Sequence[int], *, rng: torch.Generator) -> SideBySide:
+    """A critic (c, x), (b, n_given) and (b, n_features) ↦ (b, 1): `mlp_critic` on both."""
+    return SideBySide(mlp_critic(n_given + n_features, hidden, rng=rng))

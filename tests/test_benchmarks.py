@@ -26,7 +26,7 @@ def test_the_suites_measure_every_index_every_score_and_every_model():
     pytest.importorskip("torch", reason="without torch the models cannot be read")
     from estimators.training.registry import models
 
-    assert sorted(models) == model_suite.NAMES
+    assert sorted(models) == sorted([*model_suite.NAMES, *model_suite.CONDITIONAL])
 
 
 def test_the_ratios_are_printed_and_kept_part_by_part(tmp_path):

@@ -24,6 +24,11 @@ _PLAIN = ("seed_", "n_features_in_", "dtype_", "data_sha256_", "step_", "outer_s
 
 def save(model: ImplicitModel, path: str | os.PathLike[str]) -> None:
     """Writes the run of `model` to `path`; see `checkpoint` for the format."""
+    write_checkpoint(path, content(model))
+
+
+def content(model: ImplicitModel) -> dict[str, Any]:
+    """The run of `model` as tensors and plain values."""
     parameters: dict[str, Any] = {}
     objects: list[str] = []
     for name, value in model.get_params(deep=False).items():
@@ -33,26 +38,29 @@ def save(model: ImplicitModel, path: str | os.PathLike[str]) -> None:
             objects.append(name)
     # An integer that repeats the run stands for a generator of random numbers, whose state has moved on.
     parameters["random_state"] = model.seed_
-    write_checkpoint(
-        path,
-        {
-            "class": type(model).__name__,
-            "parameters": parameters,
-            "objects": [name for name in objects if name != "random_state"],
-            "plain": {name: getattr(model, name) for name in _PLAIN},
-            "centre": torch.from_numpy(model.standardisation_.centre),
-            "scale": model.standardisation_.scale,
-            "rng": model._rng.get_state(),
-            "networks": {name: getattr(model, name).state_dict() for name in model._networks},
-            "optimisers": {name: getattr(model, name).state_dict() for name in model._optimisers},
-            "between_steps": {name: getattr(model, name) for name in model._between_steps},
-        },
-    )
+    return {
+        "class": type(model).__name__,
+        "parameters": parameters,
+        "objects": [name for name in objects if name != "random_state"],
+        "plain": {name: getattr(model, name) for name in (*_PLAIN, *model._plain)},
+        "centre": torch.from_numpy(model.standardisation_.centre),
+        "scale": model.standardisation_.scale,
+        "rng": model._rng.get_state(),
+        "networks": {name: getattr(model, name).state_dict() for name in model._networks},
+        "optimisers": {name: getattr(model, name).state_dict() for name in model._optimisers},
+        "between_steps": {name: getattr(model, name) for name in model._between_steps},
+    }
 
 
 def load(cls: type[Model], path: str | os.PathLike[str], replacements: dict[str, Any]) -> Model:
     """The model in `path`, of class `cls` or below, with constructor arguments replaced."""
-    content = read_checkpoint(path)
+    return restored(cls, read_checkpoint(path), path, replacements)
+
+
+def restored(
+    cls: type[Model], content: dict[str, Any], path: str | os.PathLike[str], replacements: dict[str, Any]
+) -> Model:
+    """The model of a `content` that was read from `path`, which errors name."""
     kind = _class_called(content["class"], cls, path)
     missing = [name for name in content["objects"] if name not in replacements]
     if missing:

@@ -70,6 +70,7 @@ class ImplicitModels(Experiment):
     )
 
     def cells(self, size: str, data: Mapping[str, str]) -> Iterable[Cell]:
+        from estimators.training.conditional import ConditionalModel
         from estimators.training.registry import models
 
         seeds = _SEEDS[size]
@@ -78,7 +79,7 @@ class ImplicitModels(Experiment):
             for seed in range(seeds):
                 yield Cell({"task": task, "model": REFERENCE, "steps": 0}, seed=seed, data=loaded)
             for name, model in models.items():
-                if size == "quick" and name not in _QUICK:
+                if (size == "quick" and name not in _QUICK) or issubclass(model, ConditionalModel):
                     continue
                 for seed in range(seeds):
                     yield Cell(

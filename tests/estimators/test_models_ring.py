@@ -6,6 +6,7 @@ from scipy.spatial.distance import cdist
 
 from estimators.measures import ring
 from estimators.modes import mode_coverage
+from estimators.training.conditional import ConditionalModel
 from estimators.training.registry import models
 
 LAW = ring(8)
@@ -22,7 +23,7 @@ NOT_ON_DIGITS = (
 
 
 def all_but(excluded):
-    chosen = [name for name in models if name not in excluded]
+    chosen = [name for name in models if name not in excluded and not issubclass(models[name], ConditionalModel)]
     return [name if name in ALWAYS else pytest.param(name, marks=pytest.mark.deep) for name in chosen]
 
 

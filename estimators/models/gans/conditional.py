@@ -1,0 +1,123 @@
+"""The conditional generative adversarial network: generator and critic both see the input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from estimators.models.gans.non_saturating import discriminator_loss, non_saturating_loss, r1_penalty
+from estimators.networks import conditional_mlp_critic
+from estimators.training import parameters
+from estimators.training.conditional import ConditionalModel
+from estimators.training.descent import adam, descend
+from estimators.training.registry import models
+from estimators.training.seeding import RandomState
+
+
+@models.register("conditional-gan")
+class ConditionalGAN(ConditionalModel):
+    """The conditional GAN (Mirza & Osindero 2014), and with `l1` that of Isola, Zhu, Zhou & Efros 2016.
+
+    A step is `critic_steps` of the critic down −E log D(c, x) − E log(1 − D(c, G(c, z))) + r1 · ½ E‖∇ₓD(c, x)‖²,
+    then one of the generator down −E log D(c, G(c, z)) + l1 · E (1/d)‖x − G(c, z)‖₁. Most inputs have one datum, so
+    that nothing asks that several outputs differ. Arguments of its own
+        critic: a `torch.nn.Module` called with (b, k) and (b, d) → (b, 1), a score whose sigmoid is D; None makes a
+            multilayer perceptron of `critic_hidden` widths (None: those of `hidden`) on both, side by side.
+        r1, l1: the weights, at the training scale. critic_lr: the critic's first learning rate; None means `lr`.
+        betas: Adam's decay rates.
+    `history_` has `loss` (the generator's) and `critic_loss`.
+    """
+
+    _networks: ClassVar[tuple[str, ...]] = ("generator_", "critic_")
+    _optimisers: ClassVar[tuple[str, ...]] = ("optimiser_", "critic_optimiser_")
+
+    critic_: nn.Module
+
+    def __init__(
+        self,
+        *,
+        latent_dim: int = 8,
+        generator: nn.Module | None = None,
+        hidden: Sequence[int] = (128, 128),
+        critic: nn.Module | None = None,
+        critic_hidden: Sequence[int] | None = None,
+        r1: float = 1.0,
+        l1: float = 0.0,
+        critic_steps: int = 1,
+        steps: int = 2000,
+        lr: float = 1e-3,
+        critic_lr: float | None = None,
+        betas: tuple[float, float] = (0.5, 0.99),
+        schedule: str = "cosine",
+        batch_size: int = 128,
+        standardise: bool = True,
+        history_every: int = 50,
+        random_state: RandomState = None,
+        device: str = "auto",
+        verbose: bool = False,
+    ):
+        self.latent_dim = latent_dim
+        self.generator = generator
+        self.hidden = hidden
+        self.critic = critic
+        self.critic_hidden = critic_hidden
+        self.r1 = r1
+        self.l1 = l1
+        self.critic_steps = critic_steps
+        self.steps = steps
+        self.lr = lr
+        self.critic_lr = critic_lr
+        self.betas = betas
+        self.schedule = schedule
+        self.batch_size = batch_size
+        self.standardise = standardise
+        self.history_every = history_every
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self.critic is not None and not isinstance(self.critic, nn.Module):
+            raise TypeError(f"critic is a {type(self.critic).__name__}; give a torch.nn.Module or None")
+        if self.critic_hidden is not None:
+            parameters.widths(self.critic_hidden, "critic_hidden")
+        if self.critic_lr is not None:
+            parameters.real(self.critic_lr, "critic_lr", above=0)
+        parameters.real(self.r1, "r1", least=0)
+        parameters.real(self.l1, "l1", least=0)
+        parameters.count(self.critic_steps, "critic_steps")
+        parameters.decay_rates(self.betas, "betas")
+
+    def _build_networks(self, rng: torch.Generator) -> None:
+        super()._build_networks(rng)
+        hidden = self.hidden if self.critic_hidden is None else self.critic_hidden
+        sizes = self.n_given_, self.n_features_in_
+        self.critic_ = self._module("critic", self.critic, lambda: conditional_mlp_critic(*sizes, hidden, rng=rng))
+        self._probe_pair("critic", self.critic_, sizes, 1)
+
+    def _build_optimisers(self) -> None:
+        self.optimiser_ = adam(self.generator_, self.betas)
+        self.critic_optimiser_ = adam(self.critic_, self.betas)
+
+    def _step(self, lr: float) -> dict[str, float]:
+        critic_lr = lr if self.critic_lr is None else self.critic_lr * self._schedule_factor()
+        for _ in range(self.critic_steps):
+            critic_loss = self._critic_loss(*self._pairs())
+            descend(self.critic_optimiser_, critic_loss, critic_lr)
+        given, data = self._pairs()
+        samples = self.generator_(given, self._latents(len(given), self._rng))
+        loss = non_saturating_loss(self.critic_(given, samples))
+        if self.l1:
+            loss = loss + self.l1 * (samples - data).abs().mean()
+        descend(self.optimiser_, loss, lr)
+        return {"loss": float(loss.detach()), "critic_loss": float(critic_loss.detach())}
+
+    def _critic_loss(self, given: torch.Tensor, data: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            samples = self.generator_(given, self._latents(len(given), self._rng))
+        loss = discriminator_loss(self.critic_(given, data), self.critic_(given, samples))
+        return loss + self.r1 * r1_penalty(lambda x: self.critic_(given, x), data) if self.r1 else loss
