@@ -10,6 +10,7 @@ from typing import Any
 
 from knn.registry import Registry
 from theory.callable_module import make_callable
+from theory.exactness import Inexact, exactly, no_hidden_draws, objections, require_exact
 from theory.outcome import Holds, Inconclusive, Outcome, Refuted, all_hold
 from theory.setting import Setting
 from theory.slots import claim_alpha
@@ -97,6 +98,11 @@ class Claim:
         return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
     @property
+    def exact_only(self) -> bool:
+        """Whether nothing rounded may decide; see `theory.exactness`."""
+        return self.methods == (Exact,)
+
+    @property
     def method(self) -> str:
         return ", ".join(method.value for method in self.methods)
 
@@ -109,7 +115,9 @@ class Claim:
     def check(self, *, setting: Setting | None = None, **specs: Any) -> Outcome:
         """Runs the check with `specs` in place of the true ones. Raises TypeError if it returns no Outcome."""
         self._require_known(specs)
-        return _run(self.check_function, setting or self.setting(), specs, self.id)
+        if self.exact_only:
+            specs = {name: exactly(formula, f"{self.id}: {name}") for name, formula in {**self.specs, **specs}.items()}
+        return self._run(self.check_function, setting or self.setting(), specs, self.id)
 
     __call__ = check
 
@@ -142,6 +150,22 @@ class Claim:
             raise ValueError(f"{self.id}: say why {mutation!r} is equivalent")
         self.equivalents[mutation] = reason
         return self
+
+    def run_case(self, case: Case, setting: Setting) -> Outcome:
+        """Runs a counterexample or boundary case."""
+        return self._run(case.check, setting, {}, f"{self.id}, {case.name}")
+
+    def _run(self, check: Callable[..., Outcome], setting: Setting, specs: Mapping[str, Any], what: str) -> Outcome:
+        if self.exact_only and (found := objections(check)):
+            raise Inexact(f"{what}: {found[0]}")
+        with no_hidden_draws(what):
+            outcome = check(*([setting] if _positional(check) else []), **specs)
+        if not isinstance(outcome, Outcome):
+            raise TypeError(f"{what}: a check returns Holds, Refuted or Inconclusive, not {outcome!r}")
+        if self.exact_only:
+            for name, value in outcome.evidence.items():
+                require_exact(value, f"{what}: the evidence {name!r}")
+        return outcome
 
     def _add(self, mutant: Mutant) -> Claim:
         self._require_known(mutant.specs)
@@ -234,18 +258,6 @@ def claim(
         return claims_registry.register(id)(made)
 
     return make
-
-
-def run_case(case: Case, setting: Setting) -> Outcome:
-    """Runs a counterexample or boundary case."""
-    return _run(case.check, setting, {}, f"{setting.claim}, {case.name}")
-
-
-def _run(check: Callable[..., Outcome], setting: Setting, specs: Mapping[str, Any], what: str) -> Outcome:
-    outcome = check(*([setting] if _positional(check) else []), **specs)
-    if not isinstance(outcome, Outcome):
-        raise TypeError(f"{what}: a check returns Holds, Refuted or Inconclusive, not {outcome!r}")
-    return outcome
 
 
 def _positional(check: Callable) -> list[inspect.Parameter]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from theory.claim import Claim, run_case
+from theory.claim import Claim
 from theory.mutation import automatic_mutants
 from theory.outcome import Holds, Outcome, OutcomeMisused, Refuted
 from theory.setting import Setting
@@ -79,9 +79,9 @@ def trials(claim: Claim, *, automatic: bool = False) -> list[Trial]:
         kind = "printed" if mutant.where else "mutant"
         found.append(Trial(claim, kind, mutant.name, Refuted, _with_specs(claim, mutant.specs)))
     for case in claim.counterexamples:
-        found.append(Trial(claim, "counterexample", case.name, Refuted, _of_case(case)))
+        found.append(Trial(claim, "counterexample", case.name, Refuted, _of_case(claim, case)))
     for case in claim.boundaries:
-        found.append(Trial(claim, "boundary", case.name, Holds, _of_case(case)))
+        found.append(Trial(claim, "boundary", case.name, Holds, _of_case(claim, case)))
     if automatic:
         for changed in automatic_mutants(claim):
             if changed.name not in claim.equivalents:
@@ -104,8 +104,8 @@ def _with_specs(claim: Claim, specs: Any) -> Callable[[Setting], Outcome]:
     return lambda setting: claim.check(setting=setting, **specs)
 
 
-def _of_case(case: Any) -> Callable[[Setting], Outcome]:
-    return lambda setting: run_case(case, setting)
+def _of_case(claim: Claim, case: Any) -> Callable[[Setting], Outcome]:
+    return lambda setting: claim.run_case(case, setting)
 
 
 def _of_automatic(claim: Claim, changed: Any) -> Callable[[Setting], Outcome]:

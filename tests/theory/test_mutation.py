@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from theory.claim import Exact, Holds, Refuted, claim, claims_registry
+from theory.claim import Certified, Holds, Refuted, claim, claims_registry
 from theory.exact import Q
 from theory.mutation import automatic_mutants
 from theory.resolution import measure_resolution, scaled
@@ -20,7 +20,7 @@ def make():
 
     def enter(check, **options):
         made.append(f"throwaway-{len(made)}")
-        return claim(made[-1], says="", source="", method=Exact, **options)(check)
+        return claim(made[-1], says="", source="", method=Certified, **options)(check)
 
     yield enter
     for name in made:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flint import arb
 
-from theory.claim import Exact, Holds, Outcome, Refuted, claim
+from theory.claim import Certified, Exact, Holds, Outcome, Refuted, claim
 from theory.exact import Q
 from theory.setting import Setting
 from theory.sources import YU
@@ -69,7 +69,7 @@ def polyhedral_functions(setting: Setting) -> Iterator[Polyhedral]:
     statement=r"f^{**} = f \Leftrightarrow f\ \mathrm{convex\ and\ lsc}, \quad f^*(t) = \sup_s\,(st - f(s))",
     source=YU.slide("Fenchel Conjugate"),
     primary="Rockafellar 1970, Fenchel–Moreau theorem (recalled)",
-    method=Exact,
+    method=(Exact, Certified),
     verdict="CONDITIONAL",
     hypotheses=(
         "f is lower semicontinuous and proper (automatic for a finite convex f on the whole line)",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from theory.certified import ball, decide_equal, integrate, normal_pdf
-from theory.claim import Exact, Holds, Outcome, Refuted, claim
+from theory.claim import Certified, Exact, Holds, Outcome, Refuted, claim
 from theory.claims.optimal_transport import area, best_critic, l1, table, transport
 from theory.exact import Q, Unbounded, dot
 from theory.instances import pmf, points
@@ -51,7 +51,7 @@ def difference(f: Any, at: list[Any], p: list[Any], q: list[Any]) -> Any:
     statement=r"\sup_{f \in F} E_P f - E_Q f \leq K\, W_1(P, Q), \quad F \subset Lip_K,\ K = h c^2",
     source=(ZOO, CLIPPED, BRUNA.slide("Adversarial Training with Implicit Models")),
     primary="Müller 1997; Arjovsky, Chintala & Bottou 2017 (recalled)",
-    method=Exact,
+    method=(Exact, Certified),
     verdict="FALSE",
     priority="P2",
     limits="Finite spaces; networks with one hidden layer on the line.",

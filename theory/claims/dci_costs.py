@@ -122,13 +122,13 @@ def instrumented() -> tuple[Any, dict[str, int]]:
     return SimpleNamespace(project=project, merge_runs=merge_runs, squared_norms=real.squared_norms), work
 
 
-def work_of_insertions(n: int, d: int, m: int, one_run: bool) -> tuple[Any, dict[str, int]]:
+def work_of_insertions(setting: Setting, n: int, d: int, m: int, one_run: bool) -> tuple[Any, dict[str, int]]:
     """The lists after n single insertions, and the work that they took; `one_run` keeps a single sorted array."""
     from knn.projections import Projections, random_directions
 
     kernels, work = instrumented()
-    directions = random_directions(np.random.RandomState(0), d, m)
-    rows = np.random.Generator(np.random.Philox(2)).standard_normal((n, d))
+    directions = random_directions(np.random.RandomState(setting.rng(2).integers(2**31)), d, m)
+    rows = setting.rng(3).standard_normal((n, d))
     lists = Projections(rows[:0], directions, kernels)
     for row in rows:
         lists.extend(row[None], kernels)
@@ -168,7 +168,7 @@ def space_and_updates(
     for j in range(setting.size(9, deep=14)):
         n = 2**j
         for d, m in ((1, 2), (5, 3), (16, 2)):
-            lists, work = work_of_insertions(n, d, m, one_run)
+            lists, work = work_of_insertions(setting, n, d, m, one_run)
             found = work["moves"], lists.state()["keys"].size, work["multiplications"]
             stated = m * moves(j), m * keys(n, d), n * m * multiplications(d, n)
             if found != stated:
@@ -200,8 +200,8 @@ def with_data() -> Outcome:
 
 
 @space_and_updates.boundary("d = 1: all directions are ±1, every list is the sorted line or its reverse")
-def on_a_line() -> Outcome:
-    lists, _ = work_of_insertions(32, 1, 4, one_run=False)
+def on_a_line(setting: Setting) -> Outcome:
+    lists, _ = work_of_insertions(setting, 32, 1, 4, one_run=False)
     orders = [tuple(order[:32].tolist()) for order in lists.order]
     same = all(order in (orders[0], orders[0][::-1]) for order in orders) and all(len(set(o)) == 32 for o in orders)
     growing = all(a <= b for a, b in pairwise(lists.keys[0][list(orders[0])].tolist()))

@@ -7,7 +7,7 @@ from typing import Any
 from flint import arb, fmpq_mpoly_ctx
 
 from theory.certified import ball, decide_less, normal_pdf
-from theory.claim import Exact, Holds, Outcome, Refuted, claim
+from theory.claim import Certified, Exact, Holds, Outcome, Refuted, claim
 from theory.exact import Q
 from theory.setting import Setting
 from theory.sources import BRUNA
@@ -51,7 +51,7 @@ def laplacian(u: Any) -> Any:
     statement=r"\partial_t q_t = +\Delta q_t \Leftrightarrow q_t = q_0 * \mathcal{N}(0, 2tI)",
     source=DIFFUSION,
     primary="Fourier 1822; Sohl-Dickstein et al. 2015",
-    method=Exact,
+    method=(Exact, Certified),
     verdict="FALSE",
     limits="Polynomial data, on which convolution is exact; the slide is right if its Δ is the positive Laplacian "
     "−Σ ∂²/∂xᵢ² of geometers.",

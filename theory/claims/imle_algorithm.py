@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from theory.claim import Exact, Holds, Outcome, Refuted, claim
+from theory.claim import Certified, Exact, Holds, Outcome, Refuted, claim
 from theory.exact import Q, dot, total
 from theory.instances import pmf, points
 from theory.setting import Setting
@@ -48,7 +48,7 @@ def best_affine(data: list, latents: list) -> tuple[Any, Any]:
     statement=r"\sum_i \|x_i - \tilde x_{\sigma(i)}^\theta\|^2 \geq \sum_i \min_j \|x_i - \tilde x_j^\theta\|^2",
     source=METHOD,
     primary="Li & Malik 2018, Algorithm 1 (recalled); majorise–minimise, Danskin's theorem",
-    method=Exact,
+    method=(Exact, Certified),
     limits="An affine generator on the line in rationals; the project's losses on numbers whose arithmetic is exact.",
 )
 def inner_loop(
@@ -144,10 +144,10 @@ def tie() -> Outcome:
 
 
 @inner_loop.boundary("the project's trainer touches: at each new assignment its loss is the objective just measured")
-def trainer_touches() -> Outcome:
+def trainer_touches(setting: Setting) -> Outcome:
     from estimators.models.imle import IMLE
 
-    data = np.random.default_rng(0).normal(size=(8, 2))
+    data = setting.rng(2).normal(size=(8, 2))
     model = IMLE(
         latent_dim=2, hidden=(4,), n_samples=16, inner_steps=3, steps=9, batch_size=8, history_every=1,
         random_state=0, device="cpu", standardise=False,

@@ -47,7 +47,7 @@ def drawn_problems(setting: Setting) -> Iterator[tuple[list, list, list]]:
     statement=r"m = 1: \quad E\, R_i^\theta = \|E\tilde x - x_i\|^2 + \mathrm{tr}\, \mathrm{Cov}(\tilde x)",
     source=(TALK.slide("Method"), TALK.slide("Conditional IMLE")),
     primary="Li & Malik 2018 (recalled) leave m free; the decomposition of mean squared error into bias and variance",
-    method=Exact,
+    method=(Exact, Certified),
     verdict="CONDITIONAL",
     hypotheses=("m ≥ 2, and at least the number of modes, for modes to be kept: the slides set no lower bound on m",),
     limits="Finite laws on the line; each coordinate of a vector adds its own terms.",

@@ -164,7 +164,7 @@ MAPS = {
     statement=r"|B_{T(p)}(c\,r) \cap T(D)| = |B_p(r) \cap D|\ \mathrm{for}\ \|T(x) - T(y)\| = c \|x - y\|",
     source=SLIDE,
     primary="Karger & Ruhl 2002 (recalled)",
-    method=Exact,
+    method=(Exact, Certified),
     verdict="CONDITIONAL",
     hypotheses=("the embedding is isometric up to scale", "the centres p of the balls belong to the set"),
 )

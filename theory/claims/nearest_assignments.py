@@ -94,19 +94,23 @@ def slope_parts(setting: Setting, slope, by_samples) -> Iterator[Outcome]:
 
 def objective_of_the_project(setting: Setting, by_data, given) -> Outcome:
     """`estimators`' objective of IMLE is B, on numbers whose arithmetic in floats is exact."""
+    rng = setting.rng(1)
+    for _ in range(20):
+        data, samples = points(rng, 4), points(rng, 3)
+        found = (given or in_floats)(data, samples)
+        if found != by_data(samples, data):
+            return Refuted(data=data, samples=samples, project=found, B=by_data(samples, data))
+    return Holds()
+
+
+def in_floats(data: list, samples: list, objective: Any = None) -> Any:
+    """An objective of tensors, the project's unless another is given, on quarters: their squares are sixteenths."""
     import torch
 
     from estimators.models.imle import nearest_sample_objective
 
-    objective = given or nearest_sample_objective
-    rng = setting.rng(1)
-    for _ in range(20):
-        data, samples = points(rng, 4), points(rng, 3)
-        columns = [torch.tensor([[int(4 * v)] for v in side], dtype=torch.float64) for side in (data, samples)]
-        found = Q(round(float(objective(*columns))), 16)
-        if found != by_data(samples, data):
-            return Refuted(data=data, samples=samples, project=found, B=by_data(samples, data))
-    return Holds()
+    columns = [torch.tensor([[int(4 * v)] for v in side], dtype=torch.float64) for side in (data, samples)]
+    return Q(*float((objective or nearest_sample_objective)(*columns)).as_integer_ratio()) / 16
 
 
 who_chooses_whom.mutant("A = 0 implies that every datum has a sample", zeros_of_a=lambda n, m: surjections(n, m))
@@ -117,7 +121,7 @@ who_chooses_whom.mutant(
 who_chooses_whom.mutant("samples and data change places", by_samples=data_choose, by_data=samples_choose)
 who_chooses_whom.mutant(
     "the project's objective searches in the other direction",
-    torch_objective=lambda data, samples: (data - samples.T).square().amin(dim=0).sum(),
+    torch_objective=lambda data, samples: in_floats(data, samples, lambda x, y: (x - y.T).square().amin(dim=0).sum()),
 )
 
 

@@ -9,7 +9,7 @@ from flint import arb
 
 from theory.agreement import decide_estimate, decide_same, estimated_between, float_law
 from theory.certified import ball, decide_equal, jsd, kl, log2
-from theory.claim import Exact, Holds, Outcome, Refuted, all_hold, claim
+from theory.claim import Certified, Exact, Holds, Outcome, Refuted, all_hold, claim
 from theory.exact import Q, dot, maximise, minimise
 from theory.instances import Cauchy
 from theory.setting import Setting
@@ -69,7 +69,7 @@ def lattice_laws(setting: Setting, count: int, size: int) -> Iterator[tuple[list
     r" = \max_{Lip(f) \leq 1} E_Q f - E_P f",
     source=(BRUNA.slide("Wasserstein Distances"), DUALITY),
     primary="Villani 2003, Topics in Optimal Transportation (recalled)",
-    method=Exact,
+    method=(Exact, Certified),
     limits="Finite spaces. The Lipschitz form needs a metric cost; the class in the slide's form for general p is read "
     "as the pairs with f_Q(x) − f_P(y) ≤ d(x, y)^p.",
 )
@@ -168,7 +168,7 @@ def segment(theta: Any, atoms: int = 4) -> list[tuple[Any, Any]]:
     r"JSD(P_\theta, P_{\theta'}) = \log 2\ \ (\theta \neq \theta')",
     source=EARTH_MOVER,
     primary="Arjovsky, Chintala & Bottou 2017, example 1 (recalled)",
-    method=Exact,
+    method=(Exact, Certified),
     limits="Segments of four atoms. The continuous ones have the same coupling and the same critic f(x, y) = x.",
 )
 def parallel_lines(

@@ -6,7 +6,7 @@ from typing import Any
 
 from flint import arb, fmpq_mat
 
-from theory.claim import Exact, Holds, Outcome, Refuted, claim
+from theory.claim import Certified, Exact, Holds, Outcome, Refuted, claim
 from theory.exact import Q, total
 from theory.instances import pmf, points
 from theory.setting import Setting
@@ -73,7 +73,7 @@ def _lead(reduced: Any, i: int) -> int:
         TALK.slide("Probabilistic Models"),
     ),
     primary="any text on measures; Billingsley 1995, change of variable (recalled)",
-    method=Exact,
+    method=(Exact, Certified),
     verdict="CONDITIONAL",
     hypotheses=(
         "f ≥ 0, or f∘G is μ-integrable: for every measurable f, as printed, both sides may be undefined",
