@@ -3,9 +3,11 @@
 from knn.lazy import lazy_exports
 
 _HOMES = {
+    "Audit": "reports.auditing",
     "Record": "reports.record",
     "Store": "reports.store",
     "StoreError": "reports.store",
+    "audit": "reports.auditing",
     "run": "reports.runner",
     "table": "reports.tables",
 }

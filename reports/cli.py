@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from reports.commands.audit import audit
+from reports.refusing import WANTING, refusing
 from reports.terminal import console, download, lost, one_line, tell_claim, tell_run, unverified
 
 if TYPE_CHECKING:
     from reports.runner import RunSummary
-
-#: Exit codes: what was asked for could not be done, something was found wanting, somebody interrupted.
-REFUSED, WANTING, INTERRUPTED = 2, 1, 130
 
 app = typer.Typer(
     name="implicitbench",
@@ -61,6 +58,8 @@ Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes for u
 AtSize = Annotated[Size | None, typer.Option("--size", help="Default: the largest size that was run.")]
 ToRun = Annotated[Size, typer.Option("--size", help="How much to run.")]
 
+app.command()(audit)
+
 
 def main() -> None:
     """The entry point `implicitbench`."""
@@ -88,12 +87,12 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Everything that was found, as JSON.")] = False,
 ) -> None:
     """Verify claims: each must hold, and its mutants must be refuted by the same check. One line a claim."""
-    with _refusing(KeyError, ValueError):
+    with refusing(KeyError, ValueError):
         from theory import verify as verifier
 
         chosen = verifier.selected(*(names or ()))
     found = []
-    with _refusing():
+    with refusing():
         for claim in chosen:
             report = verifier.verify_claim(claim, deep=deep, mutants=mutants.value, root_seed=root_seed)
             found.append(report)
@@ -125,7 +124,7 @@ def run(
     tell_run(summary)
     wanting = []
     if not experiments or "claims" in experiments:
-        with _refusing():
+        with refusing():
             wanting = unverified(size.value, output)
     for name in wanting:
         typer.echo(f"NOT VERIFIED  {name}: implicitbench verify {name} says why", err=True)
@@ -145,7 +144,7 @@ def report(
     if not no_run:
         summary = _run(None, size, jobs, output)
         tell_run(summary)
-    with _refusing():
+    with refusing():
         from reports.page import write_report
         from reports.tables import rows_of, table
 
@@ -168,7 +167,7 @@ def datasets(
     url: Annotated[str | None, typer.Option(help="Another place for the files of --get.")] = None,
 ) -> None:
     """What data sets are known, what was found where, and how to get what is missing."""
-    with _refusing(KeyError):
+    with refusing(KeyError):
         from reports.datasets.source import datasets as known
 
         if get is not None:
@@ -197,7 +196,7 @@ def table(
     output: Output = None,
 ) -> None:
     """Print a table of what is recorded."""
-    with _refusing(KeyError):
+    with refusing(KeyError):
         from reports.tables import table as frame_of
         from reports.tables import tables
         from reports.tables.writers import WRITERS
@@ -213,7 +212,7 @@ def compare(
     as_csv: Annotated[bool, typer.Option("--csv", help="Every digit.")] = False,
 ) -> None:
     """Every divergence and score of two sets of samples; A is the data, B a model's, where that matters."""
-    with _refusing(ValueError, TypeError):
+    with refusing(ValueError, TypeError):
         from estimators import compare as compare_samples
         from reports.npy_samples import read_samples
 
@@ -228,31 +227,8 @@ def compare(
         raise typer.Exit(WANTING)
 
 
-@contextmanager
-def _refusing(*kinds: type[Exception]) -> Iterator[None]:
-    """Turns what a user can mend – `kinds`, and files, data, stores – into one line and an exit code."""
-    from reports.datasets.source import DataError
-    from reports.journal import StoreError
-    from reports.lock import LockHeld, LockLost
-
-    caught: tuple[type[Exception], ...] = (DataError, StoreError, LockHeld, LockLost, OSError, ImportError, *kinds)
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo("implicitbench: interrupted; what was recorded is kept, the same command goes on from it", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-    except caught as error:
-        _refuse(error)
-
-
-def _refuse(error: Exception) -> NoReturn:
-    told = error.args[0] if isinstance(error, KeyError) and error.args else error
-    typer.echo(f"implicitbench: {' '.join(str(told).split())}", err=True)
-    raise typer.Exit(REFUSED) from None
-
-
 def _run(names: list[str] | None, size: Size, jobs: int | None, output: Path | None) -> RunSummary:
-    with _refusing(KeyError, ValueError):
+    with refusing(KeyError, ValueError):
         from reports.experiment import experiments
         from reports.progress import RichProgress
         from reports.runner import run as measure

@@ -34,7 +34,7 @@ def document(store: Store, size: str | None = None) -> str:
 
 
 def shell(title: str, links: Sequence[tuple[str, str]], sections: Sequence[Html]) -> str:
-    """A whole page of `sections`, with a menu of (id, text) `links`; style and script are in it, no request leaves it."""
+    """A whole page of `sections`, with a menu of (id, text) `links`; it needs nothing beside it."""
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
