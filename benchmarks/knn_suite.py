@@ -5,7 +5,7 @@ import numpy as np
 K = 10
 NAMES = [
     "brute-force", "cover-tree", "dci", "kd-tree", "lsh", "multi-level-dci", "principal-dci", "prioritized-dci",
-    "random-hierarchy",
+    "random-hierarchy", "rotated-dci",
 ]  # fmt: skip
 SETTINGS = {
     "dci": {"n_simple": 4, "n_composite": 3, "visits": 3000},

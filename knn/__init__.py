@@ -16,6 +16,7 @@ _HOMES = {
     "PrioritizedDCI": "knn.prioritized_dci",
     "RandomHierarchy": "knn.random_hierarchy",
     "RecallNotReached": "knn.tuning",
+    "RotatedDCI": "knn.rotated_dci",
     "Tuned": "knn.tuning",
     "indexes": "knn.base",
     "tuned": "knn.tuning",

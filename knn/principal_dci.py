@@ -9,11 +9,13 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from knn.base import NearestNeighbours, indexes
+from knn.base import indexes
+from knn.by_rotation import ByRotation
 from knn.grids import products
 from knn.points import grown
 from knn.principal_cells import Cells, means
 from knn.principal_codes import COARSE, SAMPLE, Coder, canonical_sample
+from knn.rotated_codes import BITS
 from knn.threads import one_blas_thread, over_blocks
 from knn.validation import checked_budget, checked_count, spent
 
@@ -38,7 +40,7 @@ def wanted_cells(n: int) -> int:
 
 
 @indexes.register("principal-dci")
-class PrincipalDCI(NearestNeighbours):
+class PrincipalDCI(ByRotation):
     """Points in the order of a bound from projections, as in DCI, on the principal directions of the data.
 
     A point is coded in 64 bytes: 63 principal coordinates and the norm of the rest, in one uniform step
@@ -48,7 +50,10 @@ class PrincipalDCI(NearestNeighbours):
 
     `n_cells=None` takes √n, up to a power of two. `cells="k-means"` places them at means of codes of a sample,
     `"points"` at random points, a level of DCI. `directions="random-rotation"` takes random directions, which need no
-    data and cannot drift; they pay where no direction holds more than others, and elsewhere cost most of the speed.
+    data and cannot drift. With `bits` of 1, 2, 3 or 4 a whole rotation is coded so short, w·bits/8 + 8 bytes for w
+    columns in whole 64s, and estimates distances without bias (RaBitQ: Gao & Long 2024; `error_`). There are no cells
+    then: a search looks at all codes, and what measures all points is certified. With 8 bits the code is that of 63
+    random directions; proofs have a bound then, and approximate answers find little.
 
     `exact=True` goes on until the answer is proved. Codes fall short of distances but for rounding, so one pass over
     all codes leaves the points that may be nearer than the k-th found; a finer bound, 127 coordinates in float32 and
@@ -64,7 +69,6 @@ class PrincipalDCI(NearestNeighbours):
 
     exhaustive: ClassVar[dict[str, Any]] = {"probes": 1.0, "candidates": 1.0}
     learns: ClassVar[bool] = True
-    _bytes: np.ndarray | None
     _fine: np.ndarray | None
 
     def __init__(
@@ -73,6 +77,7 @@ class PrincipalDCI(NearestNeighbours):
         n_cells=None,
         cells="k-means",
         directions="principal",
+        bits=8,
         probes=0.2,
         candidates=50,
         n_neighbors=5,
@@ -84,6 +89,7 @@ class PrincipalDCI(NearestNeighbours):
         self.n_cells = n_cells
         self.cells = cells
         self.directions = directions
+        self.bits = bits
         self.probes = probes
         self.candidates = candidates
         self.n_neighbors = n_neighbors
@@ -104,15 +110,16 @@ class PrincipalDCI(NearestNeighbours):
         for name, choices in (("cells", CELLS), ("directions", DIRECTIONS)):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name}={getattr(self, name)!r} is not known: use one of {choices}")
+        if self.bits not in (8, *BITS) or (self.bits < 8 and self.directions == "principal"):
+            raise ValueError(f"bits={self.bits!r} must be 8, or with directions='random-rotation' one of {BITS} too")
         checked_budget(self.probes, "probes")
         checked_budget(self.candidates, "candidates")
 
-    def _build(self, rng):
-        self._seed = int(rng.randint(2**31 - 1))
-        self._learn()
-
     def _learn(self):
         """A new map and new cells, on the points alive."""
+        if self.bits < 8:
+            super()._learn()
+            return
         kernels, points = self._engine, self._points
         rng = np.random.RandomState(self._seed)
         living = np.flatnonzero(points.alive)
@@ -164,23 +171,9 @@ class PrincipalDCI(NearestNeighbours):
             fine[part] = coder.fine(coordinates, squared, kernels)
         self._fine = fine
 
-    def _pack(self, start):
-        """Keeps whole numbers from 0 to 255 as bytes besides, as long as all are: the same values, read faster."""
-        rows = self._points.rows
-        if start == 0:
-            self._bytes = np.empty((0, rows.shape[1]), np.uint8)
-        if self._bytes is None:
-            return
-        self._bytes = grown(self._bytes, start, len(rows))
-        for first in range(start, len(rows), SAMPLE):
-            part = rows[first : first + SAMPLE]
-            small = np.clip(part, 0, 255).astype(np.uint8)
-            if not np.array_equal(small, part):
-                self._bytes = None
-                return
-            self._bytes[first : first + len(part)] = small
-
     def _answer(self, Q, k, exact):
+        if self.bits < 8:
+            return super()._answer(Q, k, exact)
         kernels, points, coder = self._engine, self._points, self._coder
         if exact:
             with _proving:
@@ -192,12 +185,12 @@ class PrincipalDCI(NearestNeighbours):
         budgets = np.array(
             [
                 spent(self.probes, len(self._cells.prototypes)),
-                min(points.n_alive, max(k, spent(self.candidates, points.n_alive))),
+                self._wanted(k),
                 min(k, points.n_alive),
                 points.n_alive,
             ]
         )
-        rows = points.rows if self._bytes is None else self._bytes[: points.size]
+        rows = self._rows
 
         def serve(part):
             heaps = distances[part], slots[part]
@@ -221,6 +214,9 @@ class PrincipalDCI(NearestNeighbours):
         if points.size > 2 * self._learnt_on:
             self._learn()
             return
+        if self.bits < 8:
+            super()._added(start)
+            return
         self._code(start)
         if self._drifted():
             self._learn()
@@ -231,23 +227,29 @@ class PrincipalDCI(NearestNeighbours):
     def memory_(self) -> dict[str, int]:
         """Bytes beside the data: codes, cells and map; what proofs need, once asked for; rows kept as bytes."""
         check_is_fitted(self)
-        held = (*self._cells.state().values(), self._cells.slots, *self._coder.state().values())
-        rows, fine = self._bytes, self._fine
+        rows, fine = self._bytes, None if self.bits < 8 else self._fine
         return {
-            "codes": sum(array.nbytes for array in held),
+            "codes": sum(array.nbytes for array in self._held()),
             "proofs": 0 if fine is None else fine.nbytes,
             "rows": 0 if rows is None else rows.nbytes,
         }
+
+    def _held(self):
+        if self.bits < 8:
+            return super()._held()
+        return (*self._cells.state().values(), self._cells.slots, *self._coder.state().values())
 
     @property
     def drift_(self) -> float:
         """Share of the energy, that is of squared distance from the centre, that lies beside the 63 directions of the
         map: of the points inserted since it was learnt, less what it was of those that it was learnt from. Past
-        0.1 + half the latter, in an eighth of the points, the map is learnt anew.
+        0.1 + half the latter, in an eighth of the points, the map is learnt anew. 0 for a whole rotation.
         """
         check_is_fitted(self)
+        if self.bits < 8 or not self._energy[1] > 0:
+            return 0.0
         beside, total = self._energy
-        return float(beside / total - self._coder.share) if total > 0 else 0.0
+        return float(beside / total - self._coder.share)
 
     def _drifted(self):
         """Whether what was inserted since the map was learnt lies so far out, or so much beside, that it ill fits."""
@@ -257,12 +259,14 @@ class PrincipalDCI(NearestNeighbours):
         return 8 * inserted > self._learnt_on and self.drift_ > 0.1 + 0.5 * self._coder.share
 
     def _removed(self, slots):
-        self._cells.kill(slots, self._engine)
-
-    def _moved(self, kept):  # noqa: ARG002
-        self._learn()
+        if self.bits < 8:
+            super()._removed(slots)
+        else:
+            self._cells.kill(slots, self._engine)
 
     def _state(self):
+        if self.bits < 8:
+            return super()._state()
         numbers = [self._radius, self._loss, self._learnt_radius, *self._energy]
         fine = {} if self._fine is None else {"fine": self._fine[: self._points.size]}
         return {
@@ -274,6 +278,9 @@ class PrincipalDCI(NearestNeighbours):
         }
 
     def _restore(self, state):
+        if self.bits < 8:
+            super()._restore(state)
+            return
         parts: dict[str, dict[str, np.ndarray]] = {"coder": {}, "cells": {}}
         for name, array in state.items():
             part, _, rest = name.partition(".")

@@ -1,5 +1,7 @@
 """The CPU's engine: every kernel that an index calls, under one roof."""
 
+from knn.kernels.bit_planes import TOGETHER as EIGHT
+from knn.kernels.bit_planes import WORD
 from knn.kernels.blocks import TOGETHER
 from knn.kernels.cpu_codes import DEAD_CODE, WIDEST, encode_points, encode_queries, search_panels
 from knn.kernels.cpu_cover import cover_within, put_in, search_cover
@@ -27,6 +29,7 @@ from knn.kernels.cpu_principal_search import DEAD, search_codes
 from knn.kernels.cpu_prioritized import bounded, complete, pop_complete, within
 from knn.kernels.cpu_projections import gaps_of, largest_gaps, merge_runs, project, visits_within
 from knn.kernels.cpu_radius import blocks_within, rows_within, scan_within
+from knn.kernels.cpu_rotated import encode_rotated, search_rotated
 from knn.kernels.cpu_screen import collect, rescale, seed, settle, squared_norms, tighten
 from knn.kernels.cpu_select import kth_smallest
 from knn.kernels.cpu_tree import enclose_nodes, search_tree
@@ -38,10 +41,12 @@ __all__ = [
     "BLOCKS",
     "DEAD",
     "DEAD_CODE",
+    "EIGHT",
     "NARROW",
     "QUERIES",
     "TOGETHER",
     "WIDEST",
+    "WORD",
     "answer_queries",
     "ascending",
     "blocks_within",
@@ -58,6 +63,7 @@ __all__ = [
     "encode_leading",
     "encode_points",
     "encode_queries",
+    "encode_rotated",
     "fill_blocks",
     "first_of",
     "gaps_of",
@@ -91,6 +97,7 @@ __all__ = [
     "search_cover",
     "search_levels",
     "search_panels",
+    "search_rotated",
     "search_tables",
     "search_tree",
     "seed",
