@@ -9,16 +9,19 @@ import torch
 from estimators.result import NotConverged
 
 
-def mmd_loss(data: torch.Tensor, samples: torch.Tensor, widest: float, n_widths: int) -> torch.Tensor:
+def mmd_loss(data: torch.Tensor, samples: torch.Tensor, widest: float | torch.Tensor, n_widths: int) -> torch.Tensor:
     """The unbiased estimate of MMD² for the mean of Gaussian kernels exp(−‖x−y‖²/2h²), h = widest/2ᵏ, k < n_widths.
 
-    1/(n(n−1)) Σ_{i≠j} k(xᵢ, xⱼ) + 1/(m(m−1)) Σ_{i≠j} k(yᵢ, yⱼ) − 2/(nm) Σ k(xᵢ, yⱼ), for `data` (n, d)
-    and `samples` (m, d), n, m ≥ 2. It may be negative. Source: Gretton et al. 2012, equation 3.
+    1/(n(n−1)) Σ_{i≠j} k(xᵢ, xⱼ) + 1/(m(m−1)) Σ_{i≠j} k(yᵢ, yⱼ) − 2/(nm) Σ k(xᵢ, yⱼ), for `data` (…, n, d)
+    and `samples` (…, m, d), n, m ≥ 2, and `widest` a number or (…). It may be negative.
+    Source: Gretton et al. 2012, equation 3.
     """
+
+    wide = widest.to(data)[..., None, None] if isinstance(widest, torch.Tensor) else widest
 
     def kernel(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         # A kernel of half the width is the fourth power: one exponential serves them all.
-        power = (_distances(x, y).square() / (-2 * widest * widest)).exp()
+        power = (_distances(x, y).square() / (-2 * wide * wide)).exp()
         total = power
         for _ in range(n_widths - 1):
             power = power.square().square()
@@ -26,16 +29,16 @@ def mmd_loss(data: torch.Tensor, samples: torch.Tensor, widest: float, n_widths:
         return total / n_widths
 
     among = mean_over_pairs(kernel(data, data)) + mean_over_pairs(kernel(samples, samples))
-    return among - 2 * kernel(data, samples).mean()
+    return among - 2 * kernel(data, samples).mean(dim=(-2, -1))
 
 
 def energy_loss(data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
-    """The unbiased estimate of ℰ² = 2E‖X−Y‖ − E‖X−X'‖ − E‖Y−Y'‖, for `data` (n, d) and `samples` (m, d), n, m ≥ 2.
+    """The unbiased estimate of ℰ² = 2E‖X−Y‖ − E‖X−X'‖ − E‖Y−Y'‖, for `data` (…, n, d), `samples` (…, m, d), n, m ≥ 2.
 
     Twice the MMD² of the distance-induced kernel. It may be negative. Source: Székely & Rizzo 2013;
     Sejdinovic et al. 2013, theorem 22.
     """
-    between = _distances(data, samples).mean()
+    between = _distances(data, samples).mean(dim=(-2, -1))
     return 2 * between - mean_over_pairs(_distances(data, data)) - mean_over_pairs(_distances(samples, samples))
 
 
@@ -78,6 +81,19 @@ def sinkhorn_loss(
     return whole - (own[0] + own[1]) / 2
 
 
+def entropic_loss(
+    data: torch.Tensor, samples: torch.Tensor, epsilon: float, tolerance: float = 1e-4, max_iter: int = 1000
+) -> torch.Tensor:
+    """OT_ε(x, y) = min over couplings π of E_π ‖x − y‖² + ε KL(π‖uniform), for `data` (n, d) and `samples` (m, d).
+
+    `sinkhorn_loss` without what debiases it; the gradient is that at the best π, held (Danskin). Raises NotConverged
+    as `sinkhorn_loss` does. Source: Cuturi 2013.
+    """
+    # By products: a cost is wanted to a small share of ε, and differences would fill n·m·d numbers a step.
+    squares = data.square().sum(dim=1)[:, None] + samples.square().sum(dim=1)
+    return _entropic(squares - 2 * data @ samples.T, epsilon, tolerance, max_iter, same=False)
+
+
 def _entropic(cost: torch.Tensor, epsilon: float, tolerance: float, max_iter: int, same: bool) -> torch.Tensor:
     """OT_ε between uniform weights, ⟨π, c⟩ + ε KL(π), with its gradient in `cost`, which is π."""
     m = cost.shape[1]
@@ -104,7 +120,7 @@ def _entropic(cost: torch.Tensor, epsilon: float, tolerance: float, max_iter: in
 
 
 def _distances(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """‖xᵢ − yⱼ‖ by differences, (n, m), with gradient 0 where two points coincide.
+    """‖xᵢ − yⱼ‖ by differences, (…, n, m), with gradient 0 where two points coincide.
 
     The matrix-product form would lose the small distances, on which narrow kernels live.
     """
@@ -112,6 +128,7 @@ def _distances(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 def mean_over_pairs(values: torch.Tensor) -> torch.Tensor:
-    """The mean of values (n, n) off the diagonal."""
-    n = len(values)
-    return (values.sum() - values.diagonal().sum()) / (n * (n - 1))
+    """The mean of values (…, n, n) off the diagonal, (…)."""
+    n = values.shape[-1]
+    diagonal = values.diagonal(dim1=-2, dim2=-1)
+    return (values.sum(dim=(-2, -1)) - diagonal.sum(dim=-1)) / (n * (n - 1))

@@ -28,6 +28,7 @@ class AdaptiveIMLE(IMLE):
     Attribute after `start`: threshold_ (n,), τ at the training scale.
     """
 
+    _stacks: ClassVar[bool] = True
     _between_steps: ClassVar[tuple[str, ...]] = (*IMLE._between_steps, "threshold_", "held_")
 
     def __init__(

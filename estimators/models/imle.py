@@ -11,21 +11,21 @@ from torch import nn
 
 from estimators.training import loop, parameters
 from estimators.training.descent import adam, descend
-from estimators.training.implicit_model import ImplicitModel
+from estimators.training.implicit_model import ImplicitModel, Losses, own_rows
 from estimators.training.inference import inference
 from estimators.training.registry import models
 from estimators.training.search import unfitted_index
-from estimators.training.seeding import RandomState
+from estimators.training.seeding import RandomState, drawn
 
 
 def imle_loss(data: torch.Tensor, samples: torch.Tensor, n: int) -> torch.Tensor:
     """(n/b) Σᵢ ‖xᵢ − x̃_σ(i)‖², the inner objective for a minibatch of b data and *their* samples.
 
-    Shapes: `data` and `samples` (b, d), row i of one assigned to row i of the other; `n` the number
+    Shapes: `data` and `samples` (…, b, d), row i of one assigned to row i of the other; `n` the number
     of data that the minibatch stands for, which makes its gradient unbiased for all of them.
     Source: Li & Malik 2018, Implicit Maximum Likelihood Estimation, Algorithm 1.
     """
-    return n * (samples - data).square().sum(dim=1).mean()
+    return n * (samples - data).square().sum(dim=-1).mean(dim=-1)
 
 
 def nearest_sample_objective(data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
@@ -60,6 +60,7 @@ class IMLE(ImplicitModel):
     scale. An index that is not exact assigns the sample that it finds.
     """
 
+    _stacks: ClassVar[bool] = True
     _between_steps: ClassVar[tuple[str, ...]] = ("assigned_", "latents_", "inner_step_", "objective_")
 
     def __init__(
@@ -172,15 +173,17 @@ class IMLE(ImplicitModel):
         self.objective_ = float(squared.mean())
 
     def _loss(self, data: torch.Tensor, samples: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
-        """The inner objective for the rows `chosen` of the assignment."""
+        """The inner objective for the rows `chosen` (…, b) of the assignment."""
         return imle_loss(data, samples, 1)
 
-    def _step(self, lr: float) -> dict[str, float]:
+    def _step(self, lr: float) -> Losses:
         assert self.assigned_ is not None
         assert self.latents_ is not None
-        chosen = torch.randperm(len(self.assigned_), generator=self._rng)[: self.batch_size].to(self.device_)
-        data = self._data[self.assigned_[chosen]]
-        loss = self._loss(data, self.generator_(self.latents_[chosen]), chosen)
+        n = self.assigned_.shape[-1]
+        order = drawn(self._rng, lambda stream: torch.randperm(n, generator=stream)[: self.batch_size])
+        chosen = order.to(self.device_)
+        data = self._data_rows(own_rows(self.assigned_, chosen))
+        loss = self._loss(data, self.generator_(own_rows(self.latents_, chosen)), chosen)
         descend(self.optimiser_, loss, lr)
         self.inner_step_ += 1
-        return {"loss": float(loss.detach()), "objective": self.objective_}
+        return {"loss": loss.detach(), "objective": self.objective_}

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import nn
 
 from estimators.training import parameters
 from estimators.training.descent import adam, descend
-from estimators.training.implicit_model import ImplicitModel
+from estimators.training.implicit_model import ImplicitModel, Losses
 from estimators.training.registry import models
 from estimators.training.seeding import RandomState
 
 
 def kernel_density_loss(samples: torch.Tensor, data: torch.Tensor, bandwidth: float) -> torch.Tensor:
-    """−(1/b) Σⱼ log p_h(x̃ⱼ), p_h(x) = (1/n) Σᵢ N(x; xᵢ, h²I), for `samples` (b, d) and `data` (n, d), in nats.
+    """−(1/b) Σⱼ log p_h(x̃ⱼ), p_h(x) = (1/n) Σᵢ N(x; xᵢ, h²I), for `samples` (…, b, d), `data` (n, d), in nats.
 
     Source: Parzen 1962; the kernel density discriminator of Li & Malik 2018's talk.
     """
     # Expanding ‖x − y‖² cancels only where it is far below the rows' own norms, and data are centred when they train.
     squared = torch.cdist(samples, data).square()
-    log_kernel = torch.logsumexp(squared / (-2 * bandwidth * bandwidth), dim=1)
+    log_kernel = torch.logsumexp(squared / (-2 * bandwidth * bandwidth), dim=-1)
     constant = math.log(len(data)) + 0.5 * data.shape[1] * math.log(2 * math.pi * bandwidth * bandwidth)
-    return constant - log_kernel.mean()
+    return constant - log_kernel.mean(dim=-1)
 
 
 @models.register("kde-gan")
@@ -38,6 +39,8 @@ class KernelDensityGAN(ImplicitModel):
         bandwidth: h at the training scale. betas: Adam's decay rates.
     `history_` has `loss`, in nats.
     """
+
+    _stacks: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -80,8 +83,8 @@ class KernelDensityGAN(ImplicitModel):
     def _build_optimisers(self) -> None:
         self.optimiser_ = adam(self.generator_, self.betas)
 
-    def _step(self, lr: float) -> dict[str, float]:
+    def _step(self, lr: float) -> Losses:
         samples = self.generator_(self._latents(self.batch_size, self._rng))
         loss = kernel_density_loss(samples, self._data, self.bandwidth)
         descend(self.optimiser_, loss, lr)
-        return {"loss": float(loss.detach())}
+        return {"loss": loss.detach()}

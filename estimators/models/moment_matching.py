@@ -11,7 +11,7 @@ from torch import nn
 from estimators.losses import energy_loss, mmd_loss
 from estimators.training import parameters
 from estimators.training.descent import adam, descend
-from estimators.training.implicit_model import ImplicitModel
+from estimators.training.implicit_model import ImplicitModel, Losses
 from estimators.training.registry import models
 from estimators.training.seeding import RandomState
 
@@ -33,6 +33,7 @@ class GMMN(ImplicitModel):
     Attribute after `start`: median_distance_, in units of the training scale.
     """
 
+    _stacks: ClassVar[bool] = True
     _between_steps: ClassVar[tuple[str, ...]] = ("median_distance_",)
 
     def __init__(
@@ -89,7 +90,7 @@ class GMMN(ImplicitModel):
         apart = distances[distances > 0]
         self.median_distance_ = float(apart.median()) if len(apart) else 1.0
 
-    def _step(self, lr: float) -> dict[str, float]:
+    def _step(self, lr: float) -> Losses:
         data = self._minibatch()
         samples = self.generator_(self._latents(self.batch_size, self._rng))
         if self.kernel == "energy":
@@ -97,4 +98,4 @@ class GMMN(ImplicitModel):
         else:
             loss = mmd_loss(data, samples, self.widest * self.median_distance_, self.n_widths)
         descend(self.optimiser_, loss, lr)
-        return {"loss": float(loss.detach())}
+        return {"loss": loss.detach()}

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import nn
 
 from estimators.training import loop, parameters
-from estimators.training.callbacks import Callback
 from estimators.training.descent import adam, descend
-from estimators.training.implicit_model import ImplicitModel
+from estimators.training.implicit_model import ImplicitModel, Losses
 from estimators.training.registry import models
 from estimators.training.search import unfitted_index
 from estimators.training.seeding import RandomState, torch_stream
 
 
 def nearest_datum_loss(samples: torch.Tensor, nearest: torch.Tensor) -> torch.Tensor:
-    """(1/b) Σⱼ ‖x̃ⱼ − x_ν(j)‖², for `samples` (b, d) and the datum `nearest` to each (b, d).
+    """(1/b) Σⱼ ‖x̃ⱼ − x_ν(j)‖², for `samples` (…, b, d) and the datum `nearest` to each (…, b, d).
 
     IMLE with the two sets exchanged: nothing asks that a datum has a sample near it.
     Source: Li & Malik 2018, the discussion of the 1-nearest-neighbour discriminator.
     """
-    return (samples - nearest).square().sum(dim=1).mean()
+    return (samples - nearest).square().sum(dim=-1).mean(dim=-1)
 
 
 @models.register("nearest-neighbour-gan")
@@ -38,6 +36,8 @@ class NearestNeighbourGAN(ImplicitModel):
         index: the search, a name in `knn.indexes` or an unfitted index. betas: Adam's decay rates.
     `history_` has `loss`.
     """
+
+    _stacks: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -80,26 +80,29 @@ class NearestNeighbourGAN(ImplicitModel):
     def _build_optimisers(self) -> None:
         self.optimiser_ = adam(self.generator_, self.betas)
 
-    def _attach(self, data: np.ndarray) -> None:
-        super()._attach(data)
+    def _hold(self, unit: torch.Tensor) -> None:
+        super()._hold(unit)
         # A stream of its own: a run that is resumed builds the same index again.
         fresh = unfitted_index(self.index, torch_stream(self.seed_, "index"))
         self._index = fresh.fit(self._data.cpu().numpy())
 
-    def _run(self, callbacks: Sequence[Callback], max_seconds: float | None) -> Self:
-        try:
-            return super()._run(callbacks, max_seconds)
-        finally:
-            del self._index
+    def _release(self) -> None:
+        super()._release()
+        del self._index
 
-    def _step(self, lr: float) -> dict[str, float]:
+    def _step(self, lr: float) -> Losses:
         samples = self.generator_(self._latents(self.batch_size, self._rng))
-        at = samples.detach().cpu()
-        if not bool(torch.isfinite(at).all()):
-            raise loop.Diverged("loss is nan: the generator returns values that are not finite", step=self.step_, lr=lr)
-        nearest = torch.from_numpy(self._index.search(at.numpy(), 1).indices[:, 0])
+        nearest = self._one_by_one("_nearest", samples.detach().cpu())
+        loss = nearest_datum_loss(samples, self._data_rows(nearest.to(self.device_)))
+        descend(self.optimiser_, loss, lr)
+        return {"loss": loss.detach()}
+
+    def _nearest(self, samples: torch.Tensor) -> torch.Tensor:
+        """The row of the datum nearest to each of the samples (b, d), (b,)."""
+        if not bool(torch.isfinite(samples).all()):
+            what = "loss is nan: the generator returns values that are not finite"
+            raise loop.Diverged(what, step=self.step_, lr=self.lr_now)
+        nearest = torch.from_numpy(self._index.search(samples.numpy(), 1).indices[:, 0])
         if int(nearest.min()) < 0:
             raise ValueError("index found no datum near a sample; raise its budget or give index='brute-force'")
-        loss = nearest_datum_loss(samples, self._data[nearest.to(self.device_)])
-        descend(self.optimiser_, loss, lr)
-        return {"loss": float(loss.detach())}
+        return nearest

@@ -12,7 +12,7 @@ from estimators.training import parameters
 from estimators.training.conditional import ConditionalModel
 from estimators.training.descent import adam, descend
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState
+from estimators.training.seeding import RandomState, Streams
 
 
 @models.register("regression")
@@ -63,7 +63,7 @@ class Regression(ConditionalModel):
     def _build_optimisers(self) -> None:
         self.optimiser_ = adam(self.generator_, self.betas)
 
-    def _latents(self, n: int, rng: torch.Generator) -> torch.Tensor:  # noqa: ARG002
+    def _latents(self, n: int, rng: Streams) -> torch.Tensor:  # noqa: ARG002
         return torch.zeros(n, self.latent_dim, device=self.device_)
 
     def _step(self, lr: float) -> dict[str, float]:

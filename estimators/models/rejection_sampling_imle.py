@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -28,6 +28,8 @@ class RejectionSamplingIMLE(IMLE):
         least_kept: a share of m, in (0, 1].
     The others, and `history_`, are those of `IMLE`; `objective` is that of the samples that were kept.
     """
+
+    _stacks: ClassVar[bool] = True
 
     def __init__(
         self,

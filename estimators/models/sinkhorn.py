@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
+import torch
 from torch import nn
 
 from estimators.losses import sinkhorn_loss
 from estimators.training import loop, parameters
 from estimators.training.descent import adam, descend
-from estimators.training.implicit_model import ImplicitModel
+from estimators.training.implicit_model import ImplicitModel, Losses
 from estimators.training.registry import models
 from estimators.training.seeding import RandomState
 
@@ -29,6 +31,8 @@ class SinkhornGAN(ImplicitModel):
         betas: Adam's decay rates.
     `history_` has `loss`, S_ε of the batch.
     """
+
+    _stacks: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -78,12 +82,14 @@ class SinkhornGAN(ImplicitModel):
     def _build_optimisers(self) -> None:
         self.optimiser_ = adam(self.generator_, self.betas)
 
-    def _step(self, lr: float) -> dict[str, float]:
+    def _step(self, lr: float) -> Losses:
         samples = self.generator_(self._latents(self.batch_size, self._rng))
         # A solver that meets NaN reports its own failure to converge, which would hide whose fault it is.
         loop.require_finite({"loss": float(samples.detach().sum())}, step=self.step_, lr=lr)
-        loss = sinkhorn_loss(
-            self._minibatch(), samples, self.epsilon, self.p, tolerance=MARGINAL, max_iter=self.max_iter
-        )
+        # Each seed sweeps until its own potentials converge: one number of sweeps for all would change its answer.
+        loss = self._one_by_one("_loss", self._minibatch(), samples)
         descend(self.optimiser_, loss, lr)
-        return {"loss": float(loss.detach())}
+        return {"loss": loss.detach()}
+
+    def _loss(self, data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
+        return sinkhorn_loss(data, samples, self.epsilon, self.p, tolerance=MARGINAL, max_iter=self.max_iter)

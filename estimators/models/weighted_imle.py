@@ -10,13 +10,14 @@ from torch import nn
 
 from estimators.models.imle import IMLE
 from estimators.training import parameters
+from estimators.training.implicit_model import own_rows
 from estimators.training.registry import models
 from estimators.training.seeding import RandomState
 
 
 def weighted_imle_loss(data: torch.Tensor, samples: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """(1/b) Σᵢ wᵢ ‖xᵢ − x̃_σ(i)‖², for `data` and `samples` (b, d) and `weights` (b,)."""
-    return (weights * (samples - data).square().sum(dim=1)).mean()
+    """(1/b) Σᵢ wᵢ ‖xᵢ − x̃_σ(i)‖², for `data` and `samples` (…, b, d) and `weights` (…, b)."""
+    return (weights * (samples - data).square().sum(dim=-1)).mean(dim=-1)
 
 
 def likelihood_weights(mean_squared: torch.Tensor, floor: float) -> torch.Tensor:
@@ -44,6 +45,7 @@ class WeightedIMLE(IMLE):
     Attribute after `start`: mean_squared_ (n,), R̄; NaN for a datum not assigned yet.
     """
 
+    _stacks: ClassVar[bool] = True
     _between_steps: ClassVar[tuple[str, ...]] = (*IMLE._between_steps, "mean_squared_", "weights_")
 
     def __init__(
@@ -101,4 +103,4 @@ class WeightedIMLE(IMLE):
 
     def _loss(self, data: torch.Tensor, samples: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
         assert self.weights_ is not None
-        return weighted_imle_loss(data, samples, self.weights_[chosen])
+        return weighted_imle_loss(data, samples, own_rows(self.weights_, chosen))

@@ -21,9 +21,13 @@ def adam(module: nn.Module, betas: Sequence[float]) -> torch.optim.Adam:
 
 
 def descend(optimiser: torch.optim.Optimizer, loss: torch.Tensor, lr: float) -> None:
-    """One step of `optimiser` down the gradient of `loss` with step size `lr`; other weights get no gradient."""
+    """One step of `optimiser` down the gradient of `loss` with step size `lr`; other weights get no gradient.
+
+    A loss for each of several seeds, (S,), whose weights have no part in one another's, is summed: the gradient of
+    the sum is that of each.
+    """
     for group in optimiser.param_groups:
         group["lr"] = lr
     optimiser.zero_grad(set_to_none=True)
-    loss.backward(inputs=[weight for group in optimiser.param_groups for weight in group["params"]])
+    loss.sum().backward(inputs=[weight for group in optimiser.param_groups for weight in group["params"]])
     optimiser.step()

@@ -7,7 +7,7 @@ import math
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -20,11 +20,14 @@ from estimators.networks import mlp_generator
 from estimators.training import loop, parameters, run_state
 from estimators.training.callbacks import Callback, Progress
 from estimators.training.inference import inference
-from estimators.training.seeding import RandomState, seed_of, torch_stream
+from estimators.training.seeding import RandomState, Streams, drawn, seed_of, torch_stream
 from estimators.training.training_data import Standardisation, checked_data, fingerprint
 
 #: Samples drawn at once: 64 MB of float32 at 4096 features.
 SAMPLE_BLOCK = 4096
+
+#: What a step reports: numbers by name, or where seeds are trained together one for each, (S,).
+Losses = Mapping[str, float | torch.Tensor]
 
 
 class ImplicitModel(BaseEstimator, ABC):
@@ -56,10 +59,18 @@ class ImplicitModel(BaseEstimator, ABC):
     On the CPU at a fixed number of threads a seed fixes the run bit by bit.
     """
 
-    #: Names of the attributes that a checkpoint keeps; a subclass extends them.
+    #: Names of the attributes that a checkpoint keeps; a subclass extends them. The first network draws the samples.
     _networks: ClassVar[tuple[str, ...]] = ("generator_",)
     _optimisers: ClassVar[tuple[str, ...]] = ("optimiser_",)
     _between_steps: ClassVar[tuple[str, ...]] = ()
+    #: Those that the networks are built by, beside the ones of `ImplicitModel`: plain values or tensors.
+    _plain: ClassVar[tuple[str, ...]] = ()
+
+    #: True where `_step` of this very class also takes tensors with a first axis of seeds, (S, b, d), as
+    #: `estimators.training.stacked` gives them; a subclass says it again, whose step may be another.
+    _stacks: ClassVar[bool] = False
+    #: The models of each seed, where this one is the stack that their steps are taken in.
+    _members: Sequence[ImplicitModel] = ()
 
     latent_dim: int
     generator: nn.Module | None
@@ -89,21 +100,29 @@ class ImplicitModel(BaseEstimator, ABC):
         """Checks X and the parameters, builds fresh networks and leaves the model ready for `step()`."""
         data = checked_data(X)
         self._check_parameters()
-        self.seed_ = seed_of(self.random_state)
-        self.n_features_in_ = data.shape[1]
+        self._describe(data)
+        self._begin()
+        self._attach(data)
+        self._reset()
+        return self
+
+    def _describe(self, data: np.ndarray) -> None:
+        """What is kept of the data themselves."""
+        d = data.shape[1]
+        self.standardisation_ = Standardisation.of(data) if self.standardise else Standardisation.identity(d)
+        self.n_features_in_ = d
         self.dtype_ = str(data.dtype)
-        self.standardisation_ = (
-            Standardisation.of(data) if self.standardise else Standardisation.identity(data.shape[1])
-        )
+        self.data_sha256_ = fingerprint(data)
+
+    def _begin(self) -> None:
+        """Fresh networks, optimisers and counters from `random_state`; no data yet."""
+        self.seed_ = seed_of(self.random_state)
         self.step_ = self.outer_step_ = 0
         self.seconds_ = 0.0
         self.history_: list[dict[str, float]] = []
         self._sums: dict[str, float] = {}
         self._rng = torch_stream(self.seed_, "train")
         self._build()
-        self._attach(data)
-        self._reset()
-        return self
 
     def step(self) -> dict[str, float]:
         """One step of the optimiser(s), after an outer step where one is due; returns the losses."""
@@ -113,7 +132,7 @@ class ImplicitModel(BaseEstimator, ABC):
             self.outer_step()
         began = time.perf_counter()
         lr = self.lr_now
-        losses = self._step(lr)
+        losses = {name: float(value) for name, value in self._step(lr).items()}
         loop.require_finite(losses, step=self.step_, lr=lr)
         self.step_ += 1
         self.seconds_ += time.perf_counter() - began
@@ -145,12 +164,9 @@ class ImplicitModel(BaseEstimator, ABC):
         n = parameters.count(n, "n")
         self._require_fitted()
         rng = torch_stream(seed_of(random_state), "sample")
-        blocks = []
-        with inference(self.generator_):
-            for first in range(0, n, SAMPLE_BLOCK):
-                z = self._latents(min(SAMPLE_BLOCK, n - first), rng)
-                blocks.append(self.generator_(z).cpu().numpy())
-        unit = np.concatenate(blocks)
+        with inference(getattr(self, self._networks[0])):
+            blocks = [self._draw(min(SAMPLE_BLOCK, n - first), rng).cpu() for first in range(0, n, SAMPLE_BLOCK)]
+        unit = torch.cat(blocks).numpy()
         if not np.isfinite(unit).all():
             raise loop.Diverged("the generator returns values that are not finite", step=self.step_, lr=self.lr)
         return self.standardisation_.undo(unit, self.dtype_)
@@ -185,8 +201,8 @@ class ImplicitModel(BaseEstimator, ABC):
         return self._run(callbacks, max_seconds)
 
     @abstractmethod
-    def _step(self, lr: float) -> dict[str, float]:
-        """One update of the networks at this learning rate; the losses by name."""
+    def _step(self, lr: float) -> Losses:
+        """One update of the networks at this learning rate; the losses by name, detached."""
 
     @abstractmethod
     def _build_optimisers(self) -> None:
@@ -219,13 +235,36 @@ class ImplicitModel(BaseEstimator, ABC):
         if self.generator is not None and not isinstance(self.generator, nn.Module):
             raise TypeError(f"generator is a {type(self.generator).__name__}; give a torch.nn.Module or None")
 
-    def _latents(self, n: int, rng: torch.Generator) -> torch.Tensor:
-        return torch.randn(n, self.latent_dim, generator=rng).to(self.device_)
+    def _draw(self, n: int, rng: torch.Generator) -> torch.Tensor:
+        """n samples at the training scale, (n, d)."""
+        samples: torch.Tensor = self.generator_(self._latents(n, rng))
+        return samples
+
+    def _latents(self, n: int, rng: Streams) -> torch.Tensor:
+        """n latents, (…, n, latent_dim), from `rng`."""
+        return drawn(rng, lambda stream: torch.randn(n, self.latent_dim, generator=stream)).to(self.device_)
+
+    def _uniform(self, n: int) -> torch.Tensor:
+        """n numbers in [0, 1), (…, n, 1)."""
+        return drawn(self._rng, lambda stream: torch.rand(n, 1, generator=stream)).to(self.device_)
 
     def _minibatch(self) -> torch.Tensor:
-        """`batch_size` data, drawn independently."""
-        chosen = torch.randint(len(self._data), (self.batch_size,), generator=self._rng)
-        return self._data[chosen.to(self.device_)]
+        """`batch_size` data, drawn independently, (…, batch_size, d)."""
+        n = self._data.shape[-2]
+        chosen = drawn(self._rng, lambda stream: torch.randint(n, (self.batch_size,), generator=stream))
+        return self._data_rows(chosen.to(self.device_))
+
+    def _data_rows(self, chosen: torch.Tensor) -> torch.Tensor:
+        """The rows `chosen` (…, b) of the data, whether seeds share them, (n, d), or have their own, (S, n, d)."""
+        return self._data[chosen] if self._data.dim() == 2 else own_rows(self._data, chosen)
+
+    def _one_by_one(self, method: str, *arguments: torch.Tensor) -> torch.Tensor:
+        """`self.method(*arguments)`, or in a stack that of each member on its part: for work without a stacked form."""
+        if not self._members:
+            result: torch.Tensor = getattr(self, method)(*arguments)
+            return result
+        parts = zip(self._members, *arguments, strict=True)
+        return torch.stack([getattr(member, method)(*part) for member, *part in parts])
 
     def _schedule_factor(self) -> float:
         if self.schedule == "constant":
@@ -259,8 +298,18 @@ class ImplicitModel(BaseEstimator, ABC):
         self._build_optimisers()
 
     def _attach(self, data: np.ndarray) -> None:
-        self.data_sha256_ = fingerprint(data)
-        self._data = torch.from_numpy(self.standardisation_.apply(data)).to(self.device_)
+        self._hold(self._at_unit_scale(data))
+
+    def _at_unit_scale(self, data: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(self.standardisation_.apply(data)).to(self.device_)
+
+    def _hold(self, unit: torch.Tensor) -> None:
+        """Takes the data (n, d) at the training scale, which it must not change: other seeds may train on them too."""
+        self._data = unit
+
+    def _release(self) -> None:
+        """Lets go of what `_hold` took: a fitted model is as large as its weights."""
+        del self._data
 
     def _run(self, callbacks: Sequence[Callback], max_seconds: float | None) -> Self:
         if max_seconds is not None:
@@ -269,11 +318,14 @@ class ImplicitModel(BaseEstimator, ABC):
         try:
             self.stopped_by_ = loop.run(self, callbacks=watching, max_seconds=max_seconds)
         finally:
-            del self._data  # a fitted model is as large as its weights
+            self._release()
+        self._require_finite_weights()
+        return self
+
+    def _require_finite_weights(self) -> None:
         for name in self._networks:
             if not all(bool(torch.isfinite(weight).all()) for weight in getattr(self, name).parameters()):
                 raise loop.Diverged(f"{name} has weights that are not finite", step=self.step_, lr=self.lr)
-        return self
 
     def _record(self, losses: dict[str, float], lr: float) -> None:
         for name, value in losses.items():
@@ -286,5 +338,12 @@ class ImplicitModel(BaseEstimator, ABC):
             self._sums = {}
 
     def _require_fitted(self) -> None:
-        if not hasattr(self, "generator_"):
+        if not hasattr(self, self._networks[0]):
             raise NotFittedError(f"this {type(self).__name__} is not fitted; call fit(X) first")
+
+
+def own_rows(values: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+    """Row by row values[…, chosen, …]: for `values` (…, n, *rest) and `chosen` (…, b) with the same first axes."""
+    if chosen.dim() == 1:
+        return values[chosen]
+    return values[torch.arange(len(chosen), device=chosen.device)[:, None], chosen]

@@ -17,6 +17,7 @@ class Diverged(ArithmeticError):
     """Training met a value that is not finite; `.step` and `.lr` say where."""
 
     def __init__(self, what: str, *, step: int, lr: float, remedy: str = ""):
+        self.what = what
         self.step = step
         self.lr = lr
         advice = remedy or f"lower lr, for example to {lr / 10:.2g}"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from numbers import Integral
 
 import numpy as np
 import torch
 
 RandomState = int | np.random.Generator | np.random.RandomState | None
+
+#: The stream of a run, or one for each of the runs that are trained together.
+Streams = torch.Generator | Sequence[torch.Generator]
 
 
 def seed_of(random_state: RandomState) -> int:
@@ -37,3 +41,10 @@ def torch_stream(seed: int, purpose: str) -> torch.Generator:
     """
     words = np.random.SeedSequence(seed, spawn_key=tuple(purpose.encode())).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(words[0] >> 1))  # a signed 64-bit seed is what torch takes
+
+
+def drawn(streams: Streams, draw: Callable[[torch.Generator], torch.Tensor]) -> torch.Tensor:
+    """`draw(stream)`; of several streams, what each gives, stacked along a first axis."""
+    if isinstance(streams, torch.Generator):
+        return draw(streams)
+    return torch.stack([draw(stream) for stream in streams])

@@ -12,7 +12,7 @@ from torch import nn
 from estimators.networks import mlp_critic
 from estimators.training import parameters
 from estimators.training.descent import adam, descend
-from estimators.training.implicit_model import ImplicitModel
+from estimators.training.implicit_model import ImplicitModel, Losses
 
 
 class AdversarialModel(ImplicitModel):
@@ -43,7 +43,7 @@ class AdversarialModel(ImplicitModel):
 
     @abstractmethod
     def _critic_loss(self, data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
-        """What the critic minimises, with `samples` (b, d) held fixed."""
+        """What the critic minimises, with `samples` (…, b, d) held fixed; one value a seed."""
 
     @abstractmethod
     def _generator_loss(self, samples: torch.Tensor) -> torch.Tensor:
@@ -73,7 +73,7 @@ class AdversarialModel(ImplicitModel):
         self.optimiser_ = adam(self.generator_, self.betas)
         self.critic_optimiser_ = adam(self.critic_, self.betas)
 
-    def _step(self, lr: float) -> dict[str, float]:
+    def _step(self, lr: float) -> Losses:
         critic_lr = lr if self.critic_lr is None else self.critic_lr * self._schedule_factor()
         for _ in range(self.critic_steps):
             with torch.no_grad():
@@ -83,4 +83,4 @@ class AdversarialModel(ImplicitModel):
             self._after_critic_step()
         generator_loss = self._generator_loss(self.generator_(self._latents(self.batch_size, self._rng)))
         descend(self.optimiser_, generator_loss, lr)
-        return {"loss": float(generator_loss.detach()), "critic_loss": float(critic_loss.detach())}
+        return {"loss": generator_loss.detach(), "critic_loss": critic_loss.detach()}

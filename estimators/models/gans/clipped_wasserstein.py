@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -25,6 +26,8 @@ class ClippedWassersteinGAN(AdversarialModel):
     constant. Adam stands for the paper's RMSProp, which is Adam without its first average (betas[0] = 0).
     `history_` has `loss` (the generator's) and `critic_loss`.
     """
+
+    _stacks: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -80,4 +83,4 @@ class ClippedWassersteinGAN(AdversarialModel):
                 weight.clamp_(-self.clip, self.clip)
 
     def _generator_loss(self, samples: torch.Tensor) -> torch.Tensor:
-        return -self.critic_(samples).mean()
+        return -self.critic_(samples).mean(dim=(-2, -1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 
 from estimators.models.gans.feature_kernel import FeatureKernelModel
@@ -9,12 +11,12 @@ from estimators.training.registry import models
 
 
 def negative_distance(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """−‖xᵢ − yⱼ‖, (n, m), for x (n, s) and y (m, s): the kernel of which D² is the squared energy distance.
+    """−‖xᵢ − yⱼ‖, (…, n, m), for x (…, n, s) and y (…, m, s): the kernel of which D² is the squared energy distance.
 
     By differences, with gradient 0 where two rows coincide; torch's own `cdist` has no second derivative, which the
     gradient penalty needs.
     """
-    squared = (x[:, None] - y[None]).square().sum(dim=2)
+    squared = (x[..., :, None, :] - y[..., None, :, :]).square().sum(dim=-1)
     return -squared.clamp_min(torch.finfo(squared.dtype).tiny).sqrt()
 
 
@@ -26,6 +28,8 @@ class CramerGAN(FeatureKernelModel):
     class at k = −‖·‖, whose sample gradients have no bias. The paper drops a term from the critic's
     loss; here both players have the whole distance.
     """
+
+    _stacks: ClassVar[bool] = True
 
     def _kernel(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return negative_distance(x, y)

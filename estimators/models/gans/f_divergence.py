@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -44,12 +45,13 @@ FENCHEL: dict[str, Fenchel] = {
 
 
 def variational_bound(scores_of_data: torch.Tensor, scores_of_samples: torch.Tensor, divergence: str) -> torch.Tensor:
-    """mean T(v(x)) − mean f*(T(v(G(z)))), scores (b, 1): at most D_f of the two batches, whatever the critic v.
+    """mean T(v(x)) − mean f*(T(v(G(z)))), scores (…, b, 1): at most D_f of the two batches, whatever the critic v.
 
     Equal to it at v = log p/q. Source: Nguyen, Wainwright & Jordan 2010; Nowozin, Cseke & Tomioka 2016, equation 4.
     """
     fenchel = FENCHEL[divergence]
-    return fenchel.witness(scores_of_data).mean() - fenchel.conjugate(scores_of_samples).mean()
+    of_data = fenchel.witness(scores_of_data).mean(dim=(-2, -1))
+    return of_data - fenchel.conjugate(scores_of_samples).mean(dim=(-2, -1))
 
 
 @models.register("f-gan")
@@ -66,6 +68,8 @@ class FGAN(AdversarialModel):
         r1: weight of the gradient penalty on the data (Mescheder et al. 2018), 0 as published.
     `history_` has `loss` (the generator's) and `critic_loss`, minus the penalised bound.
     """
+
+    _stacks: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -126,5 +130,5 @@ class FGAN(AdversarialModel):
         fenchel = FENCHEL[self.divergence]
         scores = self.critic_(samples)
         if self.generator_objective == "minimax":
-            return -fenchel.conjugate(scores).mean()
-        return -fenchel.witness(scores).mean()
+            return -fenchel.conjugate(scores).mean(dim=(-2, -1))
+        return -fenchel.witness(scores).mean(dim=(-2, -1))

@@ -70,7 +70,7 @@ class FeatureKernelModel(AdversarialModel):
 
     @abstractmethod
     def _kernel(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """k of every row of x (n, s) with every row of y (m, s), shape (n, m)."""
+        """k of every row of x (…, n, s) with every row of y (…, m, s), shape (…, n, m)."""
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -82,18 +82,18 @@ class FeatureKernelModel(AdversarialModel):
         return self.n_critic_features
 
     def _squared_distance(self, data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
-        """The unbiased estimate of D², for features (n, s) and (m, s)."""
+        """The unbiased estimate of D², for features (…, n, s) and (…, m, s)."""
         among = mean_over_pairs(self._kernel(data, data)) + mean_over_pairs(self._kernel(samples, samples))
-        return among - 2 * self._kernel(data, samples).mean()
+        return among - 2 * self._kernel(data, samples).mean(dim=(-2, -1))
 
     def _critic_loss(self, data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
-        mixing = torch.rand(len(data), 1, generator=self._rng).to(self.device_)
+        mixing = self._uniform(data.shape[-2])
         between = (mixing * data + (1 - mixing) * samples).requires_grad_(True)
         h, g = self.critic_(data), self.critic_(samples)
         at = self.critic_(between)
-        witness = self._kernel(at, h).mean(dim=1) - self._kernel(at, g).mean(dim=1)
+        witness = self._kernel(at, h).mean(dim=-1) - self._kernel(at, g).mean(dim=-1)
         (gradient,) = torch.autograd.grad(witness.sum(), between, create_graph=True)
-        return self.penalty * (gradient.norm(dim=1) - 1).square().mean() - self._squared_distance(h, g)
+        return self.penalty * (gradient.norm(dim=-1) - 1).square().mean(dim=-1) - self._squared_distance(h, g)
 
     def _generator_loss(self, samples: torch.Tensor) -> torch.Tensor:
         return self._squared_distance(self.critic_(self._minibatch()).detach(), self.critic_(samples))

@@ -53,6 +53,7 @@ class MetropolisHastingsGAN(NonSaturatingGAN):
     Attribute after `start`: calibration_rows_ (n_calibration, d), at the training scale.
     """
 
+    _stacks: ClassVar[bool] = True
     _between_steps: ClassVar[tuple[str, ...]] = ("calibration_rows_",)
 
     def __init__(
@@ -93,13 +94,12 @@ class MetropolisHastingsGAN(NonSaturatingGAN):
         parameters.count(self.n_calibration, "n_calibration")
         parameters.count(self.chain_length, "chain_length")
 
-    def _attach(self, data: np.ndarray) -> None:
-        super()._attach(data)
+    def _hold(self, unit: torch.Tensor) -> None:
         # The split is the seed's, so that a resumed run repeats it; one row at least remains to train on.
-        held = min(self.n_calibration, max(1, len(data) // 5))
-        order = torch.randperm(len(data), generator=torch_stream(self.seed_, "hold out")).to(self.device_)
-        self.calibration_rows_ = self._data[order[:held]]
-        self._data = self._data[order[held:]]
+        held = min(self.n_calibration, max(1, len(unit) // 5))
+        order = torch.randperm(len(unit), generator=torch_stream(self.seed_, "hold out")).to(self.device_)
+        self.calibration_rows_ = unit[order[:held]]
+        super()._hold(unit[order[held:]])
 
     def sample(self, n: int, *, random_state: RandomState = None) -> np.ndarray:
         """Draws n samples, shape (n, d): the last states of n independent chains of `chain_length` proposals.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -15,26 +16,26 @@ from estimators.training.seeding import RandomState
 
 
 def discriminator_loss(scores_of_data: torch.Tensor, scores_of_samples: torch.Tensor) -> torch.Tensor:
-    """−mean log D(x) − mean log(1 − D(G(z))) with D = sigmoid(score), scores (b, 1): minus the GAN's value.
+    """−mean log D(x) − mean log(1 − D(G(z))) with D = sigmoid(score), scores (…, b, 1): minus the GAN's value.
 
     At the optimum D = p/(p + q) it is log 4 − 2 JSD(p, q), in nats. Source: Goodfellow et al. 2014, equation 1.
     """
-    return softplus(-scores_of_data).mean() + softplus(scores_of_samples).mean()
+    return softplus(-scores_of_data).mean(dim=(-2, -1)) + softplus(scores_of_samples).mean(dim=(-2, -1))
 
 
 def non_saturating_loss(scores_of_samples: torch.Tensor) -> torch.Tensor:
-    """−mean log D(G(z)) with D = sigmoid(score), scores (b, 1): its gradient does not vanish where D is sure.
+    """−mean log D(G(z)) with D = sigmoid(score), scores (…, b, 1): its gradient does not vanish where D is sure.
 
     Source: Goodfellow et al. 2014, section 3, in place of mean log(1 − D(G(z))).
     """
-    return softplus(-scores_of_samples).mean()
+    return softplus(-scores_of_samples).mean(dim=(-2, -1))
 
 
-def r1_penalty(critic: nn.Module, data: torch.Tensor) -> torch.Tensor:
-    """½ mean ‖∇D(x)‖² of the critic's score at the data (b, d). Source: Mescheder et al. 2018, equation 9."""
+def r1_penalty(critic: Callable[[torch.Tensor], torch.Tensor], data: torch.Tensor) -> torch.Tensor:
+    """½ mean ‖∇D(x)‖² of the critic's score at the data (…, b, d). Source: Mescheder et al. 2018, equation 9."""
     data = data.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(critic(data).sum(), data, create_graph=True)
-    return 0.5 * gradient.square().sum(dim=1).mean()
+    return 0.5 * gradient.square().sum(dim=-1).mean(dim=-1)
 
 
 @models.register("non-saturating-gan")
@@ -47,6 +48,8 @@ class NonSaturatingGAN(AdversarialModel):
     published, which trains worse on digits. The others are those of `AdversarialModel`. `history_`
     has `loss` (the generator's) and `critic_loss`.
     """
+
+    _stacks: ClassVar[bool] = True
 
     def __init__(
         self,

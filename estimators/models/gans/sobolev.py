@@ -16,11 +16,11 @@ from estimators.training.seeding import RandomState
 
 
 def mean_squared_gradient(critic: nn.Module, data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
-    """Ω = ½ E‖∇D(x)‖² + ½ E‖∇D(G(z))‖², for `data` and `samples` (b, d): the Sobolev seminorm under μ = (P + Q)/2."""
-    both = torch.cat([data, samples]).detach().requires_grad_(True)
+    """Ω = ½ E‖∇D(x)‖² + ½ E‖∇D(G(z))‖², for `data` and `samples` (…, b, d): the Sobolev seminorm at μ = (P + Q)/2."""
+    both = torch.cat([data, samples], dim=-2).detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(critic(both).sum(), both, create_graph=True)
-    squared = gradient.square().sum(dim=1)
-    return (squared[: len(data)].mean() + squared[len(data) :].mean()) / 2
+    of_data, of_samples = gradient.square().sum(dim=-1).split([data.shape[-2], samples.shape[-2]], dim=-1)
+    return (of_data.mean(dim=-1) + of_samples.mean(dim=-1)) / 2
 
 
 @models.register("sobolev-gan")
@@ -33,6 +33,7 @@ class SobolevGAN(AdversarialModel):
     and `critic_loss`. Attribute: multiplier_, λ.
     """
 
+    _stacks: ClassVar[bool] = True
     _between_steps: ClassVar[tuple[str, ...]] = ("multiplier_",)
 
     def __init__(
@@ -81,17 +82,16 @@ class SobolevGAN(AdversarialModel):
         parameters.real(self.rho, "rho", above=0)
 
     def _reset(self) -> None:
-        self.multiplier_ = 0.0
-        self._slack = 0.0
+        self.multiplier_ = torch.zeros((), dtype=torch.float64)
 
     def _critic_loss(self, data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
         slack = 1 - mean_squared_gradient(self.critic_, data, samples)
-        self._slack = float(slack.detach())
+        self._slack = slack.detach().double().cpu()
         gap = critic_gap(self.critic_(data), self.critic_(samples))
-        return gap - self.multiplier_ * slack + self.rho / 2 * slack.square()
+        return gap - self.multiplier_.to(slack) * slack + self.rho / 2 * slack.square()
 
     def _after_critic_step(self) -> None:
-        self.multiplier_ -= self.rho * self._slack
+        self.multiplier_ = self.multiplier_ - self.rho * self._slack
 
     def _generator_loss(self, samples: torch.Tensor) -> torch.Tensor:
-        return -self.critic_(samples).mean()
+        return -self.critic_(samples).mean(dim=(-2, -1))

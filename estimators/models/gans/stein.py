@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -17,20 +18,22 @@ from estimators.training.seeding import RandomState
 
 
 def stein_direction(samples: torch.Tensor, score: torch.Tensor, bandwidth: float = 1.0) -> torch.Tensor:
-    """φ(xᵢ) = (1/n) Σⱼ k(xⱼ, xᵢ) s(xⱼ) + ∇_{xⱼ} k(xⱼ, xᵢ), for `samples` (n, d) and their `score` s = ∇ log p (n, d).
+    """φ(xᵢ) = (1/n) Σⱼ k(xⱼ, xᵢ) s(xⱼ) + ∇_{xⱼ} k(xⱼ, xᵢ), for `samples` and their `score` s = ∇ log p, (…, n, d).
 
     k is Gaussian, exp(−‖x − y‖²/h), with h = (`bandwidth` · median)² / log(n + 1), the median over the
     pairs; 1 is the paper's heuristic. φ is the direction in the unit ball of the kernel's space that
     lowers KL(samples, p) fastest. Source: Liu & Wang 2016, equation 8.
     """
-    n = len(samples)
-    apart = samples[None, :, :] - samples[:, None, :]  # [j, i] = xᵢ − xⱼ
-    squared = apart.square().sum(dim=2)
-    pairs = squared[torch.triu(torch.ones_like(squared, dtype=torch.bool), diagonal=1)]
-    median = float(pairs.median()) if len(pairs) else 0.0
-    h = bandwidth**2 * median / math.log(n + 1) if median > 0 else 1.0
+    n = samples.shape[-2]
+    apart = samples[..., None, :, :] - samples[..., :, None, :]  # [j, i] = xᵢ − xⱼ
+    squared = apart.square().sum(dim=-1)
+    h = torch.ones_like(squared[..., :1, :1])
+    if n > 1:
+        row, column = torch.triu_indices(n, n, offset=1, device=samples.device)
+        median = squared[..., row, column].median(dim=-1).values[..., None, None]
+        h = torch.where(median > 0, bandwidth**2 * median / math.log(n + 1), h)
     kernel = (-squared / h).exp()
-    repulsion = (kernel[:, :, None] * apart).sum(dim=0) * (2 / h)
+    repulsion = (kernel[..., None] * apart).sum(dim=-3) * (2 / h)
     return (kernel @ score + repulsion) / n
 
 
@@ -47,6 +50,8 @@ class SteinGAN(AdversarialModel):
         r1: weight of the gradient penalty on the data (Mescheder et al. 2018).
     `history_` has `loss`, ½ E‖φ‖², and `critic_loss`.
     """
+
+    _stacks: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -105,4 +110,4 @@ class SteinGAN(AdversarialModel):
         (score,) = torch.autograd.grad(self.critic_(at).sum(), at)
         at = at.detach()
         moved = at + stein_direction(at, score, self.bandwidth)
-        return 0.5 * (samples - moved).square().sum(dim=1).mean()
+        return 0.5 * (samples - moved).square().sum(dim=-1).mean(dim=-1)

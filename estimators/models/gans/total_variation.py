@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -15,12 +16,13 @@ from estimators.training.seeding import RandomState
 
 
 def bounded_gap(scores_of_data: torch.Tensor, scores_of_samples: torch.Tensor) -> torch.Tensor:
-    """E f(x) − E f(G(z)) for f = ½ tanh(score) in (−½, ½), scores (b, 1): at most TV of the two batches.
+    """E f(x) − E f(G(z)) for f = ½ tanh(score) in (−½, ½), scores (…, b, 1): at most TV of the two batches.
 
     sup over |f| ≤ ½ of E_P f − E_Q f = sup_A P(A) − Q(A) = TV(P, Q), in [0, 1]: indicators shifted by ½ attain
     it. Source: Müller 1997, Integral probability metrics and their generating classes of functions.
     """
-    return (torch.tanh(scores_of_data).mean() - torch.tanh(scores_of_samples).mean()) / 2
+    of_data, of_samples = torch.tanh(scores_of_data), torch.tanh(scores_of_samples)
+    return (of_data.mean(dim=(-2, -1)) - of_samples.mean(dim=(-2, -1))) / 2
 
 
 @models.register("tv-gan")
@@ -33,6 +35,8 @@ class TotalVariationGAN(AdversarialModel):
     is what makes it train. The argument of its own is `r1`, the weight of that penalty. `history_` has
     `loss` (the generator's) and `critic_loss`.
     """
+
+    _stacks: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -84,4 +88,4 @@ class TotalVariationGAN(AdversarialModel):
         return loss + self.r1 * r1_penalty(self.critic_, data) if self.r1 else loss
 
     def _generator_loss(self, samples: torch.Tensor) -> torch.Tensor:
-        return -torch.tanh(self.critic_(samples)).mean() / 2
+        return -torch.tanh(self.critic_(samples)).mean(dim=(-2, -1)) / 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -14,23 +15,23 @@ from estimators.training.seeding import RandomState
 
 
 def critic_gap(scores_of_data: torch.Tensor, scores_of_samples: torch.Tensor) -> torch.Tensor:
-    """mean D(G(z)) − mean D(x), scores (b, 1): minus the dual objective of W₁ at the critic D.
+    """mean D(G(z)) − mean D(x), scores (…, b, 1): minus the dual objective of W₁ at the critic D.
 
     For a 1-Lipschitz D its negative is at most W₁ of the two batches. Source: Arjovsky et al. 2017, equation 2.
     """
-    return scores_of_samples.mean() - scores_of_data.mean()
+    return scores_of_samples.mean(dim=(-2, -1)) - scores_of_data.mean(dim=(-2, -1))
 
 
 def gradient_penalty(
     critic: nn.Module, data: torch.Tensor, samples: torch.Tensor, mixing: torch.Tensor
 ) -> torch.Tensor:
-    """mean (‖∇D(x̂)‖₂ − 1)² at x̂ = t x + (1 − t) G(z), for `data`, `samples` (b, d) and `mixing` t (b, 1) in [0, 1].
+    """mean (‖∇D(x̂)‖₂ − 1)² at x̂ = t x + (1 − t) G(z), `data`, `samples` (…, b, d), `mixing` t (…, b, 1) in [0, 1].
 
     Source: Gulrajani et al. 2017, equation 3.
     """
     between = (mixing * data + (1 - mixing) * samples).detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
-    return (gradient.norm(dim=1) - 1).square().mean()
+    return (gradient.norm(dim=-1) - 1).square().mean(dim=-1)
 
 
 @models.register("wgan-gp")
@@ -43,6 +44,8 @@ class WassersteinGAN(AdversarialModel):
     `history_` has `loss` (the generator's) and `critic_loss`. The critic is only pressed towards
     1-Lipschitz functions, so its loss is no certified distance.
     """
+
+    _stacks: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -90,9 +93,9 @@ class WassersteinGAN(AdversarialModel):
         parameters.real(self.penalty, "penalty", above=0)
 
     def _critic_loss(self, data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
-        mixing = torch.rand(len(data), 1, generator=self._rng).to(self.device_)
+        mixing = self._uniform(data.shape[-2])
         gap = critic_gap(self.critic_(data), self.critic_(samples))
         return gap + self.penalty * gradient_penalty(self.critic_, data, samples, mixing)
 
     def _generator_loss(self, samples: torch.Tensor) -> torch.Tensor:
-        return -self.critic_(samples).mean()
+        return -self.critic_(samples).mean(dim=(-2, -1))

@@ -1,0 +1,302 @@
+"""One model for many seeds at once: a comparison without seeds says nothing."""
+
+from __future__ import annotations
+
+import copy
+import os
+import time
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import NotFittedError
+
+from estimators.training import loop, parameters, run_state
+from estimators.training.callbacks import Callback, Progress
+from estimators.training.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
+from estimators.training.implicit_model import ImplicitModel
+from estimators.training.seeding import RandomState, seed_of
+from estimators.training.stacked_networks import release, stacked_network
+from estimators.training.training_data import checked_data, fingerprint
+
+
+class StackedSeeds(BaseEstimator):
+    """`n_seeds` runs of one model, trained as stacked tensors: a step is one batched product a layer for all seeds.
+
+    Seed s of it is `clone(model).set_params(random_state=r + s).fit(X)`, r the model's own `random_state`: the same
+    draws of random numbers, the same data, the same steps. It differs by the rounding of batched products alone, which
+    add the same terms in another order; training doubles such differences every few steps, so that late samples of a
+    run that is not contracting agree in law, not in digits. Draws, searches and solvers are done one seed after
+    another. Networks must be perceptrons, and the model one whose step has a stacked form.
+
+    model: an `ImplicitModel`, not fitted; cloned. n_seeds: their number, ≥ 1.
+
+    Attributes after `start` or `fit`
+        members_: a list of fitted models, one a seed, each as if it had been fitted alone: `sample`, `save`, any score.
+        seeds_: their random states. history_: the rows of all members, each with its `seed`; `seconds` is a
+        member's share, the time of all over `n_seeds`. losses_: those of the last step, (n_seeds,) by name.
+        step_, outer_step_, stopped_by_: as in `ImplicitModel`.
+    """
+
+    def __init__(self, model: ImplicitModel, *, n_seeds: int = 20):
+        self.model = model
+        self.n_seeds = n_seeds
+
+    def fit(
+        self, X: Any, y: object = None, *, callbacks: Sequence[Callback] = (), max_seconds: float | None = None
+    ) -> Self:
+        """Trains all seeds on X (n, d); the arguments and errors are those of `ImplicitModel.fit`.
+
+        Callbacks see this object, and the mean of each loss over the seeds. Raises TypeError or ValueError for a model
+        without a stacked form, `Diverged`, which names the seed, where one of them meets a value that is not finite.
+        """
+        self.start(X, y)
+        return self._run(callbacks, max_seconds)
+
+    def start(self, X: Any, y: object = None) -> Self:  # noqa: ARG002
+        """Checks X and the model, and leaves all members ready for `step()`."""
+        parameters.count(self.n_seeds, "n_seeds")
+        kind = type(self.model)
+        if not isinstance(self.model, ImplicitModel):
+            raise TypeError(f"model is a {kind.__name__}; give an ImplicitModel, such as IMLE()")
+        if not vars(kind).get("_stacks", False):
+            raise ValueError(
+                f"model is a {kind.__name__}, whose step has no stacked form; fit it once for each seed instead: "
+                f"[clone(model).set_params(random_state=s).fit(X) for s in range({self.n_seeds})]"
+            )
+        first = seed_of(self.model.random_state)
+        self.seeds_ = [first + s for s in range(self.n_seeds)]
+        self.members_ = [clone(self.model).set_params(random_state=seed) for seed in self.seeds_]
+        data = checked_data(X)
+        leader = self.members_[0]
+        leader._check_parameters()
+        leader._describe(data)
+        for member in self.members_:
+            for name in ("standardisation_", "n_features_in_", "dtype_", "data_sha256_"):
+                setattr(member, name, getattr(leader, name))
+            member._begin()
+        self._attach(data)
+        for member in self.members_:
+            member._reset()
+        self._join()
+        return self
+
+    def step(self) -> dict[str, float]:
+        """One step of every seed, after an outer step where one is due; returns each loss, the mean over seeds."""
+        if getattr(self, "_joint", None) is None:
+            raise NotFittedError("these seeds hold no training data; call start(X) before step()")
+        if self.outer_due():
+            self.outer_step()
+        began = time.perf_counter()
+        joint = self._joint
+        lr = joint.lr_now
+        found = joint._step(lr)
+        self.losses_ = {name: self._for_each_seed(value) for name, value in found.items()}
+        joint.step_ += 1
+        share = (time.perf_counter() - began) / self.n_seeds
+        for s, member in enumerate(self.members_):
+            losses = {name: float(values[s]) for name, values in self.losses_.items()}
+            self._guarded(s, lambda: loop.require_finite(losses, step=joint.step_ - 1, lr=lr))  # noqa: B023
+            member.step_ = joint.step_
+            member.seconds_ += share
+            member._record(losses, lr)
+        return {name: float(values.mean()) for name, values in self.losses_.items()}
+
+    def outer_step(self) -> None:
+        """Begins an outer step of every seed, one after another."""
+        began = time.perf_counter()
+        self._scatter_state()
+        for s, member in enumerate(self.members_):
+            self._guarded(s, member._outer_step)
+            member.outer_step_ += 1
+        self._gather()
+        self._joint.outer_step_ += 1
+        share = (time.perf_counter() - began) / self.n_seeds
+        for member in self.members_:
+            member.seconds_ += share
+
+    def outer_due(self) -> bool:
+        """Whether the next step begins an outer step."""
+        return self._joint.outer_due()
+
+    @property
+    def steps(self) -> int:
+        """The budget of each seed."""
+        return self.model.steps
+
+    @property
+    def step_(self) -> int:
+        """Steps that every seed has taken."""
+        return self.members_[0].step_
+
+    @property
+    def outer_step_(self) -> int:
+        """Outer steps that every seed has taken."""
+        return self.members_[0].outer_step_
+
+    @property
+    def history_(self) -> list[dict[str, float]]:
+        """The rows of all members, each with its `seed`."""
+        pairs = zip(self.seeds_, self.members_, strict=True)
+        return [{"seed": seed} | row for seed, member in pairs for row in member.history_]
+
+    def sample(self, n: int, *, random_state: RandomState = None) -> np.ndarray:
+        """n samples of every seed, shape (n_seeds, n, d): those of `members_[s].sample(n, random_state=random_state)`.
+
+        An integer gives all seeds the same latents, so that they differ by what was learnt alone.
+        """
+        self._require_fitted()
+        return np.stack([member.sample(n, random_state=random_state) for member in self.members_])
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the runs of all seeds to one file, atomically."""
+        self._require_fitted()
+        self._scatter()
+        members = [run_state.content(member) for member in self.members_]
+        write_checkpoint(path, {"class": type(self).__name__, "members": members})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], **replacements: Any) -> Self:
+        """The runs that `save` or a `Checkpoint` wrote; `replacements` as in `ImplicitModel.load`."""
+        content = read_checkpoint(path)
+        if content["class"] != cls.__name__:
+            raise CheckpointError(f"{path} holds a {content['class']}; call ImplicitModel.load(path)")
+        kind: type[Any] = ImplicitModel
+        members = [run_state.restored(kind, part, path, replacements) for part in content["members"]]
+        loaded = cls(clone(members[0]), n_seeds=len(members))
+        loaded.members_ = members
+        loaded.seeds_ = [member.seed_ for member in members]
+        return loaded
+
+    def resume(self, X: Any, *, callbacks: Sequence[Callback] = (), max_seconds: float | None = None) -> Self:
+        """Goes on to `steps` on the same X; bitwise the result of a run without interruption."""
+        self._require_fitted()
+        data = checked_data(X)
+        leader = self.members_[0]
+        if fingerprint(data) != leader.data_sha256_:
+            raise ValueError(
+                f"X, shape {data.shape}, is not the data that this run began with; give the same array, or fit anew"
+            )
+        for member in self.members_:
+            member.set_params(steps=self.model.steps)
+        self._attach(data)
+        self._join()
+        return self._run(callbacks, max_seconds)
+
+    def _run(self, callbacks: Sequence[Callback], max_seconds: float | None) -> Self:
+        if max_seconds is not None:
+            parameters.real(max_seconds, "max_seconds", above=0)
+        watching = (*callbacks, *([Progress()] if self.model.verbose else []))
+        try:
+            self.stopped_by_ = loop.run(self, callbacks=watching, max_seconds=max_seconds)
+        finally:
+            self._part()
+        for s, member in enumerate(self.members_):
+            member.stopped_by_ = self.stopped_by_
+            self._guarded(s, member._require_finite_weights)
+        return self
+
+    def _attach(self, data: np.ndarray) -> None:
+        unit = self.members_[0]._at_unit_scale(data)
+        for member in self.members_:
+            member._hold(unit)
+
+    def _join(self) -> None:
+        """Makes the stack: a model of the same class, whose networks, optimisers and state are those of all."""
+        members = self.members_
+        joint = copy.copy(members[0])
+        joint._members = members
+        joint._rng = [member._rng for member in members]
+        data = [member._data for member in members]
+        joint._data = data[0] if all(own is data[0] for own in data) else torch.stack(data)
+        for name in joint._networks:
+            told = name.rstrip("_").replace("_", " ")
+            setattr(joint, name, stacked_network(told, [getattr(member, name) for member in members]))
+        joint._build_optimisers()
+        for name in joint._optimisers:
+            theirs = [_states(getattr(member, name)) for member in members]
+            for i, weight in enumerate(_weights(getattr(joint, name))):
+                states = [state[i] for state in theirs]
+                if states[0]:
+                    getattr(joint, name).state[weight] = {
+                        key: value.clone() if key == "step" else torch.stack([state[key] for state in states])
+                        for key, value in states[0].items()
+                    }
+        self._joint = joint
+        self._gather()
+
+    def _gather(self) -> None:
+        """What the members keep between steps, into the stack: tensors and numbers get a first axis of seeds."""
+        for name in self._joint._between_steps:
+            setattr(self._joint, name, _together([getattr(member, name) for member in self.members_]))
+
+    def _scatter(self) -> None:
+        """The stack's state back into the members; their weights are views of its own already."""
+        joint = getattr(self, "_joint", None)
+        if joint is None:
+            return
+        self._scatter_state()
+        for s, member in enumerate(self.members_):
+            for name in joint._optimisers:
+                optimiser = getattr(member, name)
+                optimiser.param_groups[0]["lr"] = getattr(joint, name).param_groups[0]["lr"]
+                for weight, state in zip(_weights(optimiser), _states(getattr(joint, name)), strict=True):
+                    if state:
+                        optimiser.state[weight] = {
+                            key: value.clone() if key == "step" else value[s].clone() for key, value in state.items()
+                        }
+
+    def _scatter_state(self) -> None:
+        for s, member in enumerate(self.members_):
+            for name in self._joint._between_steps:
+                setattr(member, name, _part_of(getattr(self._joint, name), s, getattr(member, name)))
+
+    def _part(self) -> None:
+        """Leaves every member whole and on its own, without the data."""
+        self._scatter()
+        for member in self.members_:
+            for name in member._networks:
+                release(getattr(member, name))
+            member._release()
+        self._joint = None
+
+    def _for_each_seed(self, value: float | torch.Tensor) -> np.ndarray:
+        values = value.detach().double().cpu().numpy() if isinstance(value, torch.Tensor) else np.float64(value)
+        return np.broadcast_to(values, (self.n_seeds,))
+
+    def _guarded(self, s: int, action: Any) -> None:
+        """`action()`, whose Diverged names the seed."""
+        try:
+            action()
+        except loop.Diverged as error:
+            raise loop.Diverged(f"seed {self.seeds_[s]}: {error.what}", step=error.step, lr=error.lr) from error
+
+    def _require_fitted(self) -> None:
+        if not hasattr(self, "members_"):
+            raise NotFittedError("these seeds are not fitted; call fit(X) first")
+
+
+def _weights(optimiser: torch.optim.Optimizer) -> list[torch.Tensor]:
+    return [weight for group in optimiser.param_groups for weight in group["params"]]
+
+
+def _states(optimiser: torch.optim.Optimizer) -> list[dict[str, torch.Tensor]]:
+    return [optimiser.state.get(weight, {}) for weight in _weights(optimiser)]
+
+
+def _together(values: list[Any]) -> Any:
+    """Tensors stacked; floats as a float64 tensor (S,); what all share as it is."""
+    if isinstance(values[0], torch.Tensor):
+        return torch.stack(values)
+    if isinstance(values[0], float):
+        return torch.tensor(values, dtype=torch.float64)
+    return values[0]
+
+
+def _part_of(value: Any, s: int, like: Any) -> Any:
+    """What `_together` made of a member's value, back in the form of that."""
+    if isinstance(like, float):
+        return float(value[s])
+    return value[s].clone() if isinstance(value, torch.Tensor) else value

@@ -1,0 +1,209 @@
+"""Seeds that are trained together answer as seeds that are trained alone, up to rounding."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from torch import nn
+
+from estimators.models.gans.non_saturating import NonSaturatingGAN
+from estimators.models.imle import IMLE
+from estimators.training.callbacks import Callback, Checkpoint
+from estimators.training.checkpoint import CheckpointError
+from estimators.training.implicit_model import ImplicitModel
+from estimators.training.loop import Diverged
+from estimators.training.registry import models
+from estimators.training.stacked import StackedSeeds
+from estimators.training.training_data import Standardisation
+from tests.estimators.test_models import data, small, without_clock
+
+STACKED = [name for name in models if vars(models[name]).get("_stacks", False)]
+ALONE = [name for name in models if name not in STACKED]
+
+#: In float64 a batched product and a single one differ by some 1e-15, terms added in another order. Adam moves a weight
+#: by lr·g/(|g| + 1e-8), which makes at most lr·1e-15/1e-8 = 1e-9 of it in each of 23 steps at lr ≤ 1e-2, and training
+#: may double a difference every few steps.
+ROOM = 1e-7
+#: The losses of a first step in float32, before any weight has moved: 64 ulps, for sums of some hundred terms.
+FIRST = 64 * 2.0**-23
+
+
+@pytest.fixture
+def float64(monkeypatch):
+    """Networks, latents and data in float64, where rounding is far below the ε of Adam.
+
+    In float32 it is not: a weight without influence on the loss has a gradient of pure rounding, and Adam, which
+    divides a gradient by its own size, makes a whole step of it.
+    """
+    single = Standardisation.apply
+    monkeypatch.setattr(Standardisation, "apply", lambda self, X: single(self, X).astype(np.float64))
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def gan(**parameters):
+    sizes = {"steps": 23, "batch_size": 16, "hidden": (8, 8), "history_every": 10, "device": "cpu", "random_state": 3}
+    return NonSaturatingGAN(**sizes | parameters)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("name", STACKED)
+def test_each_seed_answers_as_alone(name):
+    X = data()
+    stack = StackedSeeds(small(name, random_state=5), n_seeds=2).fit(X)
+    assert stack.seeds_ == [5, 6]
+    for seed, member in zip(stack.seeds_, stack.members_, strict=True):
+        alone = small(name, random_state=seed).fit(X)
+        assert type(member) is type(alone)
+        assert member.get_params() == alone.get_params()
+        for network in alone._networks:
+            pairs = zip(getattr(member, network).parameters(), getattr(alone, network).parameters(), strict=True)
+            for ours, theirs in pairs:
+                assert (ours - theirs).abs().max() <= ROOM, network
+        for ours, theirs in zip(member.history_, alone.history_, strict=True):
+            assert ours.keys() == theirs.keys()
+            for key in ours.keys() - {"seconds"}:
+                assert ours[key] == pytest.approx(theirs[key], rel=100 * ROOM, abs=100 * ROOM), key
+        assert (member.step_, member.outer_step_, member.stopped_by_) == (23, alone.outer_step_, "steps")
+    assert not np.array_equal(stack.members_[0].sample(9, random_state=0), stack.members_[1].sample(9, random_state=0))
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_a_resumed_stack_is_bitwise_the_uninterrupted_one(name, tmp_path):
+    X = data()
+    whole = StackedSeeds(small(name, random_state=1), n_seeds=2).fit(X)
+    part = StackedSeeds(small(name, random_state=1), n_seeds=2).start(X)
+    for _ in range(9):
+        part.step()
+    part.save(tmp_path / "runs")
+    resumed = StackedSeeds.load(tmp_path / "runs")
+    assert (resumed.step_, resumed.seeds_) == (9, [1, 2])
+    resumed.resume(X)
+    for ours, theirs in zip(resumed.members_, whole.members_, strict=True):
+        assert without_clock(ours.history_) == without_clock(theirs.history_)
+    assert np.array_equal(resumed.sample(9, random_state=0), whole.sample(9, random_state=0))
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_the_first_losses_are_those_of_each_seed_alone(name):
+    X = data()
+    stack = StackedSeeds(small(name, random_state=5), n_seeds=2).start(X)
+    stack.step()
+    for s in range(2):
+        alone = small(name, random_state=5 + s).start(X).step()
+        assert stack.losses_.keys() == alone.keys()
+        for key, value in alone.items():
+            assert stack.losses_[key][s] == pytest.approx(value, rel=FIRST, abs=FIRST), key
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("name", STACKED)
+def test_a_member_goes_on_alone(name, tmp_path):
+    """Saved after the stack's first steps, a member holds its optimisers and latents, and goes on by itself."""
+    X = data()
+    stack = StackedSeeds(small(name, random_state=1), n_seeds=2).fit(X, callbacks=[EndAt(9)])
+    stack.members_[1].save(tmp_path / "one")
+    alone = ImplicitModel.load(tmp_path / "one").resume(X)
+    whole = small(name, random_state=2).fit(X)
+    for ours, theirs in zip(alone.generator_.parameters(), whole.generator_.parameters(), strict=True):
+        assert (ours - theirs).abs().max() <= ROOM
+
+
+class EndAt(Callback):
+    """Ends a fit after this many steps and writes down what it is told."""
+
+    def __init__(self, step):
+        self.at = step
+        self.losses = []
+
+    def step(self, model, losses):
+        self.losses.append(losses)
+        return model.step_ == self.at
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_a_model_without_a_stacked_form_says_what_to_do(name):
+    with pytest.raises(ValueError, match=r"no stacked form; fit it once for each seed instead"):
+        StackedSeeds(models[name](), n_seeds=3).fit(data())
+
+
+def test_a_subclass_says_by_itself_that_its_step_stacks():
+    class Mine(IMLE):
+        """A step that nobody has looked at."""
+
+    with pytest.raises(ValueError, match="Mine, whose step has no stacked form"):
+        StackedSeeds(Mine()).fit(data())
+
+
+def test_callbacks_see_the_stack_and_the_mean_of_each_loss(tmp_path):
+    watching = EndAt(5)
+    stack = StackedSeeds(gan(), n_seeds=2).fit(data(), callbacks=[watching, Checkpoint(tmp_path / "runs", every=2)])
+    by_hand = StackedSeeds(gan(), n_seeds=2).start(data())
+    for told in watching.losses:
+        assert by_hand.step() == told == {name: by_hand.losses_[name].mean() for name in told}
+    assert stack.stopped_by_ == "EndAt"
+    assert StackedSeeds.load(tmp_path / "runs").step_ == 5
+    assert [row["seed"] for row in StackedSeeds(gan(), n_seeds=2).fit(data()).history_] == [3, 3, 3, 4, 4, 4]
+
+
+def test_samples_are_those_of_the_members_and_the_model_is_untouched():
+    model = gan()
+    stack = clone(StackedSeeds(model, n_seeds=2)).fit(data())
+    assert not hasattr(model, "generator_")
+    samples = stack.sample(7, random_state=4)
+    assert samples.shape == (2, 7, 3)
+    for member, own in zip(stack.members_, samples, strict=True):
+        assert np.array_equal(member.sample(7, random_state=4), own)
+
+
+def test_members_own_their_weights_after_the_fit():
+    """A view would keep the weights of all seeds alive in each, and in each of their files."""
+    stack = StackedSeeds(gan(), n_seeds=2).fit(data())
+    weights = [weight for member in stack.members_ for weight in member.generator_.parameters()]
+    assert all(weight.untyped_storage().nbytes() == weight.numel() * 4 for weight in weights)
+    assert not any(hasattr(member, "_data") for member in stack.members_)
+
+
+def test_a_module_that_does_not_stack_is_named():
+    own = nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
+    with pytest.raises(ValueError, match="generator holds BatchNorm1d, which has no stacked form"):
+        StackedSeeds(gan(latent_dim=2, generator=own)).fit(data())
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_perceptron_of_ones_own_is_stacked():
+    own = nn.Sequential(nn.Linear(2, 8, bias=False), nn.Sequential(nn.Tanh(), nn.Linear(8, 3)))
+    stack = StackedSeeds(gan(latent_dim=2, generator=own), n_seeds=2).fit(data())
+    alone = gan(latent_dim=2, generator=own, random_state=4).fit(data())
+    for ours, theirs in zip(stack.members_[1].generator_.parameters(), alone.generator_.parameters(), strict=True):
+        assert (ours - theirs).abs().max() <= ROOM
+
+
+def test_a_seed_that_diverges_is_named():
+    stack = StackedSeeds(gan(), n_seeds=3).start(data())
+    with torch.no_grad():
+        next(stack.members_[1].critic_.parameters())[0, 0] = float("nan")
+    with pytest.raises(Diverged, match=r"seed 4: (critic_)?loss is nan .*lower lr"):
+        stack.step()
+
+
+@pytest.mark.parametrize(("n_seeds", "error"), [(0, ValueError), (2.0, TypeError)])
+def test_a_bad_number_of_seeds_is_refused(n_seeds, error):
+    with pytest.raises(error, match="n_seeds is"):
+        StackedSeeds(gan(), n_seeds=n_seeds).fit(data())
+
+
+def test_what_is_no_model_or_no_stack_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="give an ImplicitModel"):
+        StackedSeeds(nn.Linear(2, 3)).fit(data())
+    gan().fit(data()).save(tmp_path / "one")
+    with pytest.raises(CheckpointError, match=r"holds a NonSaturatingGAN; call ImplicitModel\.load"):
+        StackedSeeds.load(tmp_path / "one")
+    with pytest.raises(NotFittedError, match=r"call fit\(X\) first"):
+        StackedSeeds(gan()).sample(3)
+    with pytest.raises(NotFittedError, match=r"call start\(X\)"):
+        StackedSeeds(gan()).step()
+    with pytest.raises(ValueError, match="not the data that this run began with"):
+        StackedSeeds(gan(), n_seeds=2).fit(data()).resume(data() + 1)
