@@ -155,6 +155,39 @@ def models(task, of, dimension):
             ]
 
 
+def kept_modes():
+    """Records of mode-coverage: one law, a model that chose its rate, one that kept its own, and one that failed."""
+    rng = np.random.default_rng(0)
+    for model, modes, precision, recall in (("true data", 25, 1.0, 1.0), ("imle", 25, 0.3, 0.9), ("gan", 18, 0.8, 0.6)):
+        params = {
+            "law": "grid-25",
+            "width": 1.0,
+            "seeds": 3,
+            "model": model,
+            "steps": 0 if model == "true data" else 99,
+        }
+
+        def made(metric, each, params=params, **rest):
+            payload = {"each": each, **rest}
+            mean, error = float(np.mean(each)), float(np.std(each, ddof=1) / len(each) ** 0.5)
+            cell = f"kept-{params['model']}"
+            return record("mode-coverage", cell, params, metric, mean, stderr=error, payload=payload)
+
+        samples = (4 * rng.integers(-1, 2, size=(40, 2))).astype(np.float32)
+        each = [modes, modes, modes - (model == "gan")]
+        found = [made("modes", each, of=25, samples=samples), made("high quality", [precision] * 3)]
+        found += [made("precision", [precision] * 3), made("recall", [recall] * 3), made("balance", [0.1, 0.2, 0.3])]
+        if model != "true data":
+            tried = {"0.003": 0.5, "0.001": 0.4, "0.01": 0.6} if model == "imle" else {}
+            lr = 0.01 if model == "imle" else None
+            cell = f"kept-{model}"
+            payload = {"lr": lr, "tried": tried}
+            found.append(record("mode-coverage", cell, params, "training", 2.5, payload=payload))
+        yield found
+    params = {"law": "grid-25", "width": 1.0, "seeds": 3, "model": "wgan", "steps": 99}
+    yield [record("mode-coverage", "kept-wgan", params, "cell", None, status="failed", detail="Diverged at step 31")]
+
+
 #: Sampler, rounds of k-means, seeds, log-likelihood and recall.
 SAMPLERS = [("fresh images", 0, 1, 244.0, 0.9), ("centroids", 1, 2, 326.5, 0.3), ("centroids", 20, 1, 338.0, 0.2)]
 
@@ -321,6 +354,8 @@ def write(path, *, broken=False):
         for task, of, dimension in (("ring-8", 8, 2), ("digits", 10, 64)):
             for cell in models(task, of, dimension):
                 store.append(cell)
+        for cell in kept_modes():
+            store.append(cell)
         for cell in samplers():
             store.append(cell)
         for cell in distances():

@@ -58,7 +58,8 @@ def test_a_distance_does_not_depend_on_the_rows_beside_it():
 
 
 @pytest.mark.parametrize(
-    "name", ["claims", "errata-pictures", "implicit-models", "nearest-neighbours", "parzen-ordering"]
+    "name",
+    ["claims", "errata-pictures", "implicit-models", "mode-coverage", "nearest-neighbours", "parzen-ordering"],
 )
 @pytest.mark.parametrize("size", SIZES)
 def test_cells_are_distinct_say_all_and_are_the_same_twice(name, size):

@@ -1,0 +1,183 @@
+"""Mode coverage: what every unconditional model keeps of laws with known modes, many seeds each, at its best rate."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from estimators.densities import Mixture
+from estimators.modes import mode_coverage
+from estimators.reach import precision_within, recall_within
+from estimators.toys import TOYS
+from reports.experiment import Cell, Experiment, Measurement, experiments
+from reports.record import Scalar
+
+#: The row that every model is read against: true data in the place of samples.
+REFERENCE = "true data"
+#: What the quick size trains: the ideas, one model each. The other sizes train every registered model.
+_QUICK = ("gmmn", "imle", "kde-gan", "non-saturating-gan", "rs-imle", "wgan-gp")
+#: Learning rates that are tried, in this order: of equal ones the first is taken.
+_RATES = (3e-3, 1e-3, 1e-2)
+#: Rows that a model is trained on, rows that its samples are compared with, samples, and samples in a record.
+_ROWS = {"train": 4000, "held_out": 2000, "samples": 2000, "drawn": 400}
+
+
+@dataclass(frozen=True)
+class _Size:
+    """Laws and widths, seeds that are scored, seeds that a rate is chosen on, shares of a model's own default steps.
+
+    Without seeds to choose on a model keeps its own learning rate.
+    """
+
+    laws: Mapping[str, tuple[float, ...]]
+    seeds: int
+    choosing: int
+    length: float
+    choosing_length: float
+    limit: float
+
+
+_SIZES = {
+    "quick": _Size({"grid-25": (1.0,)}, 3, 0, 0.5, 0.0, 600.0),
+    "standard": _Size(dict.fromkeys(TOYS, (1.0, 4.0)), 10, 2, 0.5, 0.25, 3600.0),
+    "full": _Size(dict.fromkeys(TOYS, (0.5, 1.0, 2.0, 4.0)), 20, 5, 2.0, 1.0, 4 * 3600.0),
+}
+
+
+@experiments.register("mode-coverage")
+class ModeCoverage(Experiment):
+    """One cell a model, law and width, of several seeds on one draw of the data; `true data` is a perfect sampler.
+
+    The learning rate is the one of `_RATES` whose samples, of seeds that are not scored, have the highest harmonic mean
+    of precision and recall. `modes`: those with a sample within four standard deviations; `high quality`: the share of
+    samples so near to a mode; `precision`, `recall`: the share of samples (held-out data) within one standard deviation
+    of a mode of held-out data (samples); `balance`: KL, in nats, of the shares of the samples by nearest mode from the
+    true masses; `training`: seconds of processor time for one seed at the chosen rate. Each value is the mean over the
+    seeds with its standard error, and the payload has every seed's.
+    """
+
+    question = "At its best learning rate, which modes does a model keep, and how many of its samples are good?"
+    timing = False
+    caveats = (
+        "Each model has its own default network and a share of its own default steps, which were chosen on the ring; a "
+        "step of one costs more than a step of another, and the seconds say how much.",
+        "All seeds of a model train on the same rows: their spread is that of training alone.",
+        "A rate at the edge of those tried is marked; a better one may lie beyond.",
+        "Seconds are an indication: other cells may have run beside, and seeds that train together share their cost.",
+    )
+
+    def cells(self, size: str, data: Mapping[str, str]) -> Iterable[Cell]:  # noqa: ARG002
+        from estimators.training.conditional import ConditionalModel
+        from estimators.training.registry import models
+
+        chosen = _SIZES[size]
+        for law, widths in chosen.laws.items():
+            for width in widths:
+                task: dict[str, Scalar] = {"law": law, "width": width, "seeds": chosen.seeds}
+                yield Cell({**task, "model": REFERENCE, "steps": 0, "choosing": 0, "choosing_steps": 0})
+                for name, model in models.items():
+                    if issubclass(model, ConditionalModel) or (size == "quick" and name not in _QUICK):
+                        continue
+                    own = model()
+                    steps = getattr(own, "steps", 0)
+                    yield Cell(
+                        {
+                            **task,
+                            "model": name,
+                            "steps": math.ceil(chosen.length * steps),
+                            "choosing": chosen.choosing if hasattr(own, "lr") else 0,
+                            "choosing_steps": math.ceil(chosen.choosing_length * steps),
+                        },
+                        modules=(model.__module__,),
+                        seconds=chosen.limit,
+                    )
+
+    def measure(self, cell: Cell) -> Iterator[Measurement]:
+        law = TOYS[str(cell.params["law"])].law(float(cell.params["width"] or 0))
+        # Streams of the cell's seed: three draws of the data, the seeds to choose on, those that are scored, sampling.
+        streams = [int(part) for part in np.random.SeedSequence(cell.seed).generate_state(6)]
+        train, held_out = law.sample(_ROWS["train"], streams[0]), law.sample(_ROWS["held_out"], streams[1])
+        n_seeds = int(cell.params["seeds"] or 0)
+        if cell.params["model"] == REFERENCE:
+            samples = np.stack([law.sample(_ROWS["samples"], streams[4] + seed) for seed in range(n_seeds)])
+        else:
+            validation = law.sample(_ROWS["held_out"], streams[2])
+            rate, tried = _best_rate(cell, law, train, validation, streams[3])
+            began = time.process_time()
+            fitted = _fitted(cell, int(cell.params["steps"] or 0), rate, n_seeds, streams[4], train)
+            seconds = (time.process_time() - began) / n_seeds
+            yield Measurement("training", seconds, "s", payload={"lr": rate, "tried": tried})
+            samples = _draws(fitted, streams[5])
+        yield from _judged(samples, law, held_out)
+
+
+def _best_rate(
+    cell: Cell, law: Mixture, train: np.ndarray, validation: np.ndarray, seed: int
+) -> tuple[float | None, dict[str, float]]:
+    """The rate of the highest score on seeds of its own, and the score of each; a rate that diverges has 0."""
+    from estimators.training.loop import Diverged
+
+    choosing, steps = int(cell.params["choosing"] or 0), int(cell.params["choosing_steps"] or 0)
+    if not choosing:
+        return None, {}
+    scores: dict[float, float] = {}
+    for rate in _RATES:
+        try:
+            samples = _draws(_fitted(cell, steps, rate, choosing, seed, train), seed)
+        except Diverged:
+            scores[rate] = 0.0
+        else:
+            scores[rate] = float(np.mean([_harmonic(one, validation, law) for one in samples]))
+    return max(_RATES, key=scores.__getitem__), {f"{rate:g}": score for rate, score in scores.items()}
+
+
+def _fitted(cell: Cell, steps: int, rate: float | None, n_seeds: int, seed: int, train: np.ndarray) -> list[Any]:
+    """Models of this cell with consecutive seeds, all at once where their step has a stacked form."""
+    from estimators.training.registry import models
+    from estimators.training.stacked import StackedSeeds
+
+    kind = models[str(cell.params["model"])]
+    settings: dict[str, Any] = {"random_state": seed, "device": "cpu"}
+    settings |= {"steps": steps} if steps else {}
+    settings |= {} if rate is None else {"lr": rate}
+    if vars(kind).get("_stacks", False):
+        return StackedSeeds(kind(**settings), n_seeds=n_seeds).fit(train).members_
+    return [kind(**{**settings, "random_state": seed + s}).fit(train) for s in range(n_seeds)]
+
+
+def _draws(fitted: list[Any], seed: int) -> np.ndarray:
+    """Samples of each model, (seeds, n, d)."""
+    return np.stack(
+        [model.sample(_ROWS["samples"], random_state=seed + s).astype(np.float64) for s, model in enumerate(fitted)]
+    )
+
+
+def _harmonic(samples: np.ndarray, data: np.ndarray, law: Mixture) -> float:
+    """2PR/(P + R) of precision P and recall R at one standard deviation; 0 where both are 0."""
+    radius = float(law.scales[0])
+    p, r = (float(share(data, samples, radius=radius)) for share in (precision_within, recall_within))
+    return 2 * p * r / (p + r) if p + r else 0.0
+
+
+def _judged(samples: np.ndarray, law: Mixture, held_out: np.ndarray) -> Iterator[Measurement]:
+    """Every metric of samples (seeds, n, d), in the same way for every model."""
+    radius = float(law.scales[0])
+    covered = [mode_coverage(one, law) for one in samples]
+    drawn = samples[0, : _ROWS["drawn"]].astype(np.float32)
+    yield _over_seeds("modes", [c.found for c in covered], f"of {len(law.modes)}", of=len(law.modes), samples=drawn)
+    yield _over_seeds("high quality", [c.high_quality for c in covered], "share")
+    for metric, share in (("precision", precision_within), ("recall", recall_within)):
+        yield _over_seeds(metric, [float(share(held_out, one, radius=radius)) for one in samples], "share")
+    yield _over_seeds("balance", [c.kl for c in covered], "nats")
+
+
+def _over_seeds(metric: str, values: list[float], unit: str, **rest: Any) -> Measurement:
+    """The mean over the seeds, its standard error, the least and the most of them."""
+    each = np.array(values, dtype=np.float64)
+    error = float(each.std(ddof=1) / math.sqrt(len(each))) if len(each) > 1 else None
+    return Measurement(metric, float(each.mean()), unit, stderr=error, payload={"each": each.tolist(), **rest})

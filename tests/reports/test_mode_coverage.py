@@ -1,0 +1,89 @@
+"""Mode coverage: what its cells say, that collapse is seen and rates are chosen on other seeds, table and figures."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from estimators.toys import TOYS
+from reports.experiments import mode_coverage
+from reports.experiments.mode_coverage import REFERENCE, ModeCoverage
+from reports.figures import figure
+from reports.tables import table
+from tests.reports import made_up_results
+
+LAW = TOYS["ring-8"].law()
+
+
+def judged(samples):
+    return {m.metric: m for m in mode_coverage._judged(samples, LAW, LAW.sample(2000, 1))}
+
+
+def test_true_data_keep_all_and_collapse_is_seen_by_recall_modes_and_balance_alone():
+    true = judged(np.stack([LAW.sample(2000, seed) for seed in (2, 3)]))
+    assert true["modes"].payload["each"] == [8, 8]
+    assert min(true[name].value for name in ("high quality", "precision", "recall")) > 0.95
+    one = LAW.components[3].sample(2000, 4)
+    collapsed = judged(np.stack([one, one]))
+    assert collapsed["modes"].value == 1
+    assert min(collapsed[name].value for name in ("high quality", "precision")) > 0.95
+    assert abs(collapsed["recall"].value - 1 / 8) < 0.05
+    assert collapsed["balance"].value == pytest.approx(np.log(8), rel=1e-12)
+    assert collapsed["modes"].stderr == 0
+
+
+def cells(size):
+    return list(ModeCoverage().cells(size, {}))
+
+
+def test_quick_has_six_models_and_the_others_every_unconditional_one():
+    from estimators.training.conditional import ConditionalModel
+    from estimators.training.registry import models
+
+    assert {cell.params["model"] for cell in cells("quick")} == {REFERENCE, *mode_coverage._QUICK}
+    named = {cell.params["model"] for cell in cells("standard")}
+    assert named == {REFERENCE, *(name for name in models if not issubclass(models[name], ConditionalModel))}
+    assert {cell.params["law"] for cell in cells("standard")} == set(TOYS)
+    assert all(cell.params["seeds"] >= 10 for cell in cells("standard"))
+
+
+@pytest.mark.parametrize("name", ["kde-gan", "imle"])
+def test_a_cell_is_measured_the_same_twice_and_says_which_rate_was_taken(name, monkeypatch):
+    pytest.importorskip("torch", reason="torch is not installed: no model was measured")
+    monkeypatch.setattr(mode_coverage, "_ROWS", {"train": 200, "held_out": 100, "samples": 100, "drawn": 10})
+    (cell,) = (c for c in cells("quick") if c.params["model"] == name)
+    short = replace(cell, params={**cell.params, "steps": 12, "seeds": 2, "choosing": 2, "choosing_steps": 6})
+    first, second = ({m.metric: m for m in ModeCoverage().measure(short)} for _ in range(2))
+    for metric in ("modes", "high quality", "precision", "recall", "balance"):
+        assert first[metric].payload["each"] == second[metric].payload["each"]
+        assert len(first[metric].payload["each"]) == 2
+    told = first["training"].payload
+    assert told["tried"].keys() == {f"{rate:g}" for rate in mode_coverage._RATES}
+    assert told["tried"][f"{told['lr']:g}"] == max(told["tried"].values())
+    own = replace(cell, params={**short.params, "choosing": 0})
+    assert next(iter(ModeCoverage().measure(own))).payload == {"lr": None, "tried": {}}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return made_up_results.write(tmp_path_factory.mktemp("results"))
+
+
+def test_the_table_counts_seeds_and_marks_edges_and_failures(results):
+    frame = table("mode-coverage", output=results)
+    assert list(frame.model) == [REFERENCE, "imle", "gan", "wgan"]
+    rows = frame.set_index("model")
+    assert rows.all_kept[["imle", "gan"]].tolist() == [3, 0]
+    assert (rows.modes_fewest["gan"], rows.modes_of["gan"]) == (17, 25)
+    assert rows.modes["gan"] == pytest.approx(53 / 3, rel=1e-15)
+    assert rows.on_edge["imle"]
+    assert (rows.lr["imle"], rows.balance_stderr["imle"]) == (0.01, pytest.approx(0.1 / 3**0.5, rel=1e-12))
+    assert (rows.status["wgan"], rows.detail["wgan"]) == ("failed", "Diverged at step 31")
+
+
+def test_pictures_name_every_model_and_every_mode_without_samples(results):
+    (scatter,) = figure("recall-precision", output=results)
+    assert "imle: recall 0.90, precision 0.30" in scatter.description
+    assert ">samples choose data<" not in scatter.svg
+    (maps,) = figure("mode-maps", output=results)
+    assert "true data: 9 of 25 among 40" in maps.description
