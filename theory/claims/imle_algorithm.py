@@ -1,14 +1,16 @@
 """The algorithm of IMLE: mini-batches, frozen assignments, and what it tends to with infinitely many samples."""
 
 import operator
+from functools import partial
 from itertools import combinations
 from math import comb
 from typing import Any
 
 import numpy as np
 
-from theory.claim import Certified, Exact, Holds, Outcome, Refuted, claim
+from theory.claim import Certified, Exact, Holds, Outcome, Refuted, all_hold, claim
 from theory.exact import Q, dot, total
+from theory.imle_loop import CHANGES, broken, held_to_the_definition
 from theory.instances import pmf, points
 from theory.setting import Setting
 from theory.sources import BRUNA, TALK
@@ -49,7 +51,8 @@ def best_affine(data: list, latents: list) -> tuple[Any, Any]:
     source=METHOD,
     primary="Li & Malik 2018, Algorithm 1 (recalled); majorise–minimise, Danskin's theorem",
     method=(Exact, Certified),
-    limits="An affine generator on the line in rationals; the project's losses on numbers whose arithmetic is exact.",
+    limits="An affine generator on the line in rationals; the project's losses on numbers whose arithmetic is exact; "
+    "its trainer on six data in the plane, all of them in each inner step.",
 )
 def inner_loop(
     setting,
@@ -58,8 +61,10 @@ def inner_loop(
     majorises=lambda surrogate, true: surrogate >= true,
     fresh=False,
     loss=None,
+    trainer=None,
 ):
-    """All mini-batches of five data; 200 steps of exact inner minimisation in rationals; then the project's losses."""
+    """All mini-batches of five data and 200 steps of exact inner minimisation in rationals; then the project's losses,
+    and a whole short run of its trainer against the nested loop as it is defined."""
     rng = setting.rng()
     data = points(rng, 5)
     parts = [x**2 + 1 for x in data]
@@ -72,7 +77,7 @@ def inner_loop(
         outcome = descend(rng, majorises, fresh)
         if outcome is not None:
             return outcome
-    return project_losses(setting, loss)
+    return all_hold([project_losses(setting, loss), held_to_the_definition(setting, trainer and trainer())])
 
 
 def descend(rng: np.random.Generator, majorises, fresh: bool) -> Outcome | None:
@@ -131,6 +136,8 @@ inner_loop.mutant("the frozen sum lies below", majorises=lambda surrogate, true:
 inner_loop.mutant("monotone also with fresh samples in each outer step", fresh=True)
 inner_loop.mutant("the project's loss without n/b", loss=lambda data, samples, n: (samples - data).square().sum())
 inner_loop.mutant("the project's loss by distances", loss=lambda data, samples, n: n * (samples - data).abs().mean())
+for how in CHANGES:
+    inner_loop.mutant(f"the project's trainer {how}", trainer=partial(broken, how))
 
 
 @inner_loop.boundary("at a tie the objective has a kink: its one-sided slopes are those of the two assignments")
