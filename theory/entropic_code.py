@@ -55,20 +55,21 @@ def decide_code(setting: Setting, bound: Callable[..., Any], samples: Any, gauss
 
 
 def decide_plane(rng: Any, bound: Callable[..., Any], gaussian: Any) -> Iterator[Outcome]:
-    """Gaussians in the plane, one axis as thin as floats can hold, under a slope along it, a drawn one and a matrix.
+    """Gaussians in the plane, most as thin as floats can hold, under a slope along the thin axis, one drawn, a matrix.
 
-    Σ = B Bᵀ with B = [[a, 0], [c, e]], e = 2⁻ᵏ, so that Σ is exact in floats and (c, −a) is its thin axis. As
-    s₁² + s₂² = ‖BᵀA‖² and s₁s₂ = |det BᵀA| are rational, s₁ ± s₂ are roots of rationals.
+    Σ = B Bᵀ/4⁸ with whole B of determinant ±1, a product of shears: Σ is exact in floats, its factors are not, and
+    Bᵀ(c, −a) = (0, ∓1) for B's first column (a, c). As s₁² + s₂² = ‖BᵀA‖² and s₁s₂ = |det BᵀA| are rational, s₁ ± s₂
+    are roots of rationals.
     """
     from estimators import Gaussian
 
-    a, c = (Q(int(k), 8) for k in rng.integers(4, 33, size=2))
-    e = Q(1, 2 ** int(rng.integers(0, 23)))
-    temperature = e / 2 ** int(rng.integers(0, 4))  # of sᵢ's size, where the bound moves with sᵢ the most
-    covariance = [[a * a, a * c], [a * c, c * c + e * e]]
+    (a, b), (c, e) = ([Q(k, 2**8) for k in row] for row in shears(rng))
+    covariance = [[a * a + b * b, a * c + b * e], [a * c + b * e, c * c + e * e]]
+    temperature = Q(1, 2 ** int(rng.integers(14, 21)))  # of the least sᵢ's size, where the bound moves with it the most
     drawn = [[Q(int(k), 8) for k in row] for row in rng.integers(-16, 17, size=(2, 2))]
     for slope in ([[c, Q(0)], [-a, Q(0)]], [[row[0], Q(0)] for row in drawn], drawn):
-        image = [[a * x + c * y for x, y in zip(*slope, strict=True)], [e * y for y in slope[1]]]
+        columns: list[tuple[Any, ...]] = list(zip(*slope, strict=True))
+        image = [[a * x + c * y for x, y in columns], [b * x + e * y for x, y in columns]]
         squares = sum((x * x for row in image for x in row), Q(0))
         product = abs(image[0][0] * image[1][1] - image[0][1] * image[1][0])
         larger = (ball(squares + 2 * product).sqrt() + ball(squares - 2 * product).sqrt()) / 2
@@ -84,6 +85,16 @@ def decide_plane(rng: Any, bound: Callable[..., Any], gaussian: Any) -> Iterator
         log_c = 2 * scalar.log_constant(temperature)
         yield decide_estimate(estimate, bound(log_c, loss, ball(temperature), divergence), **told)
         yield decide_at_most(arb(estimate.certificate.lower), _plane_likelihood(covariance, slope, temperature), **told)
+
+
+def shears(rng: Any) -> list[list[int]]:
+    """A whole matrix of determinant ±1, by shears in turn. Its entries stay below 2¹²·⁵: where they are larger, what
+    Cholesky's second pivot, det Σ/Σ₁₁, is left with is rounding. Two of three are that thin."""
+    first, second, most = (1, 0), (0, 1), 1448 // 2 ** max(0, int(rng.integers(-20, 11)))
+    while max(second) < most:
+        step = int(rng.integers(1, 3))
+        first, second = second, (first[0] + step * second[0], first[1] + step * second[1])
+    return [list(first), list(second)]
 
 
 def _plane_likelihood(covariance: Points, slope: Points, temperature: Any) -> Ball:
@@ -156,6 +167,18 @@ def without_entropy(law: Any, slope: Any, *, temperature: float) -> Any:
     singular = np.linalg.svd(np.linalg.cholesky(law.cov).T @ np.asarray(slope), compute_uv=False)
     value = found.value + float(np.log((1 + np.hypot(1, 4 * singular / temperature)) / 2).sum()) / 2
     return replace(found, value=value, certificate=Certificate("rounding", value - 1e-12, value + 1e-12))
+
+
+def narrow_margin(law: Any, slope: Any, *, temperature: float) -> Any:
+    """`gaussian_entropic_bound`, its margin for rounding by the square root of the factor's condition, which is too
+    little: what rounding moves the factor by grows with the condition itself."""
+    from estimators import Certificate, gaussian_entropic_bound
+
+    found, root = gaussian_entropic_bound(law, slope, temperature=temperature), np.linalg.cholesky(law.cov)
+    norm, slopes = np.linalg.norm(root), np.linalg.norm(slope)
+    size = (norm**2 + slopes**2 + 2 * norm * slopes * np.sqrt(np.linalg.cond(root))) / temperature
+    slack = float(16 * sum(np.shape(slope)) * 2.0**-53 * (size + abs(found.value) + 1))
+    return replace(found, certificate=Certificate("rounding", found.value - slack, found.value + slack))
 
 
 def half_the_slope(law: Any, slope: Any, *, temperature: float) -> Any:

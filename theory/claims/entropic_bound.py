@@ -9,7 +9,7 @@ from flint import arb
 from theory import entropic_gaussian as scalar
 from theory.certified import Ball, ball, decide_at_most, decide_equal, decide_less, integrate, precision, total, xlog
 from theory.claim import Certified, Inconclusive, Outcome, Refuted, all_hold, claim
-from theory.entropic_code import colder, decide_code, half_the_slope, likelihood_itself, without_entropy
+from theory.entropic_code import colder, decide_code, half_the_slope, likelihood_itself, narrow_margin, without_entropy
 from theory.exact import Q
 from theory.exact import total as exact_total
 from theory.instances import pmf
@@ -153,6 +153,7 @@ lower_bound.mutant("the project's sample bound with λ/2", samples=colder)
 lower_bound.mutant("the project's sample bound without its coupling: the likelihood itself", samples=likelihood_itself)
 lower_bound.mutant("the project's Gaussian bound without the entropy of the coupling", gaussian=without_entropy)
 lower_bound.mutant("the project's Gaussian bound with half the slope", gaussian=half_the_slope)
+lower_bound.mutant("the project's Gaussian bound with a margin by √condition", gaussian=narrow_margin)
 
 
 @lower_bound.counterexample(
