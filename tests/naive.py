@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 
@@ -147,3 +148,9 @@ def colliding(points, query, budget):
             break
         found |= {i for i, of_point in enumerate(points) if of_point[table] == bucket}
     return found
+
+
+def fisher_too_few(a, b, n, m):
+    """P(at most b of a + b rows are samples), of n real rows and m samples whose labels are exchanged, exactly."""
+    total = math.comb(n + m, a + b)
+    return Fraction(sum(math.comb(m, i) * math.comb(n, a + b - i) for i in range(b + 1)), total)

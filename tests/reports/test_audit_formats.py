@@ -1,0 +1,187 @@
+"""What an audit reads, what it refuses, its command and its page."""
+
+import json
+import re
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from reports import auditing
+from reports.auditing.formats import read_rows
+from reports.cli import app
+from tests.reports.test_page import Page, chromium, needs_chromium
+
+ROWS = np.random.default_rng(0).random((40, 3))
+
+
+def torch_file(path, value):
+    import torch
+
+    torch.save(torch.tensor(value), path)
+
+
+def hdf5(path, **arrays):
+    with h5py.File(path, "w") as file:
+        for name, values in arrays.items():
+            file[name] = values
+
+
+def parquet(path, values):
+    import pandas as pd
+
+    pd.DataFrame(values, columns=[f"x{i}" for i in range(values.shape[1])]).to_parquet(path)
+
+
+WRITERS = {
+    "rows.npy": lambda path: np.save(path, ROWS),
+    "rows.npz": lambda path: np.savez(path, any=ROWS),
+    "rows.pt": lambda path: torch_file(path, ROWS),
+    "rows.h5": lambda path: hdf5(path, any=ROWS),
+    "rows.parquet": lambda path: parquet(path, ROWS),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_format_gives_the_rows(name, tmp_path):
+    WRITERS[name](tmp_path / name)
+    found = read_rows(tmp_path / name, "data")
+    np.testing.assert_array_equal(found.values, ROWS)
+    assert found.origin == name
+
+
+def test_one_of_several_arrays_is_chosen_by_its_name(tmp_path):
+    np.savez(tmp_path / "two.npz", a=ROWS, b=ROWS[:5])
+    hdf5(tmp_path / "two.h5", **{"group/a": ROWS, "b": ROWS[:5]})
+    for path, key in (("two.npz", "b"), ("two.h5", "b")):
+        assert len(read_rows(f"{tmp_path / path}::{key}", "data").values) == 5
+    assert len(read_rows(f"{tmp_path / 'two.h5'}::group/a", "data").values) == 40
+
+
+@pytest.mark.parametrize(("mode", "shape"), [("L", (4, 5)), ("RGB", (4, 5, 3))])
+def test_a_folder_of_images_is_read_in_the_order_of_names(tmp_path, mode, shape):
+    for name, grey in (("b.png", 255), ("a.png", 0)):
+        Image.new(mode, (5, 4), color=grey if mode == "L" else (grey,) * 3).save(tmp_path / name)
+    found = read_rows(tmp_path, "samples")
+    assert found.shape == shape
+    assert found.values.mean(axis=1).tolist() == [0.0, 1.0]
+
+
+BAD = {
+    "absent": ("nowhere.npy", None, "data: nowhere.npy is not there; pass"),
+    "another ending": ("a.txt", lambda p: p.write_text("1"), "ends in .txt: pass .npy"),
+    "no npy": ("a.npy", lambda p: p.write_bytes(b"1"), "data: .*whole .npy file.*numpy.save"),
+    "cut npy": ("a.npy", lambda p: (np.save(p, ROWS), p.write_bytes(p.read_bytes()[:-8])), "data: .*whole .npy"),
+    "no zip": ("a.npz", lambda p: p.write_bytes(b"PK"), "data: .*no .npz file"),
+    "objects in npz": ("a.npz", lambda p: np.savez(p, a=np.array([{}])), "data: .*no .npz file of numbers"),
+    "several in npz": ("a.npz", lambda p: np.savez(p, a=ROWS, b=ROWS), "holds the arrays a, b: choose one, a.npz::a"),
+    "none in h5": ("a.h5", lambda p: hdf5(p), "holds no array"),
+    "no h5": ("a.h5", lambda p: p.write_bytes(b"\x89HDF" * 9), "data: .*cannot be read as HDF5"),
+    "no pt": ("a.pt", lambda p: p.write_bytes(b"\x80\x02c"), "data: .*no tensor.*torch.save"),
+    "no tensor": ("a.pt", lambda p: __import__("torch").save([1], p), "holds list and no tensor"),
+    "no parquet": ("a.parquet", lambda p: p.write_bytes(b"PAR1"), "data: .*Parquet"),
+    "words in parquet": ("a.parquet", lambda p: parquet(p, np.array([["a"]])), "column 'x0'.*holds no numbers"),
+    "NaN": ("a.npy", lambda p: np.save(p, np.r_[ROWS, [[0, np.nan, 0]]]), "data: row 40 is not finite"),
+    "few rows": ("a.npy", lambda p: np.save(p, ROWS[:4]), "data has 4 rows: pass 20 or more"),
+    "another width": ("a.npy", lambda p: np.save(p, ROWS[:, :2]), "samples has 3 coordinates a row and data has 2"),
+    "no images": ("folder", lambda p: p.mkdir(), "holds no images"),
+    "no image": ("folder", lambda p: (p.mkdir(), (p / "a.png").write_bytes(b"?")), "row 0, a.png, is no image"),
+    "no module": ("nomodule:fn", None, "data is 'nomodule:fn': No module named 'nomodule'"),
+    "no function": ("math:nothing", None, "data is 'math:nothing'.*nothing"),
+    "no callable": ("math:pi", None, "is float and cannot be called"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_the_command_refuses_bad_files_in_one_line(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path, write, told = BAD[name]
+    if write is not None:
+        write(tmp_path / path)
+    np.save("samples.npy", ROWS)
+    done = CliRunner().invoke(app, ["audit", "samples.npy", "--data", path])
+    assert done.exit_code == 2, done.output
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert re.search(told, done.stderr), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--level", "1.5", "level is 1.5"),
+        ("--permutations", "50", "permutations is 50: pass a whole number 399 or more"),
+        ("--max-rows", "3", "max_rows is 3: pass a whole number 20 or more"),
+        ("--time-limit", "-1", "time_limit is -1"),
+        ("--n-samples", "0", "n_samples is 0"),
+        ("--seed", "-1", "random_state is -1"),
+        ("--features", "pca:9", "features: pca:k is 9: pass a whole number from 1 to 3"),
+        ("--features", "nothing", "features is 'nothing': pass module:function"),
+        ("--log-density", "math:pi", "log_density is 'math:pi'"),
+        ("--shape", "2xx", "--shape is '2xx': pass height x width"),
+        ("--shape", "5x5", "shape is 5x5, and a row has 3 coordinates"),
+        ("--modes", "narrow.npy", "modes has 2 coordinates a row where 3 are needed"),
+        ("--output", "nowhere/page.html", "--output: the folder nowhere is not there"),
+    ],
+)
+def test_the_command_refuses_bad_options_in_one_line(option, value, told, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("rows.npy", ROWS)
+    np.save("narrow.npy", ROWS[:, :2])
+    done = CliRunner().invoke(app, ["audit", "rows.npy", "--data", "rows.npy", option, value])
+    assert done.exit_code == 2, done.output
+    assert told in done.stderr
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory):
+    """The command on small images that copy the data, with its page."""
+    folder = tmp_path_factory.mktemp("audit")
+    rng = np.random.default_rng(1)
+    data = rng.random((60, 6, 5))
+    np.save(folder / "data.npy", data)
+    np.save(folder / "samples.npy", data[:40])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(auditing, "pending", lambda _: iter(()))  # the page shows whatever rows there are
+        command = ["audit", "samples.npy", "--data", "data.npy", "--permutations", "399", "--output", "page.html"]
+        done = CliRunner().invoke(app, [*command, "--json"])
+    return done, folder / "page.html"
+
+
+def test_a_defect_exits_1_and_is_named_in_the_json(audited):
+    done, _ = audited
+    assert done.exit_code == 1, done.output
+    told = json.loads(done.stdout)
+    assert told["verdict"] == told["defects"][0]["name"] == "copies the training rows"
+    assert "The page:" in done.stderr
+
+
+def test_the_page_is_whole_asks_nobody_and_shows_the_pictures(audited):
+    text = audited[1].read_text(encoding="utf-8")
+    page = Page(text)
+    assert len(page.ids) == len(set(page.ids))
+    links = [attributes["href"] for element, attributes in page.elements if element == "a"]
+    assert links
+    assert all(link.startswith("#") and link[1:] in page.ids for link in links)
+    assert not re.search(r"@import|url\((?!#)", text)
+    assert "src" not in {name for _, attributes in page.elements for name in attributes}
+    for name in ("embedding", "cells", "distances", "nearest", "worst"):
+        assert f"audit-{name}-title" in page.ids
+    assert "implicitbench verify parzen-loglik-bias" in text
+    assert "copies the training rows" in text
+
+
+@needs_chromium
+def test_chromium_opens_the_page_without_a_word_in_light_and_dark(audited, tmp_path):
+    from matplotlib.image import imread
+
+    for scheme in ("light", "dark"):
+        image = tmp_path / f"{scheme}.png"
+        dark = ["--blink-settings=preferredColorScheme=0"] if scheme == "dark" else []
+        _, complaints = chromium(audited[1], tmp_path, f"--screenshot={image}", "--window-size=1200,1600", *dark)
+        assert complaints == []
+        pixels = imread(image)[..., :3]
+        assert (pixels.mean() < 0.5) == (scheme == "dark")
+        assert pixels.std() > 0.05
