@@ -41,7 +41,7 @@ class SobolevGAN(AdversarialModel):
         *,
         latent_dim: int = 4,
         generator: nn.Module | None = None,
-        hidden: Sequence[int] = (128, 128),
+        hidden: Sequence[int] = (64, 64),
         critic: nn.Module | None = None,
         critic_hidden: Sequence[int] | None = None,
         rho: float = 1.0,
