@@ -23,6 +23,8 @@ REFERENCE = "true data"
 _QUICK = ("gmmn", "imle", "kde-gan", "non-saturating-gan", "rs-imle", "wgan-gp")
 #: Learning rates that are tried, in this order: of equal ones the first is taken.
 _RATES = (3e-3, 1e-3, 1e-2)
+#: Hidden widths of every generator and critic, so that none has more to say than another.
+_HIDDEN = (64, 64, 64)
 #: Rows that a model is trained on, rows that its samples are compared with, samples, and samples in a record.
 _ROWS = {"train": 4000, "held_out": 2000, "samples": 2000, "drawn": 400}
 
@@ -44,7 +46,7 @@ class _Size:
 
 _SIZES = {
     "quick": _Size({"grid-25": (1.0,)}, 3, 0, 0.5, 0.0, 600.0),
-    "standard": _Size(dict.fromkeys(TOYS, (1.0, 4.0)), 10, 2, 0.5, 0.25, 3600.0),
+    "standard": _Size(dict.fromkeys(TOYS, (1.0, 4.0)), 10, 2, 0.5, 0.2, 3600.0),
     "full": _Size(dict.fromkeys(TOYS, (0.5, 1.0, 2.0, 4.0)), 20, 5, 2.0, 1.0, 4 * 3600.0),
 }
 
@@ -64,8 +66,8 @@ class ModeCoverage(Experiment):
     question = "At its best learning rate, which modes does a model keep, and how many of its samples are good?"
     timing = False
     caveats = (
-        "Each model has its own default network and a share of its own default steps, which were chosen on the ring; a "
-        "step of one costs more than a step of another, and the seconds say how much.",
+        "All networks have the same hidden layers. Steps are a share of each model's own default, which was chosen on the "
+        "ring; a step of one costs more than a step of another, and the seconds say how much.",
         "All seeds of a model train on the same rows: their spread is that of training alone.",
         "A rate at the edge of those tried is marked; a better one may lie beyond.",
         "Seconds are an indication: other cells may have run beside, and seeds that train together share their cost.",
@@ -144,6 +146,7 @@ def _fitted(cell: Cell, steps: int, rate: float | None, n_seeds: int, seed: int,
     kind = models[str(cell.params["model"])]
     settings: dict[str, Any] = {"random_state": seed, "device": "cpu"}
     settings |= {"steps": steps} if steps else {}
+    settings |= {"hidden": _HIDDEN} if hasattr(kind(), "hidden") else {}
     settings |= {} if rate is None else {"lr": rate}
     if vars(kind).get("_stacks", False):
         return StackedSeeds(kind(**settings), n_seeds=n_seeds).fit(train).members_
