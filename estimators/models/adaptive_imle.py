@@ -43,7 +43,7 @@ class AdaptiveIMLE(IMLE):
         inner_steps: int = 10,
         shrink: float = 0.5,
         index: Any = "brute-force",
-        steps: int = 6000,
+        steps: int = 8000,
         lr: float = 1e-2,
         betas: tuple[float, float] = (0.9, 0.99),
         schedule: str = "cosine",

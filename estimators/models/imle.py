@@ -74,7 +74,7 @@ class IMLE(ImplicitModel):
         n_assigned: int | None = None,
         inner_steps: int = 10,
         index: Any = "brute-force",
-        steps: int = 6000,
+        steps: int = 8000,
         lr: float = 1e-2,
         betas: tuple[float, float] = (0.9, 0.99),
         schedule: str = "cosine",

@@ -44,7 +44,7 @@ class RejectionSamplingIMLE(IMLE):
         radius: float = 0.02,
         least_kept: float = 0.5,
         index: Any = "brute-force",
-        steps: int = 6000,
+        steps: int = 8000,
         lr: float = 1e-2,
         betas: tuple[float, float] = (0.9, 0.99),
         schedule: str = "cosine",

@@ -26,8 +26,8 @@ class SinkhornGAN(ImplicitModel):
     Each step draws `batch_size` data and as many samples and descends the debiased Sinkhorn divergence
     S_ε = OT_ε(x, y) − ½OT_ε(x, x) − ½OT_ε(y, y), cost ‖x − y‖^p, between them by Adam. The cost is that of
     the data's own space; a minibatch's divergence is biased upwards. Arguments of its own
-        epsilon: ε at the training scale; details finer than ε (p = 1) or √ε (p = 2) are blurred. p: 1 or 2. max_iter: sweeps of Sinkhorn's iteration at most;
-            a step that has not converged stops the run.
+        epsilon: ε at the training scale; details finer than ε (p = 1) or √ε (p = 2) are blurred. p: 1 or 2.
+        max_iter: sweeps of Sinkhorn's iteration at most; a step that has not converged stops the run.
         betas: Adam's decay rates.
     `history_` has `loss`, S_ε of the batch.
     """

@@ -61,7 +61,7 @@ class WeightedIMLE(IMLE):
         memory: float = 0.9,
         floor: float = 0.05,
         index: Any = "brute-force",
-        steps: int = 6000,
+        steps: int = 8000,
         lr: float = 1e-2,
         betas: tuple[float, float] = (0.9, 0.99),
         schedule: str = "cosine",

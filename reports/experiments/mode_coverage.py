@@ -66,8 +66,8 @@ class ModeCoverage(Experiment):
     question = "At its best learning rate, which modes does a model keep, and how many of its samples are good?"
     timing = False
     caveats = (
-        "All networks have the same hidden layers. Steps are a share of each model's own default, which was chosen on the "
-        "ring; a step of one costs more than a step of another, and the seconds say how much.",
+        "All networks have equal hidden layers. Steps are a share of each model's own default, chosen on the ring; a "
+        "step of one costs more than a step of another, and the seconds say how much.",
         "All seeds of a model train on the same rows: their spread is that of training alone.",
         "A rate at the edge of those tried is marked; a better one may lie beyond.",
         "Seconds are an indication: other cells may have run beside, and seeds that train together share their cost.",
