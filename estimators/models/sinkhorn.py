@@ -43,7 +43,7 @@ class SinkhornGAN(ImplicitModel):
         epsilon: float = 0.05,
         p: int = 1,
         max_iter: int = 5000,
-        steps: int = 500,
+        steps: int = 1000,
         lr: float = 1e-2,
         betas: tuple[float, float] = (0.9, 0.99),
         schedule: str = "cosine",
@@ -52,6 +52,7 @@ class SinkhornGAN(ImplicitModel):
         history_every: int = 50,
         random_state: RandomState = None,
         device: str = "auto",
+        precision: str = "fp32",
         verbose: bool = False,
     ):
         self.latent_dim = latent_dim
@@ -69,6 +70,7 @@ class SinkhornGAN(ImplicitModel):
         self.history_every = history_every
         self.random_state = random_state
         self.device = device
+        self.precision = precision
         self.verbose = verbose
 
     def _check_parameters(self) -> None:
