@@ -31,7 +31,7 @@ def test_conditional_imle_finds_both_branches_and_regression_their_mean():
         assert near.mean() > 0.6, (c, near.mean())
         assert 0.2 < (samples[near] > 0).mean() < 0.8
     mean = Regression(**trained).fit(X, given=C).sample(3, given=[[0.6], [0.9]])
-    assert np.ptp(mean, axis=1).max() == 0
+    assert np.ptp(mean, axis=1).max() < 64 * np.finfo(np.float32).eps  # equal rows, rounded as they lie
     assert (
         np.abs(mean).max() < 0.35
     )  # 600 signs of size 0.75: a standard error of 0.03 overall, more where few are near
