@@ -61,6 +61,7 @@ class ConditionalIMLE(ConditionalModel):
         history_every: int = 50,
         random_state: RandomState = None,
         device: str = "auto",
+        precision: str = "fp32",
         verbose: bool = False,
     ):
         self.latent_dim = latent_dim
@@ -79,6 +80,7 @@ class ConditionalIMLE(ConditionalModel):
         self.history_every = history_every
         self.random_state = random_state
         self.device = device
+        self.precision = precision
         self.verbose = verbose
 
     def outer_due(self) -> bool:

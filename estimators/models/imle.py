@@ -83,6 +83,7 @@ class IMLE(ImplicitModel):
         history_every: int = 50,
         random_state: RandomState = None,
         device: str = "auto",
+        precision: str = "fp32",
         verbose: bool = False,
     ):
         self.latent_dim = latent_dim
@@ -102,6 +103,7 @@ class IMLE(ImplicitModel):
         self.history_every = history_every
         self.random_state = random_state
         self.device = device
+        self.precision = precision
         self.verbose = verbose
 
     def outer_due(self) -> bool:

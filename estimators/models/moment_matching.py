@@ -54,6 +54,7 @@ class GMMN(ImplicitModel):
         history_every: int = 50,
         random_state: RandomState = None,
         device: str = "auto",
+        precision: str = "fp32",
         verbose: bool = False,
     ):
         self.latent_dim = latent_dim
@@ -71,6 +72,7 @@ class GMMN(ImplicitModel):
         self.history_every = history_every
         self.random_state = random_state
         self.device = device
+        self.precision = precision
         self.verbose = verbose
 
     def _check_parameters(self) -> None:

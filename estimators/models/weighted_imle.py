@@ -70,13 +70,14 @@ class WeightedIMLE(IMLE):
         history_every: int = 50,
         random_state: RandomState = None,
         device: str = "auto",
+        precision: str = "fp32",
         verbose: bool = False,
     ):
         super().__init__(
             latent_dim=latent_dim, generator=generator, hidden=hidden, n_samples=n_samples,
             n_samples_last=n_samples_last, n_assigned=n_assigned, inner_steps=inner_steps, index=index, steps=steps,
             lr=lr, betas=betas, schedule=schedule, batch_size=batch_size, standardise=standardise,
-            history_every=history_every, random_state=random_state, device=device, verbose=verbose,
+            history_every=history_every, random_state=random_state, device=device, precision=precision, verbose=verbose,
         )  # fmt: skip
         self.memory = memory
         self.floor = floor

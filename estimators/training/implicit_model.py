@@ -20,6 +20,7 @@ from estimators.networks import mlp_generator
 from estimators.training import loop, parameters, run_state
 from estimators.training.callbacks import Callback, Progress
 from estimators.training.inference import inference
+from estimators.training.precision import PRECISIONS, answering_in_float32, autocast
 from estimators.training.seeding import RandomState, Streams, drawn, seed_of, torch_stream
 from estimators.training.training_data import Standardisation, checked_data, fingerprint
 
@@ -49,6 +50,9 @@ class ImplicitModel(BaseEstimator, ABC):
             and NumPy's global generators are neither read nor set.
         device: "auto" (CUDA where there is one), or what torch calls a device. verbose: report to
             the standard error.
+        precision: "fp32", the reference, or "bf16": matrix products of training in bfloat16 (torch's
+            autocast), whose numbers have 8 significant bits; weights, optimisers and samples stay in
+            float32. Quicker for wide layers on hardware that has it.
 
     Attributes after `start` or `fit`
         generator_, step_, outer_step_, seed_ (an integer random_state that repeats the run),
@@ -83,6 +87,7 @@ class ImplicitModel(BaseEstimator, ABC):
     history_every: int
     random_state: RandomState
     device: str
+    precision: str = "fp32"
     verbose: bool
     generator_: nn.Module
 
@@ -132,7 +137,8 @@ class ImplicitModel(BaseEstimator, ABC):
             self.outer_step()
         began = time.perf_counter()
         lr = self.lr_now
-        losses = {name: float(value) for name, value in self._step(lr).items()}
+        with autocast(self.precision, self.device_):
+            losses = {name: float(value) for name, value in self._step(lr).items()}
         loop.require_finite(losses, step=self.step_, lr=lr)
         self.step_ += 1
         self.seconds_ += time.perf_counter() - began
@@ -142,7 +148,8 @@ class ImplicitModel(BaseEstimator, ABC):
     def outer_step(self) -> None:
         """Begins an outer step now; `step()` does so by itself when one is due."""
         began = time.perf_counter()
-        self._outer_step()
+        with autocast(self.precision, self.device_):
+            self._outer_step()
         self.outer_step_ += 1
         self.seconds_ += time.perf_counter() - began
 
@@ -232,6 +239,7 @@ class ImplicitModel(BaseEstimator, ABC):
         parameters.choice(self.schedule, "schedule", ("cosine", "constant"))
         parameters.count(self.batch_size, "batch_size")
         parameters.count(self.history_every, "history_every")
+        parameters.choice(self.precision, "precision", PRECISIONS)
         if self.generator is not None and not isinstance(self.generator, nn.Module):
             raise TypeError(f"generator is a {type(self.generator).__name__}; give a torch.nn.Module or None")
 
@@ -280,7 +288,7 @@ class ImplicitModel(BaseEstimator, ABC):
                     f"{name} holds {type(part).__name__}, which draws from torch's global generator, so that no seed "
                     "would fix the run; feed noise through z instead"
                 )
-        return module.to(self.device_)
+        return answering_in_float32(module.to(self.device_), self.precision)
 
     def _probe(self, name: str, module: nn.Module, n_in: int, n_out: int) -> None:
         """Raises ValueError unless `module` maps (2, n_in) to (2, n_out)."""

@@ -17,6 +17,7 @@ from estimators.training import loop, parameters, run_state
 from estimators.training.callbacks import Callback, Progress
 from estimators.training.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from estimators.training.implicit_model import ImplicitModel
+from estimators.training.precision import answering_in_float32, autocast
 from estimators.training.seeding import RandomState, seed_of
 from estimators.training.stacked_networks import release, stacked_network
 from estimators.training.training_data import checked_data, fingerprint
@@ -92,7 +93,8 @@ class StackedSeeds(BaseEstimator):
         began = time.perf_counter()
         joint = self._joint
         lr = joint.lr_now
-        found = joint._step(lr)
+        with autocast(joint.precision, joint.device_):
+            found = joint._step(lr)
         self.losses_ = {name: self._for_each_seed(value) for name, value in found.items()}
         joint.step_ += 1
         share = (time.perf_counter() - began) / self.n_seeds
@@ -109,7 +111,8 @@ class StackedSeeds(BaseEstimator):
         began = time.perf_counter()
         self._scatter_state()
         for s, member in enumerate(self.members_):
-            self._guarded(s, member._outer_step)
+            with autocast(member.precision, member.device_):
+                self._guarded(s, member._outer_step)
             member.outer_step_ += 1
         self._gather()
         self._joint.outer_step_ += 1
@@ -213,7 +216,8 @@ class StackedSeeds(BaseEstimator):
         joint._data = data[0] if all(own is data[0] for own in data) else torch.stack(data)
         for name in joint._networks:
             told = name.rstrip("_").replace("_", " ")
-            setattr(joint, name, stacked_network(told, [getattr(member, name) for member in members]))
+            stacked = stacked_network(told, [getattr(member, name) for member in members])
+            setattr(joint, name, answering_in_float32(stacked, joint.precision))
         joint._build_optimisers()
         for name in joint._optimisers:
             theirs = [_states(getattr(member, name)) for member in members]

@@ -46,6 +46,7 @@ class FeatureKernelModel(AdversarialModel):
         history_every: int = 50,
         random_state: RandomState = None,
         device: str = "auto",
+        precision: str = "fp32",
         verbose: bool = False,
     ):
         self.latent_dim = latent_dim
@@ -66,6 +67,7 @@ class FeatureKernelModel(AdversarialModel):
         self.history_every = history_every
         self.random_state = random_state
         self.device = device
+        self.precision = precision
         self.verbose = verbose
 
     @abstractmethod

@@ -78,13 +78,14 @@ class MetropolisHastingsGAN(NonSaturatingGAN):
         history_every: int = 50,
         random_state: RandomState = None,
         device: str = "auto",
+        precision: str = "fp32",
         verbose: bool = False,
     ):
         super().__init__(
             latent_dim=latent_dim, generator=generator, hidden=hidden, critic=critic, critic_hidden=critic_hidden,
             r1=r1, critic_steps=critic_steps, steps=steps, lr=lr, critic_lr=critic_lr, betas=betas, schedule=schedule,
             batch_size=batch_size, standardise=standardise, history_every=history_every, random_state=random_state,
-            device=device, verbose=verbose,
+            device=device, precision=precision, verbose=verbose,
         )  # fmt: skip
         self.n_calibration = n_calibration
         self.chain_length = chain_length
