@@ -115,7 +115,7 @@ def _tables(audit: Audit) -> Iterator[Html]:
         title, about = _TITLES[str(section)]
         frame = part.drop(columns="section").reset_index(drop=True)
         name = f"audit-{str(section).split()[0]}"
-        table = Table(name, title, about, "", lambda *_, frame=frame: frame, _columns(str(section)))  # type: ignore[misc]
+        table = Table(name, title, about, "", lambda *_, frame=frame: frame, _columns(str(section)))
         yield join(tag("h3", title), tag("p", about), data_table(table, frame, cells={"status": _status}))
 
 
