@@ -79,6 +79,10 @@ class Registry(Mapping[str, T], Generic[T]):
 
         return enter
 
+    def present(self, name: str) -> T | None:
+        """The member registered under `name` so far; nothing is scanned for it."""
+        return self._members.get(name)
+
     def __getitem__(self, name: str) -> T:
         if name not in self._members:
             self._scan()

@@ -12,6 +12,7 @@ from knn.registry import Registry
 from theory.callable_module import make_callable
 from theory.exactness import Inexact, exactly, no_hidden_draws, objections, require_exact
 from theory.outcome import Holds, Inconclusive, Outcome, Refuted, all_hold
+from theory.place import require_free, topic_of
 from theory.setting import Setting
 from theory.slots import claim_alpha
 from theory.sources import Place
@@ -240,7 +241,7 @@ def claim(
             hypotheses=tuple(hypotheses),
             verdict=verdict,
             priority=priority,
-            topic=topic or check.__module__.rpartition(".")[2].replace("_", "-"),
+            topic=topic or topic_of(check),
             statement=statement,
             limits=limits,
             resolution_of=resolution_of,
@@ -255,6 +256,8 @@ def claim(
             )
         if resolution_of is not None:
             made._require_known({resolution_of: None})
+        if present := claims_registry.present(id):
+            require_free(id, check, inspect.unwrap(present.check_function))
         return claims_registry.register(id)(made)
 
     return make

@@ -3,7 +3,8 @@
 Changed are each numeric constant (× 1.01 and × 0.99; ± 1 where it counts: subscripts, ranges, whole exponents, and
 whole numbers that are a formula by themselves), each sign, each additive term (dropped), and each pair of arguments
 (swapped), of calls as of the formula itself. A formula is a lambda, a number, or a function of the claim's own module;
-what it calls is left alone.
+what it calls is left alone. Where nothing but rationals may decide, whole exponents change by ± 1 alone: other powers
+of rationals are none.
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ SYMMETRIC = {"min", "max", "gcd", "hypot", "add", "multiply", "isclose"}
 #: Calls whose arguments are counted in whole steps.
 COUNTING = {"range", "comb", "factorial", "isqrt", "enumerate", "islice", "eye", "zeros", "ones"}
 
+#: The file that a changed formula is said to stand in.
+MUTANT = "<mutant>"
+#: What makes a number of the type at hand, by this name in the tree.
+NUMBER = "number of this type"
+
 Formula = ast.Lambda | ast.FunctionDef | ast.expr
 
 
@@ -37,8 +43,9 @@ Formula = ast.Lambda | ast.FunctionDef | ast.expr
 class AutomaticMutant:
     """One changed formula: its name is the changed text, `versions()` compile it, one for each number type.
 
-    The factors of constants are tried as flint rationals, as Fractions and as floats: the first
-    version whose types the formula and the check accept is the one that counts.
+    The factors of constants are tried as flint rationals, as Fractions, as floats and as balls, and so is a constant
+    that is all that is left of a sum, after the plain number: the first version whose types the formula and the check
+    accept is the one that counts.
     """
 
     name: str
@@ -47,16 +54,20 @@ class AutomaticMutant:
     namespace: dict[str, Any]
 
     def versions(self) -> Iterator[Callable[[], Any]]:
-        kinds = number_kinds() if _uses_factor(self.tree) else number_kinds()[:1]
-        for kind in kinds:
-            factors = {name: kind(*ratio) for name, ratio in FACTORS.items()}
-            yield partial(_compiled, self.tree, {**self.namespace, **factors})
+        uses_factor, left_over = _uses_factor(self.tree), _Number().visit(copy.deepcopy(self.tree))
+        if not uses_factor:
+            yield partial(_compiled, self.tree, self.namespace)
+        if uses_factor or ast.dump(left_over) != ast.dump(self.tree):
+            for kind in number_kinds():
+                numbers = {name: kind(*ratio) for name, ratio in FACTORS.items()} | {NUMBER: kind}
+                yield partial(_compiled, left_over, {**self.namespace, **numbers})
 
 
-def number_kinds() -> tuple[Callable[[int, int], Any], ...]:
-    from flint import fmpq
+def number_kinds() -> tuple[Callable[..., Any], ...]:
+    """p/q of each type, q = 1 unless it is given."""
+    from flint import arb, fmpq
 
-    return fmpq, Fraction, lambda p, q: p / q
+    return fmpq, Fraction, lambda p, q=1: p / q, lambda p, q=1: arb(p) / q
 
 
 def automatic_mutants(claim: Claim) -> list[AutomaticMutant]:
@@ -65,7 +76,7 @@ def automatic_mutants(claim: Claim) -> list[AutomaticMutant]:
     taken: dict[str, int] = {}
     for spec, formula, namespace in formulas(claim):
         original = ast.dump(formula)
-        for changed, place in _changes(formula):
+        for changed, place in _changes(formula, exact=claim.exact_only):
             if ast.dump(changed) == original:
                 continue
             name = f"{spec} = {_text(changed, place)}"
@@ -96,7 +107,7 @@ def formulas(claim: Claim) -> Iterator[tuple[str, Formula, dict[str, Any]]]:
             yield argument.arg, default, namespace
 
 
-def _changes(formula: Formula) -> Iterator[tuple[Formula, ast.AST]]:
+def _changes(formula: Formula, *, exact: bool) -> Iterator[tuple[Formula, ast.AST]]:
     """Copies of the formula with one change each, and the node of the copy that changed."""
     count = sum(1 for _ in ast.walk(formula))
     for position in range(count):
@@ -104,6 +115,8 @@ def _changes(formula: Formula) -> Iterator[tuple[Formula, ast.AST]]:
         context = _context(formula, node)
         if context is None:
             continue
+        if exact and context == "exponent" and node is not formula:
+            context = "count"
         for change in _node_changes(node, context):
             changed = copy.deepcopy(formula)
             target = _node(changed, position)
@@ -122,7 +135,7 @@ def _node_changes(node: ast.AST, context: str) -> Iterator[Callable[[Any], ast.A
     elif isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Add | ast.Sub):
         yield _flipped
         if isinstance(node, ast.BinOp):
-            yield lambda sum_: sum_.left
+            yield _left_term
             yield _right_term
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         yield lambda minus: minus.operand
@@ -138,8 +151,19 @@ def _plus(step: int, constant: Any) -> ast.AST:
     return ast.Constant(constant.value + step)
 
 
+def _left_term(node: Any) -> ast.AST:
+    return _left_over(node.left)
+
+
 def _right_term(node: Any) -> ast.AST:
-    return node.right if isinstance(node.op, ast.Add) else ast.UnaryOp(ast.USub(), node.right)
+    right = _left_over(node.right)
+    return right if isinstance(node.op, ast.Add) else ast.UnaryOp(ast.USub(), right)
+
+
+def _left_over(term: Any) -> Any:
+    if isinstance(term, ast.Constant):
+        term.is_left_over = True  # type: ignore[attr-defined]
+    return term
 
 
 def _flipped(node: Any) -> ast.AST:
@@ -166,7 +190,7 @@ def _context(formula: Formula, node: ast.AST) -> str | None:
         ):
             inside = "count"
         elif isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Pow) and parent.right is node:
-            inside = "exponent"
+            inside = "count" if inside == "count" else "exponent"
         elif isinstance(parent, ast.FunctionDef) and _outside_body(parent, node):
             return None
         context = inside
@@ -203,6 +227,15 @@ class _Replace(ast.NodeTransformer):
         return self.replacement if node is self.target else self.generic_visit(node)
 
 
+class _Number(ast.NodeTransformer):
+    """Makes a number of the type at hand of what is left of a sum: 1 has no logarithm, arb(1) has one."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        if not hasattr(node, "is_left_over"):
+            return node
+        return ast.Call(ast.Name(NUMBER, ast.Load()), [node], [])
+
+
 def _uses_factor(tree: Formula) -> bool:
     return any(isinstance(node, ast.Name) and node.id in FACTORS for node in ast.walk(tree))
 
@@ -220,10 +253,11 @@ def _text(formula: Formula, place: ast.AST) -> str:
 
 
 def _compiled(tree: Formula, namespace: dict[str, Any]) -> Any:
+    tree = ast.fix_missing_locations(copy.deepcopy(tree))
     if isinstance(tree, ast.FunctionDef):
         scope = dict(namespace)
         bare = copy.deepcopy(tree)
         bare.decorator_list = []
-        exec(compile(ast.fix_missing_locations(ast.Module([bare], [])), "<mutant>", "exec"), scope)
+        exec(compile(ast.fix_missing_locations(ast.Module([bare], [])), MUTANT, "exec"), scope)
         return scope[tree.name]
-    return eval(compile(ast.fix_missing_locations(ast.Expression(tree)), "<mutant>", "eval"), namespace)
+    return eval(compile(ast.fix_missing_locations(ast.Expression(tree)), MUTANT, "eval"), namespace)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from theory.claim import Claim
-from theory.mutation import automatic_mutants
+from theory.mutation import MUTANT, automatic_mutants
 from theory.outcome import Holds, Outcome, OutcomeMisused, Refuted
 from theory.setting import Setting
 
@@ -116,6 +116,10 @@ def _of_automatic(claim: Claim, changed: Any) -> Callable[[Setting], Outcome]:
                 return claim.check(setting=setting, **{changed.spec: version()})
             except OutcomeMisused:
                 raise
+            except ZeroDivisionError as error:
+                if any(frame.filename == MUTANT for frame in traceback.extract_tb(error.__traceback__)):
+                    return Refuted(reason="the changed formula divides by 0 where the true one has a value")
+                failure = last_line(error)
             except (TypeError, LookupError, AttributeError, ValueError, ArithmeticError) as error:
                 failure = last_line(error)
         raise _IllFormed(failure)

@@ -4,8 +4,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from flint import arb
 
-from theory.claim import Certified, Holds, Refuted, claim, claims_registry
+from theory.claim import Certified, Exact, Holds, Refuted, claim, claims_registry
 from theory.exact import Q
 from theory.mutation import automatic_mutants
 from theory.resolution import measure_resolution, scaled
@@ -77,6 +78,45 @@ def test_a_whole_number_alone_and_a_whole_root_are_counts_too(make):
         "m = 3 * 1.01", "m = 3 * 0.99", "m = 4", "m = 2",
         "root = lambda h: isqrt(4 * h)", "root = lambda h: isqrt(2 * h)",
     ]  # fmt: skip
+
+
+def outcomes_of(claim):
+    return {trial.name: trial.perform().outcome for trial in trials(claim, automatic=True)[1:]}
+
+
+def test_what_is_left_of_a_sum_is_a_number_of_the_type_that_is_needed(make):
+    def check(*, log_of=lambda x: (1 + x).log()):
+        return Holds() if log_of(Q(1)).overlaps(arb(2).log()) else Refuted(value=log_of(Q(1)))
+
+    found = outcomes_of(make(check))
+    assert found["log_of = lambda x: 1 .log()"] == "REFUTED"
+    assert found["log_of = lambda x: x.log()"] == ILL_FORMED  # a rational has no logarithm
+
+
+def test_a_formula_without_a_value_where_the_true_one_has_one_is_refuted(make):
+    def check(*, share=lambda n: 1 / Q(n + 1)):
+        return Holds() if [share(n) for n in range(3)] == [1, Q(1, 2), Q(1, 3)] else Refuted()
+
+    found = outcomes_of(make(check))
+    assert found["share = lambda n: 1 / Q(n - 1)"] == found["share = lambda n: 1 / Q(n)"] == "REFUTED"
+
+    def divides_itself(*, zero=lambda n: n - n):
+        return Holds() if zero(2) == 0 else Refuted(part=1 / (zero(2) + 2))
+
+    assert outcomes_of(make(divides_itself))["zero = lambda n: -n"] == ILL_FORMED, "the check divided, no formula did"
+
+
+def test_powers_of_rationals_are_whole(make):
+    def check(*, square=lambda n: Q(n) ** 2, root=lambda h: isqrt(h**2)):  # noqa: F821
+        return Holds()
+
+    made = make(check)
+    inside = {"root = lambda h: isqrt(h ** 3)", "root = lambda h: isqrt(h ** 1)"}
+    squares = {"square = lambda n: Q(n) ** 3", "square = lambda n: Q(n) ** 1"}
+    halves = {"square = lambda n: Q(n) ** (2 * 1.01)", "square = lambda n: Q(n) ** (2 * 0.99)"}
+    assert set(names(made)) == inside | squares | halves
+    made.methods = (Exact,)
+    assert set(names(made)) == inside | squares
 
 
 def test_a_named_formula_of_the_module_is_rewritten_and_its_docstring_left_alone(make):

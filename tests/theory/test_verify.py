@@ -130,6 +130,46 @@ def test_specs_and_names_are_checked_at_the_door(square):
         claim("x", says="", source="", method=Exact)(lambda: Holds())
 
 
+CLAIMED = """
+from theory.claim import Exact, Holds, claim
+
+@claim("told-twice", says="", source="", method=Exact)
+def check(*, formula=1):
+    return Holds()
+"""
+
+
+@pytest.fixture
+def run_file(tmp_path):
+    """Runs a file under a name."""
+
+    def run(text, name, file="my_claims.py"):
+        (tmp_path / file).write_text(text, encoding="utf-8")
+        exec(compile(text, tmp_path / file, "exec"), {"__name__": name})
+
+    yield run
+    claims_registry._members.pop("told-twice", None)
+
+
+def test_two_claims_of_one_name_are_told_with_both_places(run_file):
+    run_file(CLAIMED, "first")
+    run_file(CLAIMED, "first")  # run again, as by a reload
+    run_file("\n" + CLAIMED, "first")  # and after an edit above it
+    both = r"two claims are called 'told-twice': check \(.*my_claims.py:5\) and check \(.*others.py:4\); rename one"
+    with pytest.raises(ValueError, match=both):
+        run_file(CLAIMED, "second", "others.py")
+    with pytest.raises(ValueError, match=r"told-twice': check \(.*my_claims.py:5\) and check \(.*my_claims.py:4\)"):
+        run_file(2 * CLAIMED, "first")
+
+
+def test_a_topic_is_the_name_of_the_file_also_of_a_script(run_file):
+    run_file(CLAIMED, "__main__")
+    assert claims_registry.present("told-twice").topic == "my-claims"
+    claims_registry._members.pop("told-twice")
+    exec(CLAIMED, {"__name__": "__main__"})
+    assert claims_registry.present("told-twice").topic == "interactive"
+
+
 def test_a_check_must_return_an_outcome(square):
     square.mutant("returns nothing", expansion=lambda a, b: 0)
     square.check_function = lambda *, expansion=0: True
