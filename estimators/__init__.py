@@ -79,6 +79,7 @@ _HOMES = {
     "ConditionalIMLE": "estimators.models.conditional_imle",
     "ConditionalModel": "estimators.training.conditional",
     "CramerGAN": "estimators.models.gans.cramer",
+    "EntropicGAN": "estimators.models.entropic_gan",
     "FGAN": "estimators.models.gans.f_divergence",
     "KernelDensityGAN": "estimators.models.kernel_density",
     "MMDGAN": "estimators.models.gans.mmd",
