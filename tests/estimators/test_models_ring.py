@@ -15,10 +15,12 @@ LAW = ring(8)
 ALWAYS = ("gmmn", "imle", "non-saturating-gan", "wgan-gp")
 #: What these are at half their budget, by their own nature or for want of steps, is a row of the report and no law.
 NOT_ON_THE_RING = (
-    "adaptive-imle", "cramer-gan", "entropic-gan", "kde-gan", "nearest-neighbour-gan", "rs-imle", "sinkhorn-gan", "sobolev-gan", "wgan",
+    "adaptive-imle", "cramer-gan", "entropic-gan", "kde-gan",
+    "nearest-neighbour-gan", "rs-imle", "sinkhorn-gan", "sobolev-gan", "wgan",
 )  # fmt: skip
 NOT_ON_DIGITS = (
-    "adaptive-imle", "entropic-gan", "f-gan", "kde-gan", "mmd-gan", "nearest-neighbour-gan", "sinkhorn-gan", "stein-gan", "wgan",
+    "adaptive-imle", "entropic-gan", "f-gan", "kde-gan", "mmd-gan",
+    "nearest-neighbour-gan", "sinkhorn-gan", "stein-gan", "wgan",
 )  # fmt: skip
 
 
