@@ -14,10 +14,13 @@ from estimators.training.search import Bfloat16Search
 from estimators.training.stacked import StackedSeeds
 from tests.estimators.test_models import data, small
 
-MIXED = [
-    name for name in models
-    if "precision" in inspect.signature(models[name]).parameters and "given" not in inspect.signature(models[name].fit).parameters
-]  # fmt: skip
+
+def takes(name, function, argument):
+    return argument in inspect.signature(getattr(models[name], function)).parameters
+
+
+#: A conditional model is fitted otherwise; its networks go the same way.
+MIXED = [name for name in models if takes(name, "__init__", "precision") and not takes(name, "fit", "given")]
 
 
 @pytest.mark.parametrize("name", MIXED)

@@ -1,0 +1,208 @@
+"""What a second of training buys on MNIST: `python -m benchmarks.mnist_training METHOD [--seconds 60] [--output FILE]`.
+
+METHOD is `imle`, `plain` (the same algorithm as one would first write it in torch: float32, `cdist`, fresh samples and a
+fresh assignment for every step, no cached latents), `gan` or `gmmn`; `--data digits` takes the bundled digits instead.
+One thread. The clock is processor time of training alone: drawing and scoring stop it. Along the way the score is the
+mean over 1000 validation images at the best of the ten bandwidths, and wherever that has come to the target, and at the
+end, it is the protocol of the papers: 10 000 samples, the bandwidth by validation, the mean over all test images. A run
+ends at the target (`--target 257`, the published IMLE), or when the seconds are spent (`--target inf`). A row a score,
+with commit and machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import math
+import time
+from pathlib import Path
+
+from benchmarks.origin import origin, write_rows
+from benchmarks.ratio_table import say
+
+METHODS = ("imle", "plain", "gan", "gmmn")
+FIELDS = (
+    "data", "method", "lr", "steps", "seed", "step", "seconds", "validation_nats", "test_nats", "test_stderr", "bandwidth",
+    "on_edge", "search_share", "recall", "variance", "commit", "machine", "date",
+)  # fmt: skip
+#: Rows to validate by; the rest of the training images are trained on.
+VALIDATION, TRACKED = 5000, 1000
+#: Latent dimension, hidden widths, batch; m = S and passes over the cached latents; samples a step of the plain one.
+SIZES = {
+    "mnist": {"latent": 16, "hidden": (1024, 1024), "batch": 200, "m": 10_000, "passes": 2, "plain_m": 1000},
+    "digits": {"latent": 16, "hidden": (256, 256), "batch": 100, "m": 1000, "passes": 2, "plain_m": 400},
+}
+
+
+def rows(name):
+    """Training, validation and test images, pixels in [0, 1]."""
+    import numpy as np
+
+    from reports.datasets.source import datasets
+
+    chosen = datasets[name]
+    train, test = (chosen.load(split)[0].astype(np.float32) for split in ("train", "test"))
+    train = train[np.random.default_rng(0).permutation(len(train))]
+    held = min(VALIDATION, len(train) // 4)
+    return train[held:], train[:held], test
+
+
+def model_of(method, size, lr, steps, seed):
+    from estimators.models.gans.non_saturating import NonSaturatingGAN
+    from estimators.models.imle import IMLE
+    from estimators.models.moment_matching import GMMN
+
+    shared = {
+        "latent_dim": size["latent"], "hidden": size["hidden"], "lr": lr, "steps": steps, "random_state": seed,
+        "device": "cpu", "precision": "bf16", "batch_size": size["batch"], "history_every": 1000,
+    }  # fmt: skip
+    if method == "imle":
+        inner = size["passes"] * size["m"] // size["batch"]
+        return IMLE(n_samples=size["m"], n_assigned=size["m"], inner_steps=inner, index="bf16", **shared)
+    if method == "gan":
+        return NonSaturatingGAN(critic_hidden=size["hidden"], **shared)
+    return GMMN(**shared | {"batch_size": 5 * size["batch"]})
+
+
+class Plain:
+    """IMLE as one would first write it: a step draws m samples, finds the nearest to each datum, and descends."""
+
+    def __init__(self, data, size, lr, steps, seed):
+        import torch
+
+        self.torch, self.size, self.lr, self.steps = torch, size, lr, steps
+        torch.manual_seed(seed)
+        widths = (size["latent"], *size["hidden"], data.shape[1])
+        layers = []
+        for n_in, n_out in zip(widths, widths[1:], strict=False):
+            layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
+        self.generator = torch.nn.Sequential(*layers[:-1])
+        self.optimiser = torch.optim.Adam(self.generator.parameters(), lr=lr, betas=(0.9, 0.99))
+        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimiser, steps)
+        # The common scale of the other methods, so that a learning rate means the same.
+        self.centre, self.scale = data.mean(axis=0), float((data - data.mean(axis=0)).std())
+        self.data = torch.from_numpy((data - self.centre) / self.scale)
+        self.step_ = 0
+
+    def step(self):
+        torch = self.torch
+        z = torch.randn(self.size["plain_m"], self.size["latent"])
+        batch = self.data[torch.randint(len(self.data), (self.size["batch"],))]
+        with torch.no_grad():
+            nearest = torch.cdist(batch, self.generator(z)).argmin(dim=1)
+        loss = (self.generator(z[nearest]) - batch).square().sum(dim=1).mean()
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        self.schedule.step()
+        self.step_ += 1
+
+    def sample(self, n, random_state):
+        torch = self.torch
+        with torch.no_grad():
+            z = torch.randn(n, self.size["latent"], generator=torch.Generator().manual_seed(random_state))
+            return self.generator(z).numpy() * self.scale + self.centre
+
+
+def trained(method, data, size, lr, steps, seed):
+    """(the model, a function that takes one step and returns the seconds of searching in it)."""
+    if method == "plain":
+        model = Plain(data, size, lr, steps, seed)
+
+        def step():
+            model.step()
+            return 0.0
+
+        return model, step
+    model = model_of(method, size, lr, steps, seed).start(data)
+
+    def step():
+        searched = 0.0
+        if model.outer_due():
+            began = time.process_time()
+            model.outer_step()
+            searched = time.process_time() - began
+        model.step()
+        return searched
+
+    return model, step
+
+
+def scores(model, held, test, full):
+    """What a row holds of the samples."""
+    import numpy as np
+
+    from estimators.manifolds import recall
+    from estimators.parzen import BANDWIDTHS, parzen_log_densities, parzen_log_likelihood
+
+    samples = model.sample(10_000, random_state=1)
+    told = {"validation_nats": parzen_log_densities(samples, held[:TRACKED], BANDWIDTHS)[0].mean(axis=1).max()}
+    if full(told["validation_nats"]):
+        found = parzen_log_likelihood(samples, test, validation=held)
+        told |= {"test_nats": found.value, "test_stderr": found.stderr, "bandwidth": found.bandwidth}
+        few = min(2000, len(test))
+        told |= {"recall": recall(test[:few].astype(float), samples[:few].astype(float)).value}
+        told |= {"on_edge": found.on_edge, "variance": np.var(samples, axis=0).sum() / np.var(test, axis=0).sum()}
+    return told
+
+
+def run(data_name, method, lr, steps, seed, seconds, target, looks):
+    """The rows of one run; it is scored `looks` times over its seconds."""
+    train, held, test = rows(data_name)
+    size = SIZES[data_name]
+    model, step = trained(method, train, size, lr, steps, seed)
+    spent = searched = 0.0
+    next_look = seconds / looks
+    while True:
+        began = time.process_time()
+        searched += step()
+        spent += time.process_time() - began
+        last = spent >= seconds or model.step_ >= steps
+        if spent < next_look and not last:
+            continue
+        next_look += seconds / looks
+        told = scores(model, held, test, lambda nats: nats >= target or last)  # noqa: B023
+        yield {"step": model.step_, "seconds": spent, "search_share": searched / spent, **told}
+        if last or told.get("test_nats", -math.inf) >= target:
+            return
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("method", choices=METHODS)
+    parser.add_argument("--data", choices=SIZES, default="mnist")
+    parser.add_argument("--lr", type=float, default=3e-3)
+    parser.add_argument("--steps", type=int, default=1000, help="the budget that the cosine falls over")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=60.0, help="processor seconds of training at most")
+    parser.add_argument("--target", type=float, default=257.0, help="nats at which to stop")
+    parser.add_argument("--looks", type=int, default=10, help="scores on the way")
+    parser.add_argument("--output", type=Path, help="CSV to write, commit and machine with each row")
+    chosen = parser.parse_args()
+
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(1)
+    settings = {
+        "data": chosen.data,
+        "method": chosen.method,
+        "lr": chosen.lr,
+        "steps": chosen.steps,
+        "seed": chosen.seed,
+    }
+    where = {**origin(), "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
+    table = []
+    with threadpool_limits(limits=1):
+        for row in run(**{"data_name" if k == "data" else k: v for k, v in settings.items()},
+                       seconds=chosen.seconds, target=chosen.target, looks=chosen.looks):  # fmt: skip
+            shown = {key: f"{value:.5g}" if isinstance(value, float) else value for key, value in row.items()}
+            say("  ".join(f"{key} {value}" for key, value in shown.items()))
+            table.append(dict.fromkeys(FIELDS, "") | settings | shown | where)
+    if chosen.output:
+        same = {key: str(value) for key, value in settings.items()}
+        write_rows(chosen.output, FIELDS, table, lambda old: all(old[key] == value for key, value in same.items()))
+
+
+if __name__ == "__main__":
+    main()
