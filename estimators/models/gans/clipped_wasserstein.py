@@ -37,7 +37,7 @@ class ClippedWassersteinGAN(AdversarialModel):
         hidden: Sequence[int] = (128, 128),
         critic: nn.Module | None = None,
         critic_hidden: Sequence[int] | None = None,
-        clip: float = 0.2,
+        clip: float = 0.07,
         critic_steps: int = 5,
         steps: int = 2000,
         lr: float = 3e-3,

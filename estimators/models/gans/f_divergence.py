@@ -81,7 +81,7 @@ class FGAN(AdversarialModel):
         critic_hidden: Sequence[int] | None = None,
         divergence: str = "reverse-kl",
         generator_objective: str = "alternative",
-        r1: float = 1.0,
+        r1: float = 3.0,
         critic_steps: int = 1,
         steps: int = 4000,
         lr: float = 3e-3,
