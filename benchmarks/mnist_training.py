@@ -1,7 +1,7 @@
 """What a second of training buys on MNIST: `python -m benchmarks.mnist_training METHOD [--seconds 60] [--output FILE]`.
 
-METHOD is `imle`, `plain` (the same algorithm as one would first write it in torch: float32, `cdist`, fresh samples and a
-fresh assignment for every step, no cached latents), `gan` or `gmmn`; `--data digits` takes the bundled digits instead.
+METHOD is `imle`, `plain` (the same algorithm as one would first write it in torch: float32, `cdist`, fresh samples and
+a fresh assignment for every step, no cached latents), `gan` or `gmmn`; `--data digits` takes the bundled digits.
 One thread. The clock is processor time of training alone: drawing and scoring stop it. Along the way the score is the
 mean over 1000 validation images at the best of the ten bandwidths, and wherever that has come to the target, and at the
 end, it is the protocol of the papers: 10 000 samples, the bandwidth by validation, the mean over all test images. A run
@@ -15,6 +15,7 @@ import argparse
 import datetime
 import math
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.origin import origin, write_rows
@@ -22,8 +23,8 @@ from benchmarks.ratio_table import say
 
 METHODS = ("imle", "plain", "gan", "gmmn")
 FIELDS = (
-    "data", "method", "lr", "steps", "seed", "step", "seconds", "validation_nats", "test_nats", "test_stderr", "bandwidth",
-    "on_edge", "search_share", "recall", "variance", "commit", "machine", "date",
+    "data", "method", "lr", "steps", "seed", "step", "seconds", "validation_nats", "test_nats", "test_stderr",
+    "bandwidth", "on_edge", "search_share", "recall", "variance", "commit", "machine", "date",
 )  # fmt: skip
 #: Rows to validate by; the rest of the training images are trained on.
 VALIDATION, TRACKED = 5000, 1000
@@ -74,7 +75,7 @@ class Plain:
         torch.manual_seed(seed)
         widths = (size["latent"], *size["hidden"], data.shape[1])
         layers = []
-        for n_in, n_out in zip(widths, widths[1:], strict=False):
+        for n_in, n_out in pairwise(widths):
             layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
         self.generator = torch.nn.Sequential(*layers[:-1])
         self.optimiser = torch.optim.Adam(self.generator.parameters(), lr=lr, betas=(0.9, 0.99))
