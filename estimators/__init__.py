@@ -90,8 +90,10 @@ _HOMES = {
     "RejectionSamplingIMLE": "estimators.models.rejection_sampling_imle",
     "SinkhornGAN": "estimators.models.sinkhorn",
     "SobolevGAN": "estimators.models.gans.sobolev",
+    "EarlyStop": "estimators.training.early_stop",
     "StackedSeeds": "estimators.training.stacked",
     "SteinGAN": "estimators.models.gans.stein",
+    "TensorBoard": "estimators.training.tensorboard",
     "TotalVariationGAN": "estimators.models.gans.total_variation",
     "WeightedIMLE": "estimators.models.weighted_imle",
 }
