@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if row["outcome"] not in ("survived", "unfinished"):
                 continue
             fault = faults[int(row["number"])]
-            if not row["effect"]:
+            if not row["effect"] and not row["killed since by"]:
                 row["effect"] = effects.of(fault)
             if later and not row["effect"].startswith((NOTHING, RED)) and not row["killed since by"]:
                 now = moved(fault, then, since)
