@@ -96,6 +96,20 @@ _HOMES = {
     "TensorBoard": "estimators.training.tensorboard",
     "TotalVariationGAN": "estimators.models.gans.total_variation",
     "WeightedIMLE": "estimators.models.weighted_imle",
+    "AutoregressiveFlow": "estimators.models.explicit.autoregressive_flow",
+    "DDPM": "estimators.models.explicit.ddpm",
+    "ExplicitModel": "estimators.training.explicit_model",
+    "GLO": "estimators.models.glo",
+    "GaussianMixtureModel": "estimators.models.explicit.gaussian_mixture",
+    "GaussianModel": "estimators.models.explicit.gaussian",
+    "MADE": "estimators.models.explicit.made",
+    "MonteCarloEM": "estimators.models.explicit.monte_carlo_em",
+    "NADE": "estimators.models.explicit.nade",
+    "NICE": "estimators.models.explicit.nice",
+    "RealNVP": "estimators.models.explicit.realnvp",
+    "TriangularFlow": "estimators.models.explicit.triangular_flow",
+    "VAE": "estimators.models.explicit.vae",
+    "WAE": "estimators.models.wae",
 }
 __all__ = list(_HOMES)
 __getattr__, __dir__ = lazy_exports(__name__, _HOMES)

@@ -17,6 +17,9 @@ from estimators.training.explicit_model import in_double
 from estimators.training.registry import models
 from estimators.training.seeding import RandomState
 
+#: σ before training, at the training scale: from 1 the encoder's noise drowns what z would tell, and never says more.
+FIRST_SCALE = 0.1
+
 
 def normal_log_density(x: torch.Tensor, mean: torch.Tensor, log_scale: torch.Tensor) -> torch.Tensor:
     """log N(x; mean, e^{2 log_scale} I), (…, d) ↦ (…,), in nats; `log_scale` broadcasts."""
@@ -35,7 +38,7 @@ class Observation(nn.Module):
     def __init__(self, floor: float):
         super().__init__()
         self.floor = floor
-        self.raw = nn.Parameter(torch.zeros(()))
+        self.raw = nn.Parameter(torch.tensor(math.log(FIRST_SCALE)))
 
     def log_scale(self) -> torch.Tensor:
         return 0.5 * torch.logaddexp(2 * self.raw, torch.full_like(self.raw, 2 * math.log(self.floor)))
