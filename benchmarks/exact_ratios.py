@@ -5,7 +5,8 @@ One thread. Ours and theirs take turns in one run, and a figure is the median ov
 figures replace those of the same part in the CSV file.
 
     flat    MNIST, the ten nearest: BruteForce against faiss IndexFlatL2, 1000 and 10 000 queries and one at a time
-    small   a few hundred points to a few thousand: BruteForce against SciPy's cdist with argmin or argpartition
+    small   a few hundred points to a few thousand: BruteForce against SciPy's cdist with argmin or argpartition, and
+            fitted anew for each batch against scikit-learn's NearestNeighbors
     trees   100 000 normal points, float64, the ten nearest: KDTree against SciPy's cKDTree and scikit-learn's KDTree
     cover   a surface of two dimensions in 5 and in 100: distances that CoverTree and KDTree compute for a query
 """
@@ -67,10 +68,18 @@ def flat(arguments):
 def small(arguments):
     """BruteForce against cdist; microseconds a call."""
     from scipy.spatial.distance import cdist
+    from sklearn.neighbors import NearestNeighbors
 
     from knn import BruteForce
 
-    rng, table = np.random.default_rng(0), Table("small", ("numba", "numpy", "scipy"))
+    rng, table = np.random.default_rng(0), Table("small", ("numba", "numpy", "scipy", "scikit-learn"))
+    X = rng.standard_normal((64, 2))
+    agree(BruteForce().fit(X).kneighbors(X, 1)[1][:, 0], np.arange(len(X)))
+    fitted = [
+        Search("BruteForce", "", lambda batch: BruteForce().fit(X).kneighbors(batch, 1)),
+        Search("scikit-learn's", "", lambda batch: NearestNeighbors(algorithm="brute").fit(X).kneighbors(batch, 1)),
+    ]
+    race(table, "64 queries, fitted on 64 points × 2 each time (µs)", fitted, [X] * 20, 4 * arguments.turns, 20)
     for n, d in ((512, 2), (2048, 2), (512, 8), (4096, 8), (512, 64), (4096, 64)):
         X, Q = rng.standard_normal((n, d)), rng.standard_normal((n, d))
         index = BruteForce().fit(X)

@@ -10,6 +10,7 @@ keeps, are built; a part's figures replace those of the same part in the CSV fil
     reduced       MNIST: hnswlib on 64 principal coordinates with our re-ranking, faiss PCA64,IVF256,SQ8 refined
     cost          MNIST: build against hnswlib's, memory, two threads against one
     images        3072 columns with the spectrum of natural images (CIFAR-10's binaries where the data folder has them)
+    spectrum      what share of their energy few principal directions hold, beside photographs
     manifold      400 000 × 128 on a surface of dimension 16, against hnswlib
 """
 
@@ -115,6 +116,22 @@ def images(chosen):
     return exact_part(chosen, X, rows[held], "images")
 
 
+def spectrum(chosen):
+    """How flat the generated images' spectrum is, beside photographs' and CIFAR-10's where it is there."""
+    table, rng = Table("spectrum", ("numpy", "scikit-learn")), np.random.default_rng(0)
+    kinds = {"generated images": search_data.natural(8000, rng), "photographs": search_data.photographs(8000, rng)}
+    rows = search_data.cifar(chosen.data)
+    if rows is not None:
+        kinds["CIFAR-10"] = rows[:8000]
+    for kind, rows in kinds.items():
+        energies = np.linalg.eigvalsh(np.cov(rows.T))[::-1]
+        for first in (1, 63, 99, 217, 658):
+            table.add(
+                f"{kind}, energy in the first {first} directions", energies[:first].sum() / energies.sum(), "share"
+            )
+    return table
+
+
 def approximate(chosen):
     data = search_data.mnist(chosen.data / "mnist", chosen.queries)
     table = Table("approximate", PEERS)
@@ -183,6 +200,7 @@ PARTS = {
     "reduced": on_coordinates,
     "cost": cost,
     "images": images,
+    "spectrum": spectrum,
     "manifold": manifold,
 }
 
