@@ -123,6 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         faults = draw(then, PACKAGES, stated["count"], stated["seed"])
         for row in rows:
             row |= {name: known.get(row["number"], {}).get(name, "") for name in ADDED}
+        for row in rows:
             if row["outcome"] not in ("survived", "unfinished"):
                 continue
             fault = faults[int(row["number"])]
