@@ -10,8 +10,9 @@ from knn.base import indexes
 from knn.radius import RadiusNeighbours
 from knn.threads import over_blocks
 
-#: Queries to a block, and queries from which on it pays to answer near ones together.
-BLOCK, MANY = 64, 32
+#: Queries to a block, each of which costs some 20 µs besides its queries, and queries from which on it pays to answer
+#: near ones together.
+BLOCK, MANY = 512, 32
 
 
 class _Tree(NamedTuple):

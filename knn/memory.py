@@ -29,6 +29,8 @@ VARIABLE = "IMPLICITBENCH_MEMORY_LIMIT"
 TRIAL = 16384
 #: Where so many times the data and so many bytes a point besides are free, no index is near the limit: no trial.
 TIMES, BESIDES = 16, 4096
+#: Bytes that nobody need ask for: less than importing NumPy takes, while asking takes more time than building.
+SMALL = 2**24
 
 _UNITS = {"": 0, "B": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
@@ -61,8 +63,11 @@ def check_room(index: NearestNeighbours, X: Any) -> None:
         return
     (n, d), dtype = X.shape, X.dtype
     width = 4 if dtype in (np.float16, np.float32) else 8
+    ample = TIMES * n * d * width + BESIDES * n
+    if ample < SMALL and VARIABLE not in os.environ:
+        return
     there = room()
-    if TIMES * n * d * width + BESIDES * n < there.free:
+    if ample < there.free:
         return
     kept = dtype in (np.float32, np.float64) and X.flags.c_contiguous
     need = estimated_peak(index, X[: min(n, TRIAL)], n)

@@ -17,7 +17,6 @@ class MultiLevelDCI(PrioritizedDCI):
     """
 
     learns: ClassVar[bool] = True
-    usual: ClassVar[dict[str, int | float]] = {"candidates": 0.5, "beam": 30}
     traversal = "scan"
 
     def __init__(
@@ -26,9 +25,9 @@ class MultiLevelDCI(PrioritizedDCI):
         n_simple=10,
         n_composite=2,
         n_levels=3,
-        beam="auto",
+        beam=30,
         visits=1.0,
-        candidates="auto",
+        candidates=0.5,
         n_neighbors=5,
         metric="euclidean",
         device="cpu",

@@ -45,6 +45,11 @@ class Points:
         """int64 (slots,), increasing."""
         return self._ids[: self.size]
 
+    def ids_of(self, slots: np.ndarray) -> np.ndarray:
+        """The ids in slots, and −1 where these are −1; `slots` itself while no row was ever cleared away."""
+        # Ids increase from 0 on, so that the last of them tells whether any is missing.
+        return slots if self.next_id == self.size else np.where(slots >= 0, self.ids[slots], -1)
+
     @property
     def alive(self) -> np.ndarray:
         """bool (slots,)."""

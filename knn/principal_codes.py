@@ -132,23 +132,26 @@ class Coder:
         self._wide[:, :m] = self.basis
         self._coarse = np.zeros((d, min(self.width, COARSE + 1)))
         self._coarse[:, : self._kept] = self.basis[:, : self._kept]
+        self._quick = np.zeros((d, COARSE + 1), np.float32)
+        self._quick[:, : self._kept] = self.basis[:, : self._kept]
 
-    def seen(self, Q, kernels):
-        """Queries that ask for a proof: (codes, codes by which points are looked up, coordinates, ‖x'‖², losses).
+    @property
+    def seer(self) -> tuple[np.ndarray, ...]:
+        """What the kernels need to see queries that ask for no proof: (centre, basis, numbers).
 
         The residual counts in looking up as far as neighbours' agree: ‖x − q‖² = ‖y_x − y_q‖² + r_x² + r_q² −
         2 r_x r_q cos, with the mean cosine of neighbours' residuals.
         """
-        basis = self._wide
-        codes, coordinates = np.empty((2, len(Q), COARSE + 1), np.int8), np.empty((len(Q), basis.shape[1]))
-        lengths = np.empty((2, len(Q)))
-        kernels.seen_queries(Q, self.centre, basis, self._numbers, codes[0], codes[1], coordinates, lengths)
-        return codes[0], codes[1], coordinates, lengths[0], lengths[1]
+        return self.centre, self._quick, self._numbers
 
     @property
-    def seer(self) -> tuple[np.ndarray, ...]:
-        """What the kernels need to see queries: (centre, basis, numbers)."""
-        return self.centre, self._coarse, self._numbers
+    def prover(self) -> tuple[np.ndarray, ...]:
+        """The same for queries that ask for one."""
+        return self.centre, self._wide, self._numbers
+
+    def sizes(self, loss: float, radius: float) -> tuple[float, ...]:
+        """What margins are made of; `loss` and `radius` bound the points' losses and ‖x'‖."""
+        return self.scale, self.step, self.kappa, radius, loss, MODERATE, float(self.basis.shape[1])
 
     def coordinates(self, rows, kernels, *, fine=True):
         """(Vᵀx' float64 (n, ≥ m), or what a code needs of it if not `fine`, and ‖x'‖² (n,))."""
@@ -177,23 +180,6 @@ class Coder:
         values = np.empty((len(coordinates), width))
         kernels.with_residual(coordinates, squared, kept, values)
         return values
-
-    def margins(self, codes, losses, squared, loss, radius):
-        """Rows of `search_codes` for queries as seen: (q, 6); `loss` and `radius` bound the points' losses and ‖x'‖."""
-        d = len(self.centre)
-        norms = np.sqrt(squared)
-        definition = (d + 8) * 2.0**-53
-        error = 1.01 * self.kappa * (radius + norms)
-        margins = np.empty((len(codes), 6))
-        margins[:, 0] = definition + (self.width + 8) * 2.0**-53
-        margins[:, 1] = (error + 1.01 * 2.0**-24 * radius) / self.scale
-        margins[:, 2] = 1.0 / self.scale
-        margins[:, 3] = (1.0 + 2.0 * definition) * self.scale / self.step
-        margins[:, 4] = error / self.step + 1.01 * (loss + losses)
-        margins[:, 5] = (codes.astype(np.int64) ** 2).sum(axis=1)
-        extent = (radius + norms) / self.scale
-        margins[~((1 / MODERATE < extent) & (extent < MODERATE)), 3] = -1.0
-        return margins
 
     def state(self) -> dict[str, np.ndarray]:
         """What `restored` needs."""

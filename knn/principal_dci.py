@@ -17,7 +17,7 @@ from knn.principal_cells import Cells, means
 from knn.principal_codes import COARSE, SAMPLE, Coder, canonical_sample
 from knn.rotated_codes import BITS
 from knn.threads import one_blas_thread, over_blocks
-from knn.validation import checked_count, spent
+from knn.validation import checked_budget, checked_count, spent
 
 #: Queries to a block: the scratch of a search, some bytes a point, is set up once for each.
 BLOCK = 64
@@ -68,7 +68,6 @@ class PrincipalDCI(ByRotation):
     """
 
     exhaustive: ClassVar[dict[str, Any]] = {"probes": 1.0, "candidates": 1.0}
-    usual: ClassVar[dict[str, int | float]] = {"probes": 0.2, "candidates": 50}
     learns: ClassVar[bool] = True
     _fine: np.ndarray | None
 
@@ -79,8 +78,8 @@ class PrincipalDCI(ByRotation):
         cells="k-means",
         directions="principal",
         bits=8,
-        probes="auto",
-        candidates="auto",
+        probes=0.2,
+        candidates=50,
         n_neighbors=5,
         metric="euclidean",
         device="cpu",
@@ -113,6 +112,8 @@ class PrincipalDCI(ByRotation):
                 raise ValueError(f"{name}={getattr(self, name)!r} is not known: use one of {choices}")
         if self.bits not in (8, *BITS) or (self.bits < 8 and self.directions == "principal"):
             raise ValueError(f"bits={self.bits!r} must be 8, or with directions='random-rotation' one of {BITS} too")
+        checked_budget(self.probes, "probes")
+        checked_budget(self.candidates, "candidates")
 
     def _learn(self):
         """A new map and new cells, on the points alive."""
@@ -178,16 +179,14 @@ class PrincipalDCI(ByRotation):
             with _proving:
                 if self._fine is None:
                     self._refine(0)
-        distances, slots = kernels.empty_heaps(len(Q), k)
+        distances, slots = np.empty((len(Q), k)), np.empty((len(Q), k), np.int64)
         evaluations = np.zeros(len(Q), np.int64)
         table, cells = self._cells.table, self._cells.cells
-        budgets = np.array(
-            [
-                spent(self._budget("probes"), len(self._cells.prototypes)),
-                self._wanted(k),
-                min(k, points.n_alive),
-                points.n_alive,
-            ]
+        budgets = (
+            spent(self.probes, len(self._cells.prototypes)),
+            self._wanted(k),
+            min(k, points.n_alive),
+            points.n_alive,
         )
         rows = self._rows
 
@@ -196,13 +195,8 @@ class PrincipalDCI(ByRotation):
             kernels.answer_queries(Q[part], coder.seer, table, cells, budgets, rows, heaps, evaluations[part])
 
         def prove(part):
-            codes, looking, coordinates, squared, losses = coder.seen(Q[part], kernels)
-            fine = coder.fine(coordinates, squared, kernels)
-            proof = coder.margins(codes, losses, squared, self._loss, self._radius), self._fine, fine
-            heaps = distances[part], slots[part]
-            asked = codes, looking
-            kernels.search_codes(table, cells, asked, budgets, proof, (rows, Q[part]), heaps, evaluations[part])
-            kernels.ascending(*heaps)
+            heaps, proof = (distances[part], slots[part]), (coder.sizes(self._loss, self._radius), self._fine)
+            kernels.prove_queries(Q[part], coder.prover, table, cells, budgets, proof, rows, heaps, evaluations[part])
 
         over_blocks(prove if exact else serve, len(Q), BLOCK, self.n_jobs)
         certified = np.ones(len(Q), bool) if exact else evaluations == points.n_alive

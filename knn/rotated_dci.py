@@ -19,7 +19,6 @@ class RotatedDCI(PrincipalDCI):
     """
 
     exhaustive: ClassVar[dict[str, Any]] = {"candidates": 1.0}
-    usual: ClassVar[dict[str, int | float]] = {"candidates": 50}
     cells, n_cells, probes = "points", None, 1.0
 
     def __init__(
@@ -27,7 +26,7 @@ class RotatedDCI(PrincipalDCI):
         *,
         directions="random-rotation",
         bits=4,
-        candidates="auto",
+        candidates=50,
         n_neighbors=5,
         metric="euclidean",
         device="cpu",

@@ -20,8 +20,10 @@ def over_blocks(serve: Callable[[slice], T], n_queries: int, block: int, n_jobs:
 
     The blocks do not depend on the number of threads, and BLAS keeps to one thread in each, so nor does the answer.
     """
+    if n_queries <= block:
+        return [serve(slice(0, n_queries))]
     blocks = [slice(start, min(start + block, n_queries)) for start in range(0, n_queries, block)]
-    workers = min(effective_n_jobs(n_jobs), len(blocks)) if len(blocks) > 1 else 1
+    workers = min(effective_n_jobs(n_jobs), len(blocks))
     if workers <= 1:
         return [serve(part) for part in blocks]
     with ThreadPoolExecutor(workers) as pool:

@@ -17,6 +17,10 @@ LARGEST = {np.dtype(np.float32): 2.0**116, np.dtype(np.float64): 2.0**500}
 SMALLEST = {np.dtype(np.float32): 0.0, np.dtype(np.float64): 2.0**-500}
 #: Rows looked at together, so that the check needs little memory of its own.
 ROWS = 4096
+#: Numbers in arrays whose sum of squares is looked at first, and between what these are sure to be sound: beyond
+#: float32's largest square is none of its, and from 2⁻⁹⁹⁰ to 2⁹⁹⁰ no part is too large nor are all of them too small.
+FEW, SQUARES = 2**12, (2.0**-990, 2.0**990)
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def checked_rows(values: Any, name: str, *, width: int | None = None, dtype: np.dtype | None = None) -> np.ndarray:
@@ -27,6 +31,8 @@ def checked_rows(values: Any, name: str, *, width: int | None = None, dtype: np.
     row and the remedy for: sparse or complex input, entries that are no numbers, another number of dimensions than
     two, no rows, no columns, another width, NaN, infinity, and magnitudes whose squares overflow or vanish.
     """
+    if type(values) is np.ndarray and dtype is None and _sound(values, width):
+        return values
     array = _numbers(values, name)
     if array.ndim != 2:
         remedy = f"{name}.reshape(1, -1) if it is one point, {name}.reshape(-1, 1) if it is one feature"
@@ -47,6 +53,21 @@ def checked_rows(values: Any, name: str, *, width: int | None = None, dtype: np.
         dtype = np.dtype(np.float32 if array.dtype in (np.float16, np.float32) else np.float64)
     _check_values(array, name, dtype)
     return np.ascontiguousarray(array, dtype=dtype)
+
+
+def _sound(array: np.ndarray, width: int | None) -> bool:
+    """Whether a few rows need no other look, in a tenth of the time: as dear as a search for one query otherwise.
+
+    A sum of squares that is finite has no part that is not, and none whose square overflows; one above 0 is more than
+    the smallest square. All others are looked at one by one, and then told apart.
+    """
+    if array.dtype not in FLOATS or array.ndim != 2 or not 0 < array.size <= FEW or width not in (None, array.shape[1]):
+        return False
+    if not array.flags.c_contiguous:
+        return False
+    flat = array.ravel()
+    squares = float(np.dot(flat, flat))
+    return SQUARES[0] < squares < SQUARES[1]
 
 
 def _numbers(values: Any, name: str) -> np.ndarray:

@@ -77,6 +77,32 @@ def _keys_within(typing_context, blocks, terms, block, query, shift, limit, keys
     return types.int64(blocks, terms, types.intp, query, number, number, keys), generate
 
 
+def below(keys, row, limit):
+    """The bits i with keys[row, i] ≤ limit, as one whole number; keys int32 (n, 16)."""
+    return int(sum(1 << i for i in range(TOGETHER) if keys[row, i] <= limit))
+
+
+@overload(below)
+def _compiled_below(keys, row, limit):  # noqa: ARG001
+    return lambda keys, row, limit: _below(keys, row, limit)  # type: ignore[call-arg]
+
+
+@intrinsic
+def _below(typing_context, keys, row, limit):  # noqa: ARG001
+    """The LLVM form of `below`."""
+    if keys.layout != "C":
+        raise TypingError("keys must be C-contiguous")
+
+    def generate(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        first = builder.gep(data, [builder.mul(arguments[1], ir.Constant(arguments[1].type, TOGETHER))])
+        found = builder.load(builder.bitcast(first, _LANES.as_pointer()), align=4)
+        inside = builder.icmp_signed("<=", found, _every_lane(builder, arguments[2]))
+        return builder.zext(builder.bitcast(inside, ir.IntType(TOGETHER)), ir.IntType(64))
+
+    return types.int64(keys, types.intp, types.int32), generate
+
+
 def _features(context):
     """What the code is compiled for, as LLVM spells it."""
     return str(getattr(context.codegen(), "_tm_features", ""))

@@ -11,21 +11,24 @@ from knn.kernels.cpu_heap import ascending, empty_heaps
 from knn.kernels.cpu_inner import inner_sum, rank_inner, scan_inner
 from knn.kernels.cpu_level_bounds import encode_leading
 from knn.kernels.cpu_levels import nearest_heads, search_levels, widen_reach
+from knn.kernels.cpu_look_up import DEAD
 from knn.kernels.cpu_lsh import collide, first_of, search_tables
 from knn.kernels.cpu_narrow import NARROW, scan_narrow
 from knn.kernels.cpu_planes import build_planes, fill_blocks, n_blocks, n_nodes
 from knn.kernels.cpu_principal import (
     answer_queries,
     encode,
+    margins_of,
     nearest_codes,
     pack,
     principal_coordinates,
+    prove_queries,
+    quick_codes,
     seen_queries,
     terms_of,
     unpack,
     with_residual,
 )
-from knn.kernels.cpu_principal_search import DEAD, search_codes
 from knn.kernels.cpu_prioritized import bounded, complete, pop_complete, within
 from knn.kernels.cpu_projections import gaps_of, largest_gaps, merge_runs, project, visits_within
 from knn.kernels.cpu_radius import blocks_within, rows_within, scan_within
@@ -72,6 +75,7 @@ __all__ = [
     "kth_smallest",
     "largest_gaps",
     "leaves_of",
+    "margins_of",
     "merge_runs",
     "multiplies_bytes",
     "n_blocks",
@@ -82,7 +86,9 @@ __all__ = [
     "pop_complete",
     "principal_coordinates",
     "project",
+    "prove_queries",
     "put_in",
+    "quick_codes",
     "radii_of_visits",
     "rank",
     "rank_inner",
@@ -93,7 +99,6 @@ __all__ = [
     "scan_narrow",
     "scan_within",
     "search_blocks",
-    "search_codes",
     "search_cover",
     "search_levels",
     "search_panels",

@@ -1,9 +1,4 @@
-"""Principal DCI's search: codes scanned cell by cell, the most promising points measured, and what else may be nearer.
-
-Of two codes c (a point's) and b (the query's), ‖c − b‖² = ‖b‖² + (‖c‖² − 2⟨c, b⟩); what stands in brackets is the
-point's key, an int32, and exact. Codes lie in blocks of sixteen (knn/kernels/block_keys.py); a cell begins a block, and
-the places that no point fills have the key of the dead.
-"""
+"""Principal DCI's search: the most promising points measured (knn/kernels/cpu_look_up.py), then what may be nearer."""
 
 from __future__ import annotations
 
@@ -11,112 +6,21 @@ import math
 
 import numpy as np
 
-from knn.kernels.block_keys import TOGETHER, WIDTH, fetch, keys_within
+from knn.kernels.block_keys import TOGETHER, fetch, keys_within
+from knn.kernels.blocks import lowest
 from knn.kernels.cpu_distance import sum_within
 from knn.kernels.cpu_heap import offer
-from knn.kernels.cpu_select import kth_smallest
+from knn.kernels.cpu_look_up import ANY, look_up, shift_of
 from knn.kernels.jit import jit
 
-#: The term of a dead point: its key exceeds every living one's, which are below 3 · 64 · 127² < 2²².
-DEAD = 2**30
-#: No key of a living point is above.
-ANY = 2**24
 #: Queries that are proved together, and blocks scanned for all of them in turn while they are near: 16 kB of codes.
 QUERIES, TILE = 8, 16
+#: Points of a query for which there is room at first when it is proved: for most there are enough.
+ROOM = 2048
 #: Rows that are asked for before they are measured.
 AHEAD = 4
 #: Coordinates up to which a sum of squared differences of bytes fits in an int32.
 MOST_BYTES = 2**15
-
-
-@jit
-def look_up(table, cells, query, probes, wanted):
-    """(keys, places) of the `wanted` least keys in the `probes` nearest cells and the tail, ties taken, least first.
-
-    The least key comes first, so that distances measured in this order are abandoned early.
-
-    table = (blocks, terms), cells = (ends, prototypes, their terms): blocks ends[c] to ends[c + 1] hold cell c, and the
-    last span the tail of points in no cell. query = (the code by which cells are chosen, that by which points are),
-    int8 (64,) each. What is given is int32.
-    """
-    blocks, terms = table
-    ends, near = cells[0], _nearest_cells(cells, query[0], probes)
-    b = query[1]
-    shift, sixteen = _shift(b), np.empty(TOGETHER, np.int32)
-    limit, filled, full = np.int32(ANY), 0, 2 * wanted + 64
-    # Room for all points would be too large for the allocator to have at hand: it would be mapped anew each time.
-    keys, places = np.empty(full + TOGETHER, np.int32), np.empty(full + TOGETHER, np.int32)
-    for cell in near:
-        for block in range(ends[cell], ends[cell + 1]):
-            if keys_within(blocks, terms, block, b, shift, limit, sixteen) == 0:
-                continue
-            for lane in range(TOGETHER):
-                keys[filled] = sixteen[lane]
-                places[filled] = TOGETHER * block + lane
-                filled += sixteen[lane] <= limit
-            if filled >= full:
-                limit = kth_smallest(keys[:filled], wanted)
-                filled = _keep(keys, places, filled, limit)
-                if 2 * filled > full:  # so many tie that looking again would find the same
-                    full = 2 * filled
-                    keys, places = _longer(keys, full + TOGETHER), _longer(places, full + TOGETHER)
-    if filled > wanted:
-        filled = _keep(keys, places, filled, kth_smallest(keys[:filled], wanted))
-    sort_by(keys[:filled], places)
-    return keys[:filled], places[:filled]
-
-
-@jit
-def _longer(array, size):
-    longer = np.empty(size, array.dtype)
-    longer[: len(array)] = array
-    return longer
-
-
-@jit
-def _nearest_cells(cells, b, probes):
-    """The cells whose prototypes have the `probes` least keys, ties taken, nearest first; last of all the tail."""
-    ends, prototypes, terms = cells
-    count = ends.shape[0] - 2
-    far = np.empty(TOGETHER * prototypes.shape[0], np.int32)
-    every_key(prototypes, terms, b, far)
-    last = kth_smallest(far[:count], probes) if probes < count else np.int32(ANY)
-    near, kept = np.empty(count + 1, np.int32), 0
-    for cell in range(count):
-        near[kept] = cell
-        far[kept] = far[cell]
-        kept += far[cell] <= last
-    sort_by(far[:kept], near)
-    near[kept] = count
-    return near[: kept + 1]
-
-
-@jit
-def every_key(blocks, terms, b, out):
-    """The keys of all places of blocks (n, 1024) into out (16 n,)."""
-    shift = _shift(b)
-    for block in range(blocks.shape[0]):
-        keys_within(blocks, terms, block, b, shift, np.int32(0), out[TOGETHER * block :])
-
-
-@jit
-def _shift(b):
-    total = np.int32(0)
-    for j in range(WIDTH):
-        total += np.int32(b[j])
-    return np.int32(128 * total)
-
-
-@jit
-def _keep(keys, places, filled, limit):
-    """Drops what is above the limit; returns how many stay."""
-    kept = 0
-    for i in range(filled):
-        key, place = keys[i], places[i]
-        keys[kept] = key
-        places[kept] = place
-        kept += key <= limit
-    return kept
 
 
 @jit
@@ -154,15 +58,17 @@ def search_codes(table, cells, queries, budgets, proof, rows, heaps, evaluations
         measured = [np.empty(0, np.int32) for _ in range(0)]  # empty, of this type
         for row in range(first, last):
             query, probes = (queries[0][row], queries[1][row]), budgets[0]
-            held = look_up((blocks, terms), cells, query, probes, budgets[1])[1]
+            keys, held = look_up((blocks, terms), cells, query, probes, budgets[1])
             while len(held) < budgets[2] and probes < cells[0].shape[0] - 2:
                 probes *= 2  # the nearest cells hold fewer than k points
-                held = look_up((blocks, terms), cells, query, probes, budgets[1])[1]
+                keys, held = look_up((blocks, terms), cells, query, probes, budgets[1])
             count = len(held)
-            asked, heap = prepared(rows[1][row], rows[0]), (heaps[0][row], heaps[1][row])
             for i in range(count):
                 held[i] = slots[held[i]]
                 fetch(rows[0], held[i])
+            # Done while the rows are on their way. The least key comes first, so that distances are abandoned early.
+            sort_by(keys, held)
+            asked, heap = prepared(rows[1][row], rows[0]), (heaps[0][row], heaps[1][row])
             for i in range(count):
                 measure(rows[0], held[i], asked, heap)
             evaluations[row] = count
@@ -227,29 +133,42 @@ def prove(table, codes, proof, span, seen, rows, heaps, evaluations):
         # The square and its comparison with whole numbers cost a few roundings of float64, far below 2⁻⁴⁰.
         nearer = min(reach * reach * (1.0 + 2.0**-40) + 1.0 - margin[5], float(ANY))
         limits[row - first] = np.int32(ANY if margin[3] < 0.0 else nearer)
-        shifts[row - first] = _shift(codes[row])
-    left, found = np.zeros(QUERIES, np.int64), np.empty((last - first, slots.shape[0] + TOGETHER), np.int32)
+        shifts[row - first] = shift_of(codes[row])
+    left, found = np.zeros(QUERIES, np.int64), np.empty((last - first, ROOM), np.int32)
     keys = np.empty(TOGETHER, np.int32)
     for start in range(0, blocks.shape[0], TILE):
+        stop = min(start + TILE, blocks.shape[0])
         for row in range(first, last):
             r = row - first
             b, limit, shift, filled = codes[row], limits[r], shifts[r], left[r]
-            for block in range(start, min(start + TILE, blocks.shape[0])):
-                if keys_within(blocks, terms, block, b, shift, limit, keys) != 0:
-                    for lane in range(TOGETHER):
-                        found[r, filled] = slots[TOGETHER * block + lane]
-                        filled += keys[lane] <= limit
+            if filled + TILE * TOGETHER > found.shape[1]:
+                found = _wider(found, 2 * found.shape[1])
+            for block in range(start, stop):
+                mask = keys_within(blocks, terms, block, b, shift, limit, keys)
+                while mask:
+                    found[r, filled] = slots[TOGETHER * block + lowest(mask)]
+                    mask &= mask - 1
+                    filled += 1
             left[r] = filled
-    was_seen = np.zeros(rows[0].shape[0], np.bool_)
+    was_seen = np.zeros(rows[0].shape[0] // 8 + 1, np.uint8)
     for row in range(first, last):
         r = row - first
         measured = seen[0][r]
         if len(measured) < seen[1]:
-            was_seen[measured] = True
+            for slot in measured:
+                was_seen[slot >> 3] |= 1 << (slot & 7)
             rest = found[r][: left[r]]
             heap = heaps[0][row], heaps[1][row]
             evaluations[row] += settle_rest(was_seen, rest, (proof[1], proof[2][row], margins[row]), rows, row, heap)
-            was_seen[measured] = False
+            for slot in measured:
+                was_seen[slot >> 3] = 0
+
+
+@jit
+def _wider(array, width):
+    wider = np.empty((array.shape[0], width), array.dtype)
+    wider[:, : array.shape[1]] = array
+    return wider
 
 
 @jit
@@ -267,7 +186,7 @@ def settle_rest(was_seen, rest, bound, rows, row, heap):
         if i + AHEAD < len(rest):
             fetch(fine, rest[i + AHEAD])
         slot = rest[i]
-        if was_seen[slot]:
+        if was_seen[slot >> 3] >> (slot & 7) & 1:
             continue
         total = 0.0 if everything else sum_within(fine_query, fine[slot], most)
         if total < np.inf:

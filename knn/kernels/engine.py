@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import ModuleType
 
 DEVICES = ("cpu",)
 
 
+@lru_cache
 def engine(device: str) -> ModuleType:
     """The module whose kernels run on `device`; every engine has the functions of the CPU's.
 

@@ -94,7 +94,9 @@ def test_bad_data_have_their_own_errors_however_little_room_there_is(kind, monke
 def test_no_trial_where_there_is_plenty(monkeypatch):
     limited(monkeypatch, 10**12)
     monkeypatch.setattr(memory, "estimated_peak", None)
-    KDTree().fit(np.zeros((100, 3)))
+    KDTree().fit(np.zeros((5_000, 3)))
+    monkeypatch.setattr(memory, "room", None)
+    KDTree().fit(np.zeros((100, 3)))  # so few that nobody asks
 
 
 @pytest.mark.parametrize(
