@@ -9,7 +9,8 @@ and counts as one that changes a result; so does one of `knn` or `estimators` th
 
 With `--since COMMIT` a survivor that is not shown to have no effect is planted alone into that commit too, where its
 line still stands, and faced by its tests and claims; a column `killed since by` names the one that is red. A column
-`remark` is left as it is found: what a reader knows of a survivor, and what would catch it.
+`remark` is left as it is found: what a reader knows of a survivor, and what would catch it, or `no effect: …`, why not.
+Beside the table its summary goes on: the shares of the faults that change a result, killed then and killed by now.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from theory.recorded import same
 #: What of a trial depends on the machine's load.
 TIMED = ("seconds",)
 SIZES: dict[str, list[str]] = {"ordinary": ["--mutants", "all"], "larger": ["--deep"]}
-NOTHING, RED = "none", "verify is red"
+NOTHING, RED, NO_EFFECT = "none", "verify is red", "no effect"
 ADDED = ("effect", "killed since by", "remark")
 
 
@@ -123,10 +124,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         faults = draw(then, PACKAGES, stated["count"], stated["seed"])
         for row in rows:
             row |= {name: known.get(row["number"], {}).get(name, "") for name in ADDED}
+        for row in rows:
             if row["outcome"] not in ("survived", "unfinished"):
                 continue
             fault = faults[int(row["number"])]
-            if not row["effect"]:
+            if not row["effect"] and not row["killed since by"]:
                 row["effect"] = effects.of(fault)
             if later and not row["effect"].startswith((NOTHING, RED)) and not row["killed since by"]:
                 now = moved(fault, then, since)
@@ -137,6 +139,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.stdout.flush()
             write(output, rows)
     write(output, rows)
+    told = json.dumps(stated | shares(rows), indent=1)
+    output.with_suffix(".json").write_text(f"{told}\n", encoding="utf-8", newline="\n")
+
+
+def shares(rows: Sequence[dict[str, str]]) -> dict[str, Any]:
+    """Of the faults that change a result, how many the tests and claims of then found, and how many those of now."""
+    killed = [row for row in rows if row["outcome"] in ("killed", "timed out")]
+    left = [row for row in rows if row["outcome"] in ("survived", "unfinished")]
+    shown = [row for row in left if row["effect"].startswith(NOTHING) or row["remark"].startswith(NO_EFFECT)]
+    with_effect = [row for row in left if row not in shown]
+    larger = [row for row in with_effect if row["effect"].startswith(RED)]
+    since = [row for row in with_effect if row["killed since by"] and row not in larger]
+    changing = len(killed) + len(with_effect)
+    found = len(killed) + len(larger) + len(since)
+    return {
+        "change a result": changing,
+        "shown to change none": len(rows) - changing,
+        "killed then": len(killed),
+        "killed by the larger sizes of verify": len(larger),
+        "killed since": len(since),
+        "not killed": [int(row["number"]) for row in with_effect if row not in (*larger, *since)],
+        "share killed then": round((len(killed) + len(larger)) / changing, 4),
+        "share killed by now": round(found / changing, 4),
+    }
 
 
 def moved(fault: Fault, then: Path, since: Path) -> Fault | None:

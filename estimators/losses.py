@@ -90,8 +90,9 @@ def entropic_loss(
     as `sinkhorn_loss` does. Source: Cuturi 2013.
     """
     # By products: a cost is wanted to a small share of ε, and differences would fill n·m·d numbers a step.
-    squares = data.square().sum(dim=1)[:, None] + samples.square().sum(dim=1)
-    return _entropic(squares - 2 * data @ samples.T, epsilon, tolerance, max_iter, same=False)
+    with torch.autocast(data.device.type, enabled=False):  # nor in half precision, which would lose that share
+        squares = data.square().sum(dim=1)[:, None] + samples.square().sum(dim=1)
+        return _entropic(squares - 2 * data @ samples.T, epsilon, tolerance, max_iter, same=False)
 
 
 def _entropic(cost: torch.Tensor, epsilon: float, tolerance: float, max_iter: int, same: bool) -> torch.Tensor:

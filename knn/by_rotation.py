@@ -19,7 +19,6 @@ class ByRotation(NearestNeighbours):
     """
 
     bits: int
-    candidates: float
     _seed: int
     _learnt_on: int
     _bytes: np.ndarray | None
@@ -53,7 +52,7 @@ class ByRotation(NearestNeighbours):
 
     def _wanted(self, k):
         """How many points a search measures."""
-        return min(self._points.n_alive, max(k, spent(self.candidates, self._points.n_alive)))
+        return min(self._points.n_alive, max(k, spent(self._budget("candidates"), self._points.n_alive)))
 
     def _answer(self, Q, k, exact):
         points = self._points

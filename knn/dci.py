@@ -9,7 +9,7 @@ import numpy as np
 from knn.base import indexes
 from knn.by_projections import ByProjections
 from knn.grids import products
-from knn.validation import checked_budget, spent
+from knn.validation import spent
 
 
 @indexes.register("dci")
@@ -26,13 +26,15 @@ class DCI(ByProjections):
     """
 
     exhaustive: ClassVar[dict[str, Any]] = {"visits": 1.0}
+    usual: ClassVar[dict[str, int | float]] = {"visits": 0.3}
+    wary: ClassVar[bool] = True
 
     def __init__(
         self,
         *,
         n_simple=10,
         n_composite=2,
-        visits=0.3,
+        visits="auto",
         n_neighbors=5,
         metric="euclidean",
         device="cpu",
@@ -48,17 +50,13 @@ class DCI(ByProjections):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def _check_parameters(self):
-        super()._check_parameters()
-        checked_budget(self.visits, "visits")
-
     def tuning_grid(self, n, d):  # noqa: ARG002
         """(what is built, what is asked), for `knn.tuned`."""
         built = [{"n_simple": m, "n_composite": c} for m, c in ((3, 4), (5, 4), (10, 3))]
         return built, products(visits=(0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8))
 
     def _budgets(self, k):
-        return np.array([spent(self.visits, self._points.n_alive, least=k)])
+        return np.array([spent(self._budget("visits"), self._points.n_alive, least=k)])
 
     def _completed(self, query, budgets, penalty):
         kernels, projections = self._engine, self._projections

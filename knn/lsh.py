@@ -12,7 +12,7 @@ from knn.grids import products
 from knn.principal_codes import canonical_sample
 from knn.runs import SortedRuns
 from knn.threads import over_blocks
-from knn.validation import checked_budget, checked_count, spent
+from knn.validation import checked_count, spent
 
 #: Queries to a block, and rows hashed at a time.
 BLOCK, ROWS = 16, 1024
@@ -44,6 +44,8 @@ class LSH(NearestNeighbours):
     """
 
     exhaustive: ClassVar[dict[str, Any]] = {"candidates": 1.0}
+    usual: ClassVar[dict[str, int | float]] = {"candidates": 0.1}
+    wary: ClassVar[bool] = True
     learns: ClassVar[bool] = True
 
     def __init__(
@@ -52,7 +54,7 @@ class LSH(NearestNeighbours):
         n_tables=20,
         n_projections=10,
         width="auto",
-        candidates=0.1,
+        candidates="auto",
         n_neighbors=5,
         metric="euclidean",
         device="cpu",
@@ -78,7 +80,6 @@ class LSH(NearestNeighbours):
         super()._check_parameters()
         checked_count(self.n_tables, "n_tables")
         checked_count(self.n_projections, "n_projections")
-        checked_budget(self.candidates, "candidates")
         if isinstance(self.width, str) and self.width == "auto":
             return
         if isinstance(self.width, (bool, np.bool_)) or not isinstance(self.width, numbers.Real):
@@ -130,7 +131,7 @@ class LSH(NearestNeighbours):
         kernels, points, tables = self._engine, self._points, self._tables
         distances, slots = kernels.empty_heaps(len(Q), k)
         evaluations = np.zeros(len(Q), np.int64)
-        budget = spent(self.candidates, points.n_alive, least=k)
+        budget = spent(self._budget("candidates"), points.n_alive, least=k)
         everything = bool(exact) or budget >= points.n_alive
 
         def serve(part):

@@ -17,6 +17,7 @@ class MultiLevelDCI(PrioritizedDCI):
     """
 
     learns: ClassVar[bool] = True
+    usual: ClassVar[dict[str, int | float]] = {"candidates": 0.5, "beam": 30}
     traversal = "scan"
 
     def __init__(
@@ -25,9 +26,9 @@ class MultiLevelDCI(PrioritizedDCI):
         n_simple=10,
         n_composite=2,
         n_levels=3,
-        beam=30,
+        beam="auto",
         visits=1.0,
-        candidates=0.5,
+        candidates="auto",
         n_neighbors=5,
         metric="euclidean",
         device="cpu",

@@ -42,6 +42,7 @@ class PrioritizedDCI(ByProjections):
     """
 
     exhaustive: ClassVar[dict[str, Any]] = {"visits": 1.0, "candidates": 1.0, "beam": 1.0}
+    usual: ClassVar[dict[str, int | float]] = {"candidates": 0.1, "beam": 30}
 
     def __init__(
         self,
@@ -49,10 +50,10 @@ class PrioritizedDCI(ByProjections):
         n_simple=10,
         n_composite=2,
         visits=1.0,
-        candidates=0.1,
+        candidates="auto",
         traversal="scan",
         n_levels=1,
-        beam=30,
+        beam="auto",
         n_neighbors=5,
         metric="euclidean",
         device="cpu",
@@ -75,10 +76,8 @@ class PrioritizedDCI(ByProjections):
     def _check_parameters(self):
         super()._check_parameters()
         checked_budget(self.visits, "visits")
-        checked_budget(self.candidates, "candidates")
         if self.traversal not in TRAVERSALS:
             raise ValueError(f"traversal={self.traversal!r} is not known: use one of {TRAVERSALS}")
-        checked_budget(self.beam, "beam")
         if checked_count(self.n_levels, "n_levels") > 1 and self.traversal != "scan":
             raise ValueError(
                 f"traversal={self.traversal!r} serves one level, not n_levels={self.n_levels}: use 'scan', which finds "
@@ -108,8 +107,10 @@ class PrioritizedDCI(ByProjections):
     def _answer(self, Q, k, exact):
         if self.n_levels == 1:
             return super()._answer(Q, k, exact)
-        budgets = self.n_composite, self.candidates, self.visits
-        return self._hierarchy.search(Q, k, self._points, self.beam, budgets, self.n_jobs, exact, self._engine)
+        budgets = self.n_composite, self._budget("candidates"), self.visits
+        return self._hierarchy.search(
+            Q, k, self._points, self._budget("beam"), budgets, self.n_jobs, exact, self._engine
+        )
 
     def _added(self, start):
         if self.n_levels == 1:
@@ -138,7 +139,7 @@ class PrioritizedDCI(ByProjections):
         """Entries and points that each composite index may visit, int64 (2,)."""
         n = self._points.n_alive
         visits = spent(self.visits, n * self.n_simple, least=k * self.n_simple)
-        return np.array([visits, spent(self.candidates, n, least=k)])
+        return np.array([visits, spent(self._budget("candidates"), n, least=k)])
 
     def _completed(self, query, budgets, penalty):
         return (self._scan if self.traversal == "scan" else self._queue)(query, budgets, penalty)

@@ -8,7 +8,7 @@ from knn.base import NearestNeighbours, indexes
 from knn.grids import products
 from knn.hierarchy import Hierarchy
 from knn.leading_codes import LeadingCodes
-from knn.validation import checked_budget, checked_count
+from knn.validation import checked_count
 
 
 @indexes.register("random-hierarchy")
@@ -32,14 +32,15 @@ class RandomHierarchy(NearestNeighbours):
     """
 
     exhaustive: ClassVar[dict[str, Any]] = {"beam": 1.0, "candidates": 1.0}
+    usual: ClassVar[dict[str, int | float]] = {"beam": 30, "candidates": 100}
     learns: ClassVar[bool] = True
 
     def __init__(
         self,
         *,
         n_levels=3,
-        beam=30,
-        candidates=100,
+        beam="auto",
+        candidates="auto",
         n_neighbors=5,
         metric="euclidean",
         device="cpu",
@@ -58,8 +59,6 @@ class RandomHierarchy(NearestNeighbours):
     def _check_parameters(self):
         super()._check_parameters()
         checked_count(self.n_levels, "n_levels")
-        checked_budget(self.beam, "beam")
-        checked_budget(self.candidates, "candidates")
 
     def tuning_grid(self, n, d):  # noqa: ARG002
         """(what is built, what is asked), for `knn.tuned`."""
@@ -71,8 +70,10 @@ class RandomHierarchy(NearestNeighbours):
         self._hierarchy = Hierarchy(self._points, self.n_levels, LeadingCodes, seed, self._engine)
 
     def _answer(self, Q, k, exact):
-        budgets = 1, self.candidates, 1.0
-        return self._hierarchy.search(Q, k, self._points, self.beam, budgets, self.n_jobs, exact, self._engine)
+        budgets = 1, self._budget("candidates"), 1.0
+        return self._hierarchy.search(
+            Q, k, self._points, self._budget("beam"), budgets, self.n_jobs, exact, self._engine
+        )
 
     def _added(self, start):
         self._hierarchy.added(self._points, start, self._engine)

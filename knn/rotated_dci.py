@@ -19,6 +19,7 @@ class RotatedDCI(PrincipalDCI):
     """
 
     exhaustive: ClassVar[dict[str, Any]] = {"candidates": 1.0}
+    usual: ClassVar[dict[str, int | float]] = {"candidates": 50}
     cells, n_cells, probes = "points", None, 1.0
 
     def __init__(
@@ -26,7 +27,7 @@ class RotatedDCI(PrincipalDCI):
         *,
         directions="random-rotation",
         bits=4,
-        candidates=50,
+        candidates="auto",
         n_neighbors=5,
         metric="euclidean",
         device="cpu",

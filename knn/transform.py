@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, Self
 
 from scipy.sparse import csr_matrix
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from knn.base import NearestNeighbours, indexes
+from knn.base import NearestNeighbours
+from knn.choice import unfitted
 from knn.exact import BruteForce
 from knn.neighbours import checked_mode
 from knn.validation import checked_count
@@ -56,12 +57,4 @@ class NeighboursTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         return self.fit(X, y).transform(X)
 
     def _own_index(self) -> NearestNeighbours:
-        if self.index is None:
-            return BruteForce()
-        if isinstance(self.index, str):
-            if self.index not in indexes:
-                raise ValueError(f"index={self.index!r} is not known: use one of {', '.join(indexes)}")
-            return indexes[self.index]()
-        if not isinstance(self.index, NearestNeighbours):
-            raise TypeError(f"index={self.index!r} is no index: give one, such as KDTree(), its name, or None")
-        return clone(self.index)
+        return BruteForce() if self.index is None else unfitted(self.index)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reports.commands.audit import audit
+from reports.commands.cite import cite
 from reports.commands.doctor import doctor
+from reports.commands.exchange import export, merge
 from reports.refusing import WANTING, refusing
 from reports.terminal import console, download, lost, one_line, tell_claim, tell_run, unverified
 
@@ -59,7 +61,7 @@ Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes for u
 AtSize = Annotated[Size | None, typer.Option("--size", help="Default: the largest size that was run.")]
 ToRun = Annotated[Size, typer.Option("--size", help="How much to run.")]
 
-for command in (audit, doctor):
+for command in (audit, cite, doctor, export, merge):
     app.command()(command)
 
 

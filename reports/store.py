@@ -97,6 +97,10 @@ class Store:
         if self._index.plan(experiment, size) != list(keys):
             self._write("plan", json.dumps({"experiment": experiment, "size": size, "cells": list(keys)}))
 
+    def planned(self, experiment: str, size: str) -> list[str]:
+        """The keys of the newest plan of the experiment at this size, in its order; none without a plan."""
+        return self._index.plan(experiment, size) or []
+
     def has(self, key: str) -> bool:
         """True when the cell with this key was measured, and its newest line has only final statuses."""
         return self._index.final(key)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import knn_suite, model_suite, ratio_table, score_suite
+from benchmarks import code_recall, knn_suite, model_suite, ratio_table, score_suite
 from benchmarks.origin import origin, write_rows
 from estimators.scoring import scores
 from knn.base import indexes
@@ -55,6 +55,18 @@ def test_the_ratios_are_printed_and_kept_part_by_part(tmp_path):
     assert list(shares.values()) == [1.0] * 4, shares
     assert sum(row["part"] == "approximate" for row in rows) == 4
     assert (tmp_path / "graphs").exists()
+
+
+def test_codes_find_more_the_more_bits_they_have():
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((1060, 70)).astype(np.float32)
+    table = list(code_recall.measured("some", rows[:900], rows[900:1000], rows[1000:]))
+    found = [float(row["recall, 12 measured"]) for row in table[1:]]
+    assert found == sorted(found)
+    # Words of 64 columns, so two of them a plane; centre, places and signs are shared by 1000 points.
+    beside = (70 * 8 + 3 * 128 * (4 + 1) + 24) / 1000
+    sizes = [float(row["bytes a point"]) for row in table[1:]]
+    np.testing.assert_allclose(sizes, [16 * bits + 8 + beside for bits in (1, 2, 3, 4)], atol=0.5)
 
 
 def test_times_are_read_at_equal_recall():

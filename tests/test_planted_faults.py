@@ -5,7 +5,7 @@ import textwrap
 
 import pytest
 
-from benchmarks.fault_effects import moved
+from benchmarks.fault_effects import moved, shares
 from benchmarks.faults import KINDS, draw, faults
 from benchmarks.planted_faults import Scratch
 
@@ -68,6 +68,20 @@ def test_a_fault_is_found_again_in_later_sources_where_its_line_stands_once(tmp_
         found = moved(fault, then, since)
         assert (found and found.planted(source)) == expected
         assert found is None or found.line == 4
+
+
+def test_shares_count_a_fault_without_proof_of_no_effect_as_one_that_changes_a_result():
+    names = ("outcome", "effect", "killed since by", "remark")
+    rows = [
+        ("killed", "", "", ""), ("timed out", "", "", ""), ("no effect", "", "", ""),
+        ("survived", "none: 5 outcomes", "", ""), ("survived", "", "", "no effect: done twice"),
+        ("survived", "verify is red, larger sizes", "", ""), ("survived", "ordinary sizes: …", "a test", ""),
+        ("survived", "ordinary sizes: …", "", "a law of it would tell"), ("unfinished", "", "", ""),
+    ]  # fmt: skip
+    found = shares([{"number": str(n), **dict(zip(names, row, strict=True))} for n, row in enumerate(rows)])
+    assert (found["change a result"], found["shown to change none"]) == (6, 3)
+    assert found["not killed"] == [7, 8]
+    assert (found["share killed then"], found["share killed by now"]) == (0.5, round(4 / 6, 4))
 
 
 @pytest.fixture

@@ -27,9 +27,6 @@ SLOTS: tuple[str | None, ...] = (
     "space-partition-counts",
     *[None] * 20,
 )
-#: Given and not spent: a binomial variance and tail are exact, so that consistency is decided without a draw. The slot
-#: stays, so that no other claim's records could be taken for its own.
-UNSPENT = frozenset({"ml-consistency"})
 ALPHA_PER_SLOT = ALPHA_TOTAL / len(SLOTS)
 
 

@@ -25,7 +25,7 @@ def answering_in_float32(network: nn.Module, precision: str) -> nn.Module:
     return network
 
 
-def _to_float32(network: nn.Module, inputs: Any, answer: Any) -> Any:  # noqa: ARG001
+def _to_float32(network: nn.Module, inputs: Any, answer: Any) -> Any:
     if isinstance(answer, tuple):
         return tuple(_to_float32(network, inputs, part) for part in answer)
     return answer.float() if isinstance(answer, torch.Tensor) and answer.dtype == torch.bfloat16 else answer

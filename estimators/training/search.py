@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
 
-from knn.base import Neighbours, indexes
+from knn.base import Neighbours
+from knn.choice import unfitted
 
 #: Products held at once: 10 million float32, 40 MB.
 BLOCK = 10_000_000
@@ -23,7 +24,7 @@ def unfitted_index(index: Any, rng: torch.Generator) -> Any:
     if index == "bf16":
         return Bfloat16Search()
     if isinstance(index, str):
-        fresh: Any = indexes[index](n_neighbors=1)
+        fresh: Any = unfitted(index).set_params(n_neighbors=1)
     elif hasattr(index, "fit") and hasattr(index, "search"):
         fresh = clone(index, safe=False)
     else:

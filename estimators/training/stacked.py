@@ -130,6 +130,11 @@ class StackedSeeds(BaseEstimator):
         return self.model.steps
 
     @property
+    def lr_now(self) -> float:
+        """The learning rate of the next step, the same for all."""
+        return self.members_[0].lr_now
+
+    @property
     def step_(self) -> int:
         """Steps that every seed has taken."""
         return self.members_[0].step_

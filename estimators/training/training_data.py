@@ -9,8 +9,8 @@ import numpy as np
 from scipy import sparse
 
 
-def checked_data(X: object, name: str = "X") -> np.ndarray:
-    """`X` as a (n, d) array of finite float32 or float64, n ≥ 2, d ≥ 1.
+def checked_data(X: object, name: str = "X", *, least: int = 2) -> np.ndarray:
+    """`X` as a (n, d) array of finite float32 or float64, n ≥ `least`, d ≥ 1.
 
     Raises TypeError for what is not a dense real numeric array, ValueError for a wrong shape or
     a value that is not finite; the message names the argument, the row and the remedy.
@@ -27,8 +27,9 @@ def checked_data(X: object, name: str = "X") -> np.ndarray:
         remedy = f"; for one feature give {name}.reshape(-1, 1)" if array.ndim == 1 else ""
         raise ValueError(f"{name} has shape {array.shape}; give (n, d), one row a datum{remedy}")
     n, d = array.shape
-    if n < 2 or d < 1:
-        raise ValueError(f"{name} has shape {array.shape}; give at least 2 rows and 1 column")
+    if n < least or d < 1:
+        rows = "1 row" if least == 1 else f"{least} rows"
+        raise ValueError(f"{name} has shape {array.shape}; give at least {rows} and 1 column")
     array = np.ascontiguousarray(array, dtype=np.float32 if array.dtype == np.float32 else np.float64)
     finite = np.isfinite(array)
     if not finite.all():

@@ -45,8 +45,8 @@ class _Size:
 
 
 _SIZES = {
-    "quick": _Size({"grid-25": (1.0,)}, 3, 0, 0.5, 0.0, 600.0),
-    "standard": _Size(dict.fromkeys(TOYS, (1.0, 4.0)), 10, 2, 0.5, 0.2, 3600.0),
+    "quick": _Size({"grid-25": (1.0,)}, 3, 0, 0.75, 0.0, 600.0),
+    "standard": _Size({"grid-25": (1.0,), "ring-8": (1.0, 4.0), "rare-8": (1.0,)}, 10, 2, 1.0, 0.2, 3600.0),
     "full": _Size(dict.fromkeys(TOYS, (0.5, 1.0, 2.0, 4.0)), 20, 5, 2.0, 1.0, 4 * 3600.0),
 }
 
@@ -92,7 +92,7 @@ class ModeCoverage(Experiment):
                             **task,
                             "model": name,
                             "steps": math.ceil(chosen.length * steps),
-                            "choosing": chosen.choosing if hasattr(own, "lr") else 0,
+                            "choosing": chosen.choosing if "lr" in own.get_params() else 0,
                             "choosing_steps": math.ceil(chosen.choosing_length * steps),
                         },
                         modules=(model.__module__,),

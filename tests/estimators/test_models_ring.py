@@ -14,13 +14,9 @@ LAW = ring(8)
 #: Trained by every run of the tests; the others take their minutes in the deep tier.
 ALWAYS = ("gmmn", "imle", "non-saturating-gan", "wgan-gp")
 #: What these are at half their budget, by their own nature or for want of steps, is a row of the report and no law.
-NOT_ON_THE_RING = (
-    "adaptive-imle", "cramer-gan", "entropic-gan", "kde-gan",
-    "nearest-neighbour-gan", "rs-imle", "sinkhorn-gan", "sobolev-gan", "wgan",
-)  # fmt: skip
+NOT_ON_THE_RING = ("cramer-gan", "entropic-gan", "kde-gan", "nearest-neighbour-gan", "stein-gan")
 NOT_ON_DIGITS = (
-    "adaptive-imle", "entropic-gan", "f-gan", "kde-gan", "mmd-gan",
-    "nearest-neighbour-gan", "sinkhorn-gan", "stein-gan", "wgan",
+    "adaptive-imle", "entropic-gan", "kde-gan", "mmd-gan", "nearest-neighbour-gan", "sinkhorn-gan", "stein-gan",
 )  # fmt: skip
 
 
@@ -39,7 +35,7 @@ def energy(X, Y):
 def test_a_trained_model_covers_the_ring(name):
     """Half the default budget: all modes, a tenth of the samples on a mode, a third of the energy distance.
 
-    The worst of four models and three seeds, when this was written: 8 modes, 0.16, and 0.24 of the
+    The worst of those that are held to it, when this was written: 8 modes, 0.14, and 0.17 of the
     untrained distance; untrained, no sample was near a mode.
     """
     X, held_out = LAW.sample(2000, 1), LAW.sample(1000, 2)

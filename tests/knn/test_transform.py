@@ -128,8 +128,8 @@ def test_t_sne_takes_the_graph():
 @pytest.mark.parametrize(
     ("parameters", "error", "fragment"),
     [
-        ({"index": "no-such"}, ValueError, "index='no-such'.*brute-force"),
-        ({"index": 3}, TypeError, "index=3.*KDTree"),
+        ({"index": "no-such"}, KeyError, "unknown index 'no-such'.*brute-force"),
+        ({"index": 3}, TypeError, "index is int: it must be a name among"),
         ({"mode": "angle"}, ValueError, "mode='angle'.*use one of"),
         ({"n_neighbors": 0}, ValueError, "n_neighbors=0"),
     ],

@@ -86,6 +86,20 @@ def test_cells_are_distinct_say_all_and_are_the_same_twice(name, size):
     assert experiment.question.endswith("?")
 
 
+def test_descent_ends_where_no_neighbour_is_cheaper_and_edges_are_told():
+    grid = [(1, 2, 3, 4, 5), (0.5, 1.0, 2.0)]
+    place, tried = dci_and_lsh.descent(lambda a, b: (a - 4) ** 2 + (b - 1.0) ** 2, grid, (1, 2.0))
+    assert place == (4, 1.0)
+    assert len(tried) < 15
+    assert dci_and_lsh.edges(place, grid) == []
+    place, _ = dci_and_lsh.descent(lambda a, b: -a + b, grid, (3, 1.0))
+    assert place == (5, 0.5)
+    assert dci_and_lsh.edges(place, grid) == ["hashes", "width"]
+    assert dci_and_lsh.edges((3, 1.0), [(1, 3, 5), (1.0,)]) == []  # what is not tuned has no edge
+    everywhere = dci_and_lsh.descent(lambda a, b: float("inf"), grid, (3, 1.0))  # noqa: ARG005
+    assert everywhere[0] == (3, 1.0)
+
+
 def test_prioritized_dci_computes_fewer_distances_than_lsh_on_digits():
     experiment = dci_and_lsh.DCIAndLSH()
     cell = next(cell for cell in experiment.cells("quick", {"digits": "x"}))
@@ -94,6 +108,8 @@ def test_prioritized_dci_computes_fewer_distances_than_lsh_on_digits():
     cost = {m.payload["search"]: m.value for m in told if m.metric == "evaluations"}
     assert cost["Prioritized DCI"] < cost["E2LSH"]
     assert {m.payload["search"] for m in told if m.metric == "memory"} == set(cost)
+    tuned = next(m.payload["settings"] for m in told if m.metric == "memory" and m.payload["search"] == "E2LSH")
+    assert tuned["at_edge"] == []
     for m in told:
         if m.metric == "ratio":
             assert m.value >= 1.0  # nobody finds neighbours nearer than the true ones

@@ -23,7 +23,8 @@ from theory.certified import (
 from theory.instances import Cauchy, Laplace, Mixture, Normal, Uniform
 from theory.outcome import Holds, Inconclusive, Refuted
 
-WIDE = arb(1, 0.5)  # [0.5, 1.5]
+WIDE = arb(1, 0.5)  # [0.5, 1.5], its radius rounded up
+LEAST = WIDE.mid() - WIDE.rad()
 
 
 @pytest.mark.parametrize(
@@ -35,8 +36,9 @@ WIDE = arb(1, 0.5)  # [0.5, 1.5]
         (decide_at_most, 2, 2, Holds),
         (decide_at_most, 3, 2, Refuted),
         (decide_at_most, 1, WIDE, Inconclusive),
-        (decide_at_most, WIDE, fmpq(1, 2), Inconclusive),  # no number of the ball is less, and one is equal
-        (decide_less, fmpq(1, 2), WIDE, Inconclusive),
+        (decide_at_most, WIDE, LEAST, Inconclusive),  # no number of the ball is less, and one is equal
+        (decide_less, LEAST, WIDE, Inconclusive),
+        (decide_less, WIDE, LEAST, Refuted),
     ],
 )
 def test_an_order_is_proved_refuted_or_undecided(decide, a, b, verdict):

@@ -67,6 +67,7 @@ def test_the_command_knows_it(installed):
     (report,) = json.loads(done.stdout)
     assert report["verified"]
     assert report["topic"] == "nicomachus"
+    assert {result["outcome"] for result in report["results"] if result["kind"] == "automatic"} == {"REFUTED"}
     assert "1 of 1 claims verified" in done.stderr
 
 

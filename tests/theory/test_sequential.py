@@ -65,6 +65,9 @@ def test_a_proportion_holds_only_if_its_nearest_mutant_would_have_been_seen():
     assert type(decide_proportion(500, 1000, 0.5, alpha=0.01, distance=0.1)) is Holds
     assert type(decide_proportion(5, 10, 0.5, alpha=0.01, distance=0.1)) is Inconclusive
     assert type(decide_proportion(900, 1000, 0.5, alpha=0.01, distance=0.1)) is Refuted
+    # What cannot happen does not, and the interval then ends at the probability itself.
+    assert type(decide_proportion(0, 1000, 0.0, alpha=0.01, distance=0.1)) is Holds
+    assert type(decide_proportion(1000, 1000, 1.0, alpha=0.01, distance=0.1)) is Holds
 
 
 def test_decisions_on_draws():

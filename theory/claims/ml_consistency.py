@@ -5,10 +5,13 @@ from itertools import product
 from math import comb
 from typing import Any
 
+import numpy as np
+
 from theory.certified import ball, decide_at_most, precision
-from theory.claim import Certified, Exact, Holds, Outcome, Refuted, all_hold, claim
+from theory.claim import Certified, Exact, Holds, Outcome, Refuted, Statistical, all_hold, claim
 from theory.exact import Q, dot, total
 from theory.instances import pmf, points
+from theory.sequential import decide_proportion, sample_size
 from theory.setting import Setting
 from theory.sources import POSTER
 
@@ -35,6 +38,16 @@ def estimate_of_pairs(atoms: list, law: list, groups: int) -> Any:
     return found
 
 
+def misses(p: Any, n: int, epsilon: Any) -> Any:
+    """P(|p̂ − p| ≥ ε), p̂ the share of heads among n tosses."""
+    return total(mass for k, mass in enumerate(binomial(n, p)) if abs(Q(k, n) - p) >= epsilon)
+
+
+def most_likely(heads: int, n: int) -> int:
+    """The k for which k/n makes `heads` of n tosses likeliest, found by trying all: k^h (n − k)^{n−h} in integers."""
+    return max(range(n + 1), key=lambda k: k**heads * (n - k) ** (n - heads))
+
+
 @claim(
     "ml-consistency",
     says="Maximum likelihood is consistent under Wald's conditions: a coin's MLE has E(p̂ − p)² = p(1 − p)/n and misses "
@@ -43,7 +56,7 @@ def estimate_of_pairs(atoms: list, law: list, groups: int) -> Any:
     statement=r"E(\hat p_n - p)^2 = \frac{p(1 - p)}{n}, \quad E\,\hat\sigma^2_{\mathrm{pairs}} = \sigma^2/2",
     source=SOLUTION,
     primary="Wald 1949; Neyman & Scott 1948 (recalled); Hoeffding 1963 for the tail",
-    method=(Exact, Certified),
+    method=(Exact, Certified, Statistical),
     verdict="CONDITIONAL",
     hypotheses=(
         "the parameter is identifiable and of a dimension that does not grow with the data",
@@ -58,8 +71,10 @@ def consistency(
     spread=lambda p, n: p * (1 - p) / n,
     expected=lambda variance: variance / 2,
     bias_of=lambda theta: theta,
+    tail=misses,
 ):
-    """The binomial law in rationals, its tail against Hoeffding's bound; pairs with drawn rational noise."""
+    """The binomial law in rationals, its tail against Hoeffding's bound; pairs with drawn rational noise; and how
+    often the likeliest of all parameters misses, on drawn tosses."""
     for p in BIASES:
         for n in (1, 2, 10, 40):
             mean_square = total(mass * (Q(k, n) - p) ** 2 for k, mass in enumerate(binomial(n, p)))
@@ -76,16 +91,28 @@ def consistency(
         if found != expected(variance):
             return Refuted(groups=groups, variance=variance, mean_of_estimate=found, stated=expected(variance))
     with precision(128):
-        return all_hold(tail_parts())
+        return all_hold((*tail_parts(tail), drawn_misses(setting, tail)))
 
 
-def tail_parts() -> Iterator[Outcome]:
+def tail_parts(tail) -> Iterator[Outcome]:
     for p, n, epsilon in product(BIASES, (1, 10, 40, 200), (Q(1, 20), Q(1, 4), Q(1, 2))):
-        off = total(mass for k, mass in enumerate(binomial(n, p)) if abs(Q(k, n) - p) >= epsilon)
-        yield decide_at_most(off, 2 * (-2 * n * ball(epsilon) ** 2).exp(), n=n, p=p, epsilon=epsilon)
+        bound = 2 * (-2 * n * ball(epsilon) ** 2).exp()
+        yield decide_at_most(tail(p, n, epsilon), bound, n=n, p=p, epsilon=epsilon)
+
+
+def drawn_misses(setting: Setting, tail) -> Outcome:
+    """Tosses of a fair coin, 40 a time: 16 heads or 24 miss by just ε = 1/10, and a miss by more is rarer."""
+    p, size, epsilon = Q(1, 2), 40, Q(1, 10)
+    true, mutant = (float(misses(p, size, distance)) for distance in (epsilon, epsilon + Q(1, size)))
+    n = 2 * sample_size(true, mutant, alpha=setting.alpha, beta=setting.beta)  # a whole interval between the two
+    counts = np.bincount(setting.rng(2).binomial(size, 0.5, n), minlength=size + 1)
+    off = [abs(Q(most_likely(heads, size), size) - p) >= epsilon for heads in range(size + 1)]
+    hits = int(counts[off].sum())
+    return decide_proportion(hits, n, float(tail(p, size, epsilon)), alpha=setting.alpha, distance=true - mutant)
 
 
 consistency.mutant("E σ̂² = σ² with a mean for each pair", expected=lambda variance: variance)
+consistency.mutant("a miss is more than ε", tail=lambda p, n, epsilon: misses(p, n, epsilon + Q(1, 10**6)))
 consistency.mutant("a label that the law does not show", bias_of=lambda theta: theta * (1 - theta))
 consistency.mutant("a spread that does not fall with n", spread=lambda p, n: p * (1 - p))
 

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from estimators.models.gans.adversarial import AdversarialModel
+from estimators.models.gans.spectral import spectrally_normalised
 from estimators.training import parameters
 from estimators.training.registry import models
 from estimators.training.seeding import RandomState
@@ -45,8 +46,9 @@ class NonSaturatingGAN(AdversarialModel):
     The critic descends −E log D(x) − E log(1 − D(G(z))) + r1 · ½ E‖∇D(x)‖², the generator
     −E log D(G(z)); D is the sigmoid of the critic's score. Arguments of its own: `r1`, the weight of
     the gradient penalty at the training scale (Mescheder et al. 2018); 0 is the model as it was first
-    published, which trains worse on digits. The others are those of `AdversarialModel`. `history_`
-    has `loss` (the generator's) and `critic_loss`.
+    published, which trains worse on digits; `spectral_norm`, which divides each linear layer of the critic by its
+    largest singular value (Miyato et al. 2018; see `SpectralLinear`). The others are those of `AdversarialModel`.
+    `history_` has `loss` (the generator's) and `critic_loss`.
     """
 
     _stacks: ClassVar[bool] = True
@@ -60,6 +62,7 @@ class NonSaturatingGAN(AdversarialModel):
         critic: nn.Module | None = None,
         critic_hidden: Sequence[int] | None = None,
         r1: float = 1.0,
+        spectral_norm: bool = False,
         critic_steps: int = 1,
         steps: int = 4000,
         lr: float = 3e-3,
@@ -80,6 +83,7 @@ class NonSaturatingGAN(AdversarialModel):
         self.critic = critic
         self.critic_hidden = critic_hidden
         self.r1 = r1
+        self.spectral_norm = spectral_norm
         self.critic_steps = critic_steps
         self.steps = steps
         self.lr = lr
@@ -97,6 +101,13 @@ class NonSaturatingGAN(AdversarialModel):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         parameters.real(self.r1, "r1", least=0)
+        if not isinstance(self.spectral_norm, bool):
+            raise TypeError(f"spectral_norm is {self.spectral_norm!r}; give True or False")
+
+    def _build_networks(self, rng: torch.Generator) -> None:
+        super()._build_networks(rng)
+        if self.spectral_norm:
+            self.critic_ = spectrally_normalised(self.critic_, rng)
 
     def _critic_loss(self, data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
         loss = discriminator_loss(self.critic_(data), self.critic_(samples))

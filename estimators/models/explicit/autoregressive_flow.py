@@ -1,0 +1,33 @@
+"""The masked autoregressive flow."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from estimators.models.explicit.flow import FlowModel
+from estimators.training.registry import models
+
+
+@models.register("autoregressive-flow")
+class AutoregressiveFlow(FlowModel):
+    """The masked autoregressive flow (Papamakarios, Pavlakou & Murray 2017).
+
+    A layer is y_i = e^{s_i(x_<i)} x_i + t_i(x_<i), with coefficients from a masked network (MADE), a
+    triangular Jacobian, and the order of the features reversed from layer to layer. A density costs one
+    pass, a sample d passes a layer; the inverse autoregressive flow (Kingma, Salimans & Welling
+    2016) is the same map with the two exchanged.
+    """
+
+    def _transforms(self, d: int) -> list[nn.Module]:
+        import zuko
+
+        return [
+            zuko.flows.MaskedAutoregressiveTransform(d, order=ordered(d, i), hidden_features=self.hidden)
+            for i in range(self.n_transforms)
+        ]
+
+
+def ordered(d: int, layer: int) -> torch.Tensor:
+    """The order of d features in a layer: ascending in the even ones, descending in the odd ones."""
+    return torch.arange(d) if layer % 2 == 0 else torch.arange(d).flip(0)

@@ -1,0 +1,112 @@
+"""What the normalising flows share: a bijection from zuko, a standard normal behind it, one signature."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from estimators.training import parameters
+from estimators.training.explicit_model import Density, ExplicitModel
+from estimators.training.seeding import RandomState
+from knn.registry import missing_extra
+
+
+class FlowDensity(Density):
+    """p(x) = N(T(x); 0, I) |det ∂T/∂x|, for a bijection T of R^d made of zuko's transformations, in their order."""
+
+    def __init__(self, n_features: int, transforms: Sequence[nn.Module]):
+        super().__init__()
+        import zuko
+
+        self.transform = zuko.lazy.LazyComposedTransform(*transforms)
+        self.n_features = n_features
+
+    def log_prob(self, x: torch.Tensor) -> torch.Tensor:
+        z, volume = self.transform().call_and_ladj(x)
+        found: torch.Tensor = torch.distributions.Normal(z.new_zeros(()), 1).log_prob(z).sum(dim=1) + volume
+        return found
+
+    def draw(self, n: int, rng: torch.Generator) -> torch.Tensor:
+        z = torch.randn(n, self.n_features, generator=rng)
+        found: torch.Tensor = self.transform().inv(z.to(next(self.parameters()).device))
+        return found
+
+
+class FlowModel(ExplicitModel):
+    """A normalising flow x = T⁻¹(z), z ~ N(0, I), by maximum likelihood: log p(x) = log N(T(x)) + log |det ∂T/∂x|.
+
+    T is made of `n_transforms` bijections of zuko (the extra `models`; ImportError names it). Exact but
+    for rounding, and T⁻¹ but for rounding of float32. Arguments of its own
+        n_transforms: how many bijections follow one another. hidden: widths of the network in each.
+        jitter: standard deviation of Gaussian noise that each datum gets anew in each step, at the
+            training scale; data on a lattice or with constant features have no density without any.
+        betas: Adam's decay rates.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_transforms: int = 6,
+        hidden: Sequence[int] = (64, 64),
+        jitter: float = 0.0,
+        steps: int = 1500,
+        lr: float = 3e-3,
+        betas: tuple[float, float] = (0.9, 0.99),
+        schedule: str = "cosine",
+        batch_size: int = 256,
+        standardise: bool = True,
+        history_every: int = 50,
+        random_state: RandomState = None,
+        device: str = "auto",
+        verbose: bool = False,
+    ):
+        self.n_transforms = n_transforms
+        self.hidden = hidden
+        self.jitter = jitter
+        self.steps = steps
+        self.lr = lr
+        self.betas = betas
+        self.schedule = schedule
+        self.batch_size = batch_size
+        self.standardise = standardise
+        self.history_every = history_every
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        parameters.count(self.n_transforms, "n_transforms")
+        parameters.widths(self.hidden, "hidden")
+        parameters.real(self.jitter, "jitter", least=0)
+
+    def _make_density(self, rng: torch.Generator) -> Density:
+        try:
+            import zuko  # noqa: F401
+        except ModuleNotFoundError as error:
+            raise missing_extra(error, type(self).__name__) from error
+        return drawn_from(rng, lambda: FlowDensity(self.n_features_in_, self._transforms(self.n_features_in_)))
+
+    @abstractmethod
+    def _transforms(self, d: int) -> list[nn.Module]:
+        """The lazy transformations of T on R^d, from the data to the noise."""
+
+    def _minibatch(self) -> torch.Tensor:
+        data = super()._minibatch()
+        if not self.jitter:
+            return data
+        return data + self.jitter * torch.randn(data.shape, generator=self._rng).to(self.device_)
+
+
+def drawn_from(rng: torch.Generator, make: Callable[[], Any]) -> Any:
+    """`make()`, whose draws from torch's global generator come from `rng` instead and leave that one as it was.
+
+    For modules of others, which initialise their weights so.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(int(torch.randint(2**63 - 1, (), generator=rng)))
+        return make()

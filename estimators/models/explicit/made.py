@@ -1,0 +1,105 @@
+"""MADE: one masked network gives every conditional in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from estimators.models.explicit.conditionals import Conditionals, ConditionalsModel
+from estimators.networks import linear
+from estimators.training import parameters
+from estimators.training.registry import models
+from estimators.training.seeding import RandomState
+
+
+class MaskedLinear(nn.Module):
+    """y_j = b_j + Σ_i m_ji w_ji x_i with m_ji = 1 where `degrees_out`[j] ≥ `degrees_in`[i]."""
+
+    mask: torch.Tensor
+
+    def __init__(self, degrees_in: torch.Tensor, degrees_out: torch.Tensor, rng: torch.Generator):
+        super().__init__()
+        self.layer = linear(len(degrees_in), len(degrees_out), rng)
+        self.register_buffer("mask", (degrees_out[:, None] >= degrees_in).float())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.linear(x, self.layer.weight * self.mask, self.layer.bias)
+
+
+class MaskedConditionals(Conditionals):
+    """Coefficients by a masked perceptron: unit degrees 1 … d−1 in each hidden layer, a unit reads those of no more."""
+
+    def __init__(
+        self, n_features: int, n_components: int, floor: float, *, hidden: Sequence[int], rng: torch.Generator
+    ):
+        super().__init__(n_features, n_components, floor)
+        d = n_features
+        degrees = [torch.arange(1, d + 1)]
+        degrees += [torch.arange(width) % max(1, d - 1) + 1 for width in hidden]
+        # The outputs for x_i read degrees below i; for x_1, with one feature too, that is nothing but the bias.
+        degrees += [torch.arange(d).repeat_interleave(self.n_coefficients)]
+        layers = [MaskedLinear(before, after, rng) for before, after in pairwise(degrees)]
+        rectified = [part for layer in layers[:-1] for part in (layer, nn.ReLU())]
+        self.net = nn.Sequential(*rectified, layers[-1])
+        self.spread(layers[-1].layer.bias, rng)
+
+    def coefficients(self, x: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.net(x)
+        return found.view(len(x), self.n_features, self.n_coefficients)
+
+
+@models.register("made")
+class MADE(ConditionalsModel):
+    """The masked autoencoder for distribution estimation (Germain, Gregor, Murray & Larochelle 2015).
+
+    p(x) = Π_i p(x_i | x_<i) in the order of the features, with all coefficients from one pass
+    through a network whose masks leave to the i-th output no path from x_i, x_{i+1}, …; by maximum
+    likelihood. A sample costs d passes. Arguments of its own
+        conditional: "gaussians", mixtures of `n_components` for real data (Papamakarios et al. 2017), or
+            "bernoulli" for data of 0 and 1, with standardise=False; log_prob is then that of a mass.
+        floor: least standard deviation of a component, at the training scale.
+        hidden: widths of the masked layers. betas: Adam's decay rates.
+    """
+
+    def __init__(
+        self,
+        *,
+        conditional: str = "gaussians",
+        n_components: int = 10,
+        floor: float = 1e-3,
+        hidden: Sequence[int] = (128, 128),
+        steps: int = 2000,
+        lr: float = 3e-3,
+        betas: tuple[float, float] = (0.9, 0.99),
+        schedule: str = "cosine",
+        batch_size: int = 256,
+        standardise: bool = True,
+        history_every: int = 50,
+        random_state: RandomState = None,
+        device: str = "auto",
+        verbose: bool = False,
+    ):
+        self.conditional = conditional
+        self.n_components = n_components
+        self.floor = floor
+        self.hidden = hidden
+        self.steps = steps
+        self.lr = lr
+        self.betas = betas
+        self.schedule = schedule
+        self.batch_size = batch_size
+        self.standardise = standardise
+        self.history_every = history_every
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        parameters.widths(self.hidden, "hidden")
+
+    def _make_density(self, rng: torch.Generator) -> MaskedConditionals:
+        return MaskedConditionals(self.n_features_in_, self._components, self.floor, hidden=self.hidden, rng=rng)

@@ -1,0 +1,104 @@
+"""Generative latent optimisation: a latent of its own for every datum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from estimators.training import parameters
+from estimators.training.descent import adam, descend
+from estimators.training.implicit_model import ImplicitModel
+from estimators.training.registry import models
+from estimators.training.seeding import RandomState
+
+
+def on_the_ball(z: torch.Tensor) -> torch.Tensor:
+    """The nearest points of the unit ball, (n, k) ↦ (n, k): z/max(1, ‖z‖)."""
+    return z / z.norm(dim=1, keepdim=True).clamp_min(1)
+
+
+@models.register("glo")
+class GLO(ImplicitModel):
+    """Generative latent optimisation (Bojanowski, Joulin, Lopez-Paz & Szlam 2018).
+
+    min over G and over z_1, …, z_n in the unit ball of (1/n) Σᵢ ‖xᵢ − G(zᵢ)‖², with the squared distance alone (the
+    authors add a Laplacian pyramid for photographs). A step takes a minibatch, one step of Adam in G, and
+    for its data zᵢ ← P(zᵢ − latent_lr · ∇‖xᵢ − G(zᵢ)‖² / (1 + ‖∇‖)), P the projection to the ball and the
+    quotient a bound of the step's length; `latent_lr` follows the schedule. Latents begin uniform on the sphere.
+    `sample` draws z from the Gaussian with the mean and covariance of all zᵢ, projected to the ball, as the
+    authors do but for the projection; the latents' law is not that Gaussian, and what lies between
+    them was never trained. Arguments of its own
+        latent_lr: longest step of a latent. betas: Adam's decay rates.
+    Attribute after `start`: latents_ (n, latent_dim), in the order of the data.
+    """
+
+    _between_steps: ClassVar[tuple[str, ...]] = ("latents_",)
+
+    def __init__(
+        self,
+        *,
+        latent_dim: int = 4,
+        generator: nn.Module | None = None,
+        hidden: Sequence[int] = (128, 128),
+        latent_lr: float = 0.1,
+        steps: int = 4000,
+        lr: float = 3e-3,
+        betas: tuple[float, float] = (0.9, 0.99),
+        schedule: str = "cosine",
+        batch_size: int = 128,
+        standardise: bool = True,
+        history_every: int = 50,
+        random_state: RandomState = None,
+        device: str = "auto",
+        precision: str = "fp32",
+        verbose: bool = False,
+    ):
+        self.latent_dim = latent_dim
+        self.generator = generator
+        self.hidden = hidden
+        self.latent_lr = latent_lr
+        self.steps = steps
+        self.lr = lr
+        self.betas = betas
+        self.schedule = schedule
+        self.batch_size = batch_size
+        self.standardise = standardise
+        self.history_every = history_every
+        self.random_state = random_state
+        self.device = device
+        self.precision = precision
+        self.verbose = verbose
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        parameters.real(self.latent_lr, "latent_lr", least=0)
+        parameters.decay_rates(self.betas, "betas")
+
+    def _build_optimisers(self) -> None:
+        self.optimiser_ = adam(self.generator_, self.betas)
+
+    def _reset(self) -> None:
+        self.latents_ = nn.functional.normalize(self._latents(len(self._data), self._rng))
+
+    def _step(self, lr: float) -> dict[str, torch.Tensor]:
+        chosen = torch.randperm(len(self._data), generator=self._rng)[: self.batch_size].to(self.device_)
+        z = self.latents_[chosen].requires_grad_(True)
+        squared = (self.generator_(z) - self._data[chosen]).square().sum(dim=1)
+        (slope,) = torch.autograd.grad(squared.sum(), z, retain_graph=True)
+        loss = squared.mean()
+        descend(self.optimiser_, loss, lr)
+        length = self.latent_lr * self._schedule_factor()
+        moved = z.detach() - length * slope / (1 + slope.norm(dim=1, keepdim=True))
+        self.latents_[chosen] = on_the_ball(moved)
+        return {"loss": loss.detach()}
+
+    def _draw(self, n: int, rng: torch.Generator) -> torch.Tensor:
+        mean = self.latents_.mean(dim=0)
+        centred = self.latents_ - mean
+        values, vectors = torch.linalg.eigh(centred.T @ centred / len(centred))
+        z = mean + (self._latents(n, rng) * values.clamp_min(0).sqrt()) @ vectors.T
+        samples: torch.Tensor = self.generator_(on_the_ball(z))
+        return samples

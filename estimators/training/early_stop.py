@@ -1,0 +1,90 @@
+"""Ends a fit whose samples no longer come nearer to rows that it does not see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from estimators.comparison import divergences
+from estimators.scoring import scores
+from estimators.training.callbacks import Callback
+from estimators.training.parameters import choice, count
+from estimators.training.training_data import checked_data
+
+if TYPE_CHECKING:
+    from estimators.training.implicit_model import ImplicitModel
+
+
+class EarlyStop(Callback):
+    """Ends the fit after `patience` scores in a row that are no better than the best one before them.
+
+    Every `every` steps, `n_samples` samples (None: as many as held-out rows) are scored against `held_out` (n, d),
+    which the model must not be trained on. `score` is a name in `estimators.divergences`, of which the lowest is best,
+    or one in `estimators.scores` or any function of (held_out, samples), for which `best` says "lowest" or "highest".
+    The same latents are used each time, so that two scores differ by what was learnt; the run itself does not feel
+    them. Of stacked seeds the mean is scored. The weights stay those of the last step: a `Checkpoint` keeps earlier
+    ones.
+
+    Attributes: scores_ (a list of (step, score)), best_, best_step_.
+    """
+
+    scores_: list[tuple[int, float]]
+    best_: float | None
+    best_step_: int
+
+    def __init__(
+        self,
+        held_out: Any,
+        score: str | Callable[[Any, Any], Any] = "energy-distance",
+        *,
+        best: str | None = None,
+        patience: int = 5,
+        every: int = 200,
+        n_samples: int | None = None,
+        random_state: int = 0,
+    ):
+        self.held_out = checked_data(held_out, "held_out")
+        self.score, lowest = _function(score)
+        if best is None and not lowest:
+            raise ValueError(f"best is None, and {score!r} is no divergence; give best='lowest' or best='highest'")
+        self._sign = -1 if best is not None and choice(best, "best", ("lowest", "highest")) == "highest" else 1
+        self.patience = count(patience, "patience")
+        self.every = count(every, "every")
+        self.n_samples = len(self.held_out) if n_samples is None else count(n_samples, "n_samples")
+        self.random_state = random_state
+        self._begin()
+
+    def fit_start(self, model: ImplicitModel) -> None:
+        if model.step_ == 0:
+            self._begin()
+
+    def step(self, model: ImplicitModel, losses: dict[str, float]) -> bool:  # noqa: ARG002
+        if model.step_ % self.every:
+            return False
+        drawn = model.sample(self.n_samples, random_state=self.random_state)
+        parts = drawn if drawn.ndim == 3 else [drawn]
+        found = float(np.mean([float(self.score(self.held_out, part)) for part in parts]))
+        self.scores_.append((model.step_, found))
+        if self.best_ is None or self._sign * found < self._sign * self.best_:
+            self.best_, self.best_step_ = found, model.step_
+        behind = sum(step > self.best_step_ for step, _ in self.scores_)
+        return behind >= self.patience
+
+    def _begin(self) -> None:
+        self.scores_ = []
+        self.best_ = None
+        self.best_step_ = 0
+
+
+def _function(score: Any) -> tuple[Callable[[Any, Any], Any], bool]:
+    """The function behind `score`, and whether it is a divergence."""
+    if callable(score):
+        return score, False
+    if score in divergences:
+        return divergences[score], True
+    if score in scores:
+        return scores[score], False
+    names = ", ".join(sorted({*divergences, *scores}))
+    raise ValueError(f"score is {score!r}; give a function of (held_out, samples) or one of {names}")
