@@ -23,15 +23,15 @@ from benchmarks.ratio_table import say
 
 METHODS = ("imle", "plain", "gan", "gmmn")
 FIELDS = (
-    "data", "method", "lr", "steps", "seed", "step", "seconds", "validation_nats", "test_nats", "test_stderr",
-    "bandwidth", "on_edge", "search_share", "recall", "variance", "commit", "machine", "date",
+    "data", "method", "lr", "steps", "seed", "m", "passes", "step", "seconds", "validation_nats", "test_nats",
+    "test_stderr", "bandwidth", "on_edge", "search_share", "recall", "variance", "commit", "machine", "date",
 )  # fmt: skip
 #: Rows to validate by; the rest of the training images are trained on.
 VALIDATION, TRACKED = 5000, 1000
-#: Latent dimension, hidden widths, batch; m = S and passes over the cached latents; samples a step of the plain one.
+#: Latent dimension, hidden widths, batch; m = S, passes over the cached latents.
 SIZES = {
-    "mnist": {"latent": 16, "hidden": (1024, 1024), "batch": 200, "m": 10_000, "passes": 2, "plain_m": 1000},
-    "digits": {"latent": 16, "hidden": (256, 256), "batch": 100, "m": 1000, "passes": 2, "plain_m": 400},
+    "mnist": {"latent": 16, "hidden": (1024, 1024), "batch": 200, "m": 1000, "passes": 1},
+    "digits": {"latent": 16, "hidden": (256, 256), "batch": 100, "m": 1000, "passes": 2},
 }
 
 
@@ -87,7 +87,7 @@ class Plain:
 
     def step(self):
         torch = self.torch
-        z = torch.randn(self.size["plain_m"], self.size["latent"])
+        z = torch.randn(self.size["m"], self.size["latent"])
         batch = self.data[torch.randint(len(self.data), (self.size["batch"],))]
         with torch.no_grad():
             nearest = torch.cdist(batch, self.generator(z)).argmin(dim=1)
@@ -147,21 +147,21 @@ def scores(model, held, test, full):
     return told
 
 
-def run(data_name, method, lr, steps, seed, seconds, target, looks):
+def run(chosen, size):
     """The rows of one run; it is scored `looks` times over its seconds."""
-    train, held, test = rows(data_name)
-    size = SIZES[data_name]
-    model, step = trained(method, train, size, lr, steps, seed)
+    train, held, test = rows(chosen.data)
+    model, step = trained(chosen.method, train, size, chosen.lr, chosen.steps, chosen.seed)
+    seconds, target = chosen.seconds, chosen.target
     spent = searched = 0.0
-    next_look = seconds / looks
+    next_look = seconds / chosen.looks
     while True:
         began = time.process_time()
         searched += step()
         spent += time.process_time() - began
-        last = spent >= seconds or model.step_ >= steps
+        last = spent >= seconds or model.step_ >= chosen.steps
         if spent < next_look and not last:
             continue
-        next_look += seconds / looks
+        next_look += seconds / chosen.looks
         told = scores(model, held, test, lambda nats: nats >= target or last)  # noqa: B023
         yield {"step": model.step_, "seconds": spent, "search_share": searched / spent, **told}
         if last or told.get("test_nats", -math.inf) >= target:
@@ -177,6 +177,8 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=60.0, help="processor seconds of training at most")
     parser.add_argument("--target", type=float, default=257.0, help="nats at which to stop")
+    parser.add_argument("--m", type=int, help="samples an outer step of IMLE, or a step of the plain one")
+    parser.add_argument("--passes", type=int, help="passes over the cached latents of IMLE")
     parser.add_argument("--looks", type=int, default=10, help="scores on the way")
     parser.add_argument("--output", type=Path, help="CSV to write, commit and machine with each row")
     chosen = parser.parse_args()
@@ -185,18 +187,16 @@ def main():
     from threadpoolctl import threadpool_limits
 
     torch.set_num_threads(1)
-    settings = {
-        "data": chosen.data,
-        "method": chosen.method,
-        "lr": chosen.lr,
-        "steps": chosen.steps,
-        "seed": chosen.seed,
+    size = dict(SIZES[chosen.data])
+    size |= {name: getattr(chosen, name) for name in ("m", "passes") if getattr(chosen, name) is not None}
+    settings = {name: getattr(chosen, name) for name in ("data", "method", "lr", "steps", "seed")} | {
+        "m": size["m"] if chosen.method in ("imle", "plain") else "",
+        "passes": size["passes"] if chosen.method == "imle" else "",
     }
     where = {**origin(), "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
     table = []
     with threadpool_limits(limits=1):
-        for row in run(**{"data_name" if k == "data" else k: v for k, v in settings.items()},
-                       seconds=chosen.seconds, target=chosen.target, looks=chosen.looks):  # fmt: skip
+        for row in run(chosen, size):
             shown = {key: f"{value:.5g}" if isinstance(value, float) else value for key, value in row.items()}
             say("  ".join(f"{key} {value}" for key, value in shown.items()))
             table.append(dict.fromkeys(FIELDS, "") | settings | shown | where)
