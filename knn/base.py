@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from types import ModuleType
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.sparse import csr_matrix
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from knn import memory, storage
+from knn import memory
+from knn.budgets import Budgeted
 from knn.cosine import unit_rows
 from knn.inner_product import Answer, Lift
 from knn.kernels.engine import DEVICES, engine
 from knn.neighbours import Neighbours, checked_mode, neighbours_graph, without_self
 from knn.points import Points
 from knn.registry import Registry
+from knn.stored import Stored
 from knn.threads import ChangeLock
 from knn.validation import checked_count, checked_ids, checked_random_state, checked_rows
 
 METRICS = ("euclidean", "cosine", "inner_product")
 
 
-class NearestNeighbours(BaseEstimator, ABC):
+class NearestNeighbours(Stored, Budgeted, ABC):
     """The k points nearest to each query, equal distances in the order of their ids.
 
         euclidean   d(q, x) = √Σᵢ (qᵢ − xᵢ)²          differences, float64, in a fixed order
@@ -68,6 +68,7 @@ class NearestNeighbours(BaseEstimator, ABC):
         self._points, self._lift = Points(inner), lift
         self._lock = ChangeLock()
         self._build(checked_random_state(self.random_state))
+        self._choose_budgets(self._engine)
         return self
 
     def estimated_peak(self, shape: tuple[int, int], dtype: Any = np.float32) -> int:
@@ -156,66 +157,6 @@ class NearestNeighbours(BaseEstimator, ABC):
                 self._moved(points.compact())
         return self
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the index to one file (knn/storage.py), whole or not at all."""
-        check_is_fitted(self)
-        parameters = {name: storage.plain(name, value) for name, value in self.get_params(deep=False).items()}
-        names = getattr(self, "feature_names_in_", None)
-        header = {
-            "index": self._registered_name(),
-            "parameters": parameters,
-            "features": self.n_features_in_,
-            "feature_names": None if names is None else [str(name) for name in names],
-        }
-        with self._lock.searching():
-            arrays = {f"points.{name}": array for name, array in self._points.state().items()}
-            arrays |= {f"index.{name}": array for name, array in self._state().items()}
-            if self._lift is not None:
-                arrays |= {f"lift.{name}": array for name, array in self._lift.state().items()}
-            storage.write(path, header, arrays)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str], *, mmap: bool = False, verify: bool = True) -> Self:
-        """The index that `save` wrote; raises ValueError for a file that is truncated, altered, newer or another's.
-
-        `mmap=True` leaves the arrays in the file, to be read when they are used: the file must then stay as it is
-        (`save` puts another in its place, which is safe), and changes of the index stay in memory. `verify=False`
-        leaves out the checksum, which reads the file once: for files known to be whole.
-        """
-        header, arrays = storage.read(path, mmap=mmap, verify=verify)
-        if header["index"] not in indexes:
-            raise ValueError(f"{path} holds the index {header['index']!r}, unknown here: install what registers it")
-        kind = indexes[header["index"]]
-        if not issubclass(kind, cls):
-            raise ValueError(f"{path} holds a {kind.__name__}, not a {cls.__name__}: call {kind.__name__}.load")
-        try:
-            index = kind(**header["parameters"])
-            index._check_parameters()
-            index._take(header, arrays)
-        except (KeyError, TypeError, IndexError, ValueError) as error:
-            raise ValueError(
-                f"{path} holds a {kind.__name__} that this version cannot restore ({error!r}): build it again"
-            ) from error
-        return index
-
-    def _take(self, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-        """Becomes what was written."""
-        self.n_features_in_ = header["features"]
-        if header["feature_names"] is not None:
-            self.feature_names_in_ = np.array(header["feature_names"], dtype=object)
-        parts: dict[str, dict[str, np.ndarray]] = {"points": {}, "index": {}, "lift": {}}
-        for name, array in arrays.items():
-            part, _, rest = name.partition(".")
-            parts[part][rest] = array
-        self._points = Points.restored(parts["points"])
-        if self.metric == "inner_product":
-            self._lift = Lift.restored(parts["lift"], self.n_features_in_, self._points.rows.dtype)
-        width = self._lift.lifted_width if self._lift is not None else self.n_features_in_
-        if self._points.rows.shape[1] != width:
-            raise ValueError(f"points of {self._points.rows.shape[1]} numbers where {width} were expected")
-        self._lock = ChangeLock()
-        self._restore(parts["index"])
-
     @property
     def dtype_(self) -> np.dtype:
         """The width of the data: float32 or float64."""
@@ -248,14 +189,6 @@ class NearestNeighbours(BaseEstimator, ABC):
     def _moved(self, kept: np.ndarray) -> None:
         """Slot i is now what slot kept[i] was."""
 
-    @abstractmethod
-    def _state(self) -> dict[str, np.ndarray]:
-        """The arrays from which `_restore` makes the index again, the points apart."""
-
-    @abstractmethod
-    def _restore(self, state: dict[str, np.ndarray]) -> None:
-        """Takes what `_state` gave."""
-
     @property
     def _engine(self) -> ModuleType:
         return engine(self.device)
@@ -269,6 +202,7 @@ class NearestNeighbours(BaseEstimator, ABC):
             raise ValueError(f"metric={self.metric!r} is not known: use one of {METRICS}")
         if self.device not in DEVICES:
             raise ValueError(f"device={self.device!r} is not served: use one of {DEVICES}")
+        self._check_budgets()
         if self.n_jobs == 0:
             raise ValueError("n_jobs=0 leaves nobody to work: use a number of threads, −1 for all, or None for one")
 
@@ -284,22 +218,6 @@ class NearestNeighbours(BaseEstimator, ABC):
 
     def _reported(self, distances: np.ndarray) -> np.ndarray:
         return 0.5 * distances * distances if self.metric == "cosine" else distances
-
-    def _registered_name(self) -> str:
-        for name, kind in indexes.items():
-            if kind is type(self):
-                return name
-        raise TypeError(f"{type(self).__name__} is not registered: decorate it with @indexes.register(name) to save it")
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        state.pop("_lock", None)
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "_points" in state:
-            self._lock = ChangeLock()
 
 
 #: Every index by name: ours, and those that other distributions enter as `implicitbench.indexes`.

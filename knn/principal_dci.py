@@ -17,7 +17,7 @@ from knn.principal_cells import Cells, means
 from knn.principal_codes import COARSE, SAMPLE, Coder, canonical_sample
 from knn.rotated_codes import BITS
 from knn.threads import one_blas_thread, over_blocks
-from knn.validation import checked_budget, checked_count, spent
+from knn.validation import checked_count, spent
 
 #: Queries to a block: the scratch of a search, some bytes a point, is set up once for each.
 BLOCK = 64
@@ -68,6 +68,7 @@ class PrincipalDCI(ByRotation):
     """
 
     exhaustive: ClassVar[dict[str, Any]] = {"probes": 1.0, "candidates": 1.0}
+    usual: ClassVar[dict[str, int | float]] = {"probes": 0.2, "candidates": 50}
     learns: ClassVar[bool] = True
     _fine: np.ndarray | None
 
@@ -78,8 +79,8 @@ class PrincipalDCI(ByRotation):
         cells="k-means",
         directions="principal",
         bits=8,
-        probes=0.2,
-        candidates=50,
+        probes="auto",
+        candidates="auto",
         n_neighbors=5,
         metric="euclidean",
         device="cpu",
@@ -112,8 +113,6 @@ class PrincipalDCI(ByRotation):
                 raise ValueError(f"{name}={getattr(self, name)!r} is not known: use one of {choices}")
         if self.bits not in (8, *BITS) or (self.bits < 8 and self.directions == "principal"):
             raise ValueError(f"bits={self.bits!r} must be 8, or with directions='random-rotation' one of {BITS} too")
-        checked_budget(self.probes, "probes")
-        checked_budget(self.candidates, "candidates")
 
     def _learn(self):
         """A new map and new cells, on the points alive."""
@@ -183,7 +182,7 @@ class PrincipalDCI(ByRotation):
         evaluations = np.zeros(len(Q), np.int64)
         table, cells = self._cells.table, self._cells.cells
         budgets = (
-            spent(self.probes, len(self._cells.prototypes)),
+            spent(self._budget("probes"), len(self._cells.prototypes)),
             self._wanted(k),
             min(k, points.n_alive),
             points.n_alive,
