@@ -33,10 +33,12 @@ _ROWS = {"train": 4000, "held_out": 2000, "samples": 2000, "drawn": 400}
 class _Size:
     """Laws and widths, seeds that are scored, seeds that a rate is chosen on, shares of a model's own default steps.
 
-    Without seeds to choose on a model keeps its own learning rate.
+    Without seeds to choose on a model keeps its own learning rate. Models whose seeds train one after another take as
+    many times as long: they are trained on `one_by_one` of the laws.
     """
 
     laws: Mapping[str, tuple[float, ...]]
+    one_by_one: Mapping[str, tuple[float, ...]]
     seeds: int
     choosing: int
     length: float
@@ -44,10 +46,12 @@ class _Size:
     limit: float
 
 
+_GRID = {"grid-25": (1.0,)}
+_WIDTHS = dict.fromkeys(TOYS, (0.5, 1.0, 2.0, 4.0))
 _SIZES = {
-    "quick": _Size({"grid-25": (1.0,)}, 3, 0, 0.75, 0.0, 600.0),
-    "standard": _Size({"grid-25": (1.0,), "ring-8": (1.0, 4.0), "rare-8": (1.0,)}, 10, 2, 1.0, 0.2, 3600.0),
-    "full": _Size(dict.fromkeys(TOYS, (0.5, 1.0, 2.0, 4.0)), 20, 5, 2.0, 1.0, 4 * 3600.0),
+    "quick": _Size(_GRID, _GRID, 3, 0, 0.75, 0.0, 600.0),
+    "standard": _Size({**_GRID, "ring-8": (1.0, 4.0), "rare-8": (1.0,)}, _GRID, 10, 2, 1.0, 0.2, 3600.0),
+    "full": _Size(_WIDTHS, _WIDTHS, 20, 5, 2.0, 1.0, 4 * 3600.0),
 }
 
 
@@ -85,7 +89,9 @@ class ModeCoverage(Experiment):
                 for name, model in models.items():
                     if issubclass(model, ConditionalModel) or (size == "quick" and name not in _QUICK):
                         continue
-                    own = model()
+                    if not _stacks(model) and width not in chosen.one_by_one.get(law, ()):
+                        continue
+                    own: Any = model()
                     steps = getattr(own, "steps", 0)
                     yield Cell(
                         {
@@ -118,6 +124,11 @@ class ModeCoverage(Experiment):
         yield from _judged(samples, law, held_out)
 
 
+def _stacks(model: type[Any]) -> bool:
+    """Whether the seeds of a model can be trained at once."""
+    return bool(vars(model).get("_stacks", False))
+
+
 def _best_rate(
     cell: Cell, law: Mixture, train: np.ndarray, validation: np.ndarray, seed: int
 ) -> tuple[float | None, dict[str, float]]:
@@ -146,9 +157,9 @@ def _fitted(cell: Cell, steps: int, rate: float | None, n_seeds: int, seed: int,
     kind = models[str(cell.params["model"])]
     settings: dict[str, Any] = {"random_state": seed, "device": "cpu"}
     settings |= {"steps": steps} if steps else {}
-    settings |= {"hidden": _HIDDEN} if hasattr(kind(), "hidden") else {}
+    settings |= {"hidden": _HIDDEN} if "hidden" in kind().get_params() else {}
     settings |= {} if rate is None else {"lr": rate}
-    if vars(kind).get("_stacks", False):
+    if _stacks(kind):
         return StackedSeeds(kind(**settings), n_seeds=n_seeds).fit(train).members_
     return [kind(**{**settings, "random_state": seed + s}).fit(train) for s in range(n_seeds)]
 
