@@ -36,6 +36,7 @@ MATRIX = ("claim", "kind", "name", "expected", "outcome", "reason")
 #: Why a change leaves no formula, by what Python says of it; the first that fits.
 REASONS = (
     ("cannot be interpreted as an integer", "a count that is no whole number"),
+    ("division by zero", "no instance where the check itself divides by 0"),
     ("incompatible shapes", "matrices whose shapes do not fit"),
     ("IndexError", "a subscript out of range"),
     ("indices must be integers", "a value in place of a subscript"),
