@@ -214,7 +214,9 @@ def test_every_installed_rival_finds_its_neighbours():
 def numbers(name, task):
     experiment = implicit_models.ImplicitModels()
     (cell,) = (
-        c for c in experiment.cells("quick", FOUND) if (c.params["model"], c.params["task"], c.seed) == (name, task, 1)
+        c
+        for c in experiment.cells("standard", FOUND)
+        if (c.params["model"], c.params["task"], c.seed) == (name, task, 1)
     )
     short = replace(cell, params={**cell.params, "steps": 20})
     return {m.metric: m for m in experiment.measure(short)}
