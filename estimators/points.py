@@ -68,6 +68,8 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
             f"{name} is in the memory of a GPU (DLPack device {tuple(map(int, device()))}): pass {name}.cpu() of a "
             f"tensor, {name}.get() of a CuPy array or jax.device_get({name})"
         )
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} has masked entries, whose values would count: fill them, or drop their rows")
     try:
         return np.asarray(np.from_dlpack(values) if foreign and not hasattr(values, "__array__") else values)
     except (TypeError, ValueError, RuntimeError, BufferError) as error:

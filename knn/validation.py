@@ -74,10 +74,16 @@ def _numbers(values: Any, name: str) -> np.ndarray:
     """`values` as an array of real numbers of any shape."""
     if issparse(values):
         raise TypeError(f"{name} is a sparse matrix, and dense data is required: use {name}.toarray()")
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} has masked entries, whose values would count: fill them, or drop their rows")
     try:
         array = np.asarray(values)
     except ValueError as error:
         raise ValueError(f"{name} is no rectangular array ({error}): give rows of one length") from error
+    except (TypeError, RuntimeError) as error:
+        raise TypeError(f"{name} cannot be read as an array of numbers: {error}") from error
+    if array.dtype.kind in "mM":
+        raise TypeError(f"{name} is {array.dtype}, dates or durations: give numbers, such as seconds since a day")
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: {name} is {array.dtype}; give its real and imaginary parts")
     if array.dtype.kind in "fiub" and array.dtype.itemsize <= 8:

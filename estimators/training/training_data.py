@@ -17,10 +17,14 @@ def checked_data(X: object, name: str = "X", *, least: int = 2) -> np.ndarray:
     """
     if sparse.issparse(X):
         raise TypeError(f"{name} is sparse; give {name}.toarray()")
+    if np.ma.is_masked(X):
+        raise ValueError(f"{name} has masked entries, whose values would count: fill them, or drop their rows")
     try:
         array = np.asarray(X)
     except ValueError as error:
         raise ValueError(f"{name} is not an array: its rows differ in length; give (n, d) numbers") from error
+    except (TypeError, RuntimeError) as error:
+        raise TypeError(f"{name} cannot be read as an array of numbers: {error}") from error
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} has dtype {array.dtype}; give real numbers, such as {name}.astype(float)")
     if array.ndim != 2:
