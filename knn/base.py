@@ -42,6 +42,8 @@ class NearestNeighbours(Stored, Budgeted, ABC):
     #: Whether building learns from where the points lie, so that after changes a short budget may find other points
     #: than a fresh build finds; what is exact stays so.
     learns: ClassVar[bool] = False
+    #: Bytes that building takes for every point, where that is all it takes: then no trial is needed to foretell it.
+    bytes_a_point: ClassVar[int | None] = None
 
     n_neighbors: int
     metric: str

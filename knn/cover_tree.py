@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from knn.base import indexes
@@ -26,6 +28,9 @@ class CoverTree(RadiusNeighbours):
 
     New points are put in as the first ones were. The dead stay as signposts until they are cleared away.
     """
+
+    #: Two links and three spans; a trial would take as long as many a build.
+    bytes_a_point: ClassVar[int | None] = 40
 
     def __init__(self, *, n_neighbors=5, metric="euclidean", device="cpu", n_jobs=None, random_state=None):
         self.n_neighbors = n_neighbors

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 VARIABLE = "IMPLICITBENCH_MEMORY_LIMIT"
 #: Rows of the larger of the two parts; the smaller has half. What is learnt from a sample is learnt from 4096.
 TRIAL = 16384
+#: Rows on which kernels are compiled first.
+FEW = 512
 #: Where so many times the data and so many bytes a point besides are free, no index is near the limit: no trial.
 TIMES, BESIDES = 16, 4096
 #: Bytes that nobody need ask for: less than importing NumPy takes, while asking takes more time than building.
@@ -45,12 +47,16 @@ class Room(NamedTuple):
 def estimated_peak(index: NearestNeighbours, X: np.ndarray, n: int) -> int:
     """Bytes at the peak of `fit` on n rows like those of X (m, d), beyond the rows themselves.
 
-    Runs three small fits; X needs no more than `TRIAL` rows.
+    Runs three small fits, unless the index knows its own `bytes_a_point` and the rows are not copied; X needs no more
+    than `TRIAL` rows.
     """
+    as_they_are = X.dtype in (np.float32, np.float64) and X.flags.c_contiguous and index.metric == "euclidean"
+    if index.bytes_a_point is not None and as_they_are:
+        return index.bytes_a_point * n
     most = min(len(X), n, TRIAL)
     least = -(-most // 2)
     index = clone(index).set_params(n_neighbors=1)
-    _allocated(index, X[:most])  # compiles kernels, which takes memory of its own
+    _allocated(index, X[: min(most, FEW)])  # compiles kernels, which takes memory of its own
     low, high = _allocated(index, X[:least]), _allocated(index, X[:most])
     rise = max(0, *(after - before for before, after in zip(low, high, strict=True)))
     slope = rise / (most - least) if most > least else high[0] / most
@@ -152,6 +158,7 @@ def parsed_size(text: str) -> int:
 def _allocated(index: NearestNeighbours, rows: np.ndarray) -> tuple[int, int]:
     """Bytes allocated at the peak of a fit on the rows, and after it."""
     index = clone(index)
+    index.set_params(**index.budgets_)  # so that none is chosen from the data
     running = tracemalloc.is_tracing()
     if not running:
         tracemalloc.start()

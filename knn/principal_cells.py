@@ -98,7 +98,7 @@ class Cells:
         cells = (np.searchsorted(self.ends, places // TOGETHER, side="right") - 1).astype(np.int32)
         new = np.flatnonzero(places // TOGETHER >= self.ends[-2])
         nearest = np.empty(len(new), np.int32)
-        kernels.nearest_codes(codes[new], self._near, self._near_terms, nearest)
+        kernels.nearest_codes(codes if len(new) == self.size else codes[new], self._near, self._near_terms, nearest)
         cells[new] = nearest
         counts = np.bincount(cells, minlength=len(self.prototypes))
         ends = np.concatenate([[0], np.cumsum(-(-counts // TOGETHER))])

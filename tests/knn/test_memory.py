@@ -8,7 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from knn import BruteForce, KDTree, indexes, memory
+from knn import BruteForce, CoverTree, KDTree, indexes, memory
 
 
 def limited(monkeypatch, free):
@@ -74,6 +74,16 @@ def test_what_cannot_fit_is_refused_before_any_work(kind, monkeypatch):
     with pytest.raises(MemoryError, match=r"40000 × 16 numbers needs about .*B .*1 kB are left \(as the test says\)"):
         index.fit(X)
     assert not hasattr(index, "n_features_in_")
+
+
+def test_an_index_that_knows_what_a_point_takes_foretells_it_at_once():
+    X = np.random.default_rng(0).standard_normal((1000, 3))
+    index = CoverTree()
+    assert memory.estimated_peak(index, X, 10**6) == CoverTree.bytes_a_point * 10**6
+    _, low, high = (memory._allocated(index, X[:n])[0] for n in (300, 500, 1000))  # the first compiles
+    # What `fit` allocates besides does not grow with the points, but for a page of bookkeeping.
+    assert abs(high - low - 500 * CoverTree.bytes_a_point) < 4096
+    assert memory.estimated_peak(index, X.astype(int), 2000) > 2000 * (CoverTree.bytes_a_point + X.itemsize * 3)
 
 
 def test_a_copy_that_casting_makes_is_counted(monkeypatch):
