@@ -79,6 +79,9 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
 def _as_real(values: Any, name: str) -> NDArray[Any]:
     array = as_array(values, name)
     if array.dtype.kind == "O":  # rationals and the like
+        word = next((i for i in np.ndindex(array.shape) if isinstance(array[i], (str, bytes))), None)
+        if word is not None:
+            raise TypeError(f"{name}: row {word[0] if word else 0} holds the word {array[word]!r}: pass numbers")
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError, RuntimeError) as error:
