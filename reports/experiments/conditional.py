@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from knn.exact import BruteForce
 from reports.datasets.source import datasets
 from reports.experiment import Cell, Experiment, Measurement, experiments
+from reports.record import Scalar
 
 Array = NDArray[np.float64]
 
@@ -81,7 +82,7 @@ class Conditional(Experiment):
         for dataset, (train, test, steps, width) in _SIZES[size].items():
             if dataset not in data:
                 continue
-            rows = {"dataset": dataset, "train": train, "test": test, "width": width}
+            rows: dict[str, Scalar] = {"dataset": dataset, "train": train, "test": test, "width": width}
             for seed in range(_SEEDS[size]):
                 yield Cell({**rows, "model": REFERENCE, "steps": 0}, seed=seed, data=(dataset,))
                 for row, (name, settings) in ROWS.items():

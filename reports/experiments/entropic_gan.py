@@ -139,7 +139,8 @@ def _trained(cell: Cell, rng: np.random.Generator) -> tuple[Array, Array]:
         generator.bias.zero_()
     model = EntropicGAN(
         latent_dim=d, generator=generator, temperature=TEMPERATURE, standardise=False, lr=_LEARNING_RATE,
-        steps=cell.params["steps"], batch_size=cell.params["batch"], random_state=cell.seed, device="cpu",
+        steps=int(str(cell.params["steps"])), batch_size=int(str(cell.params["batch"])), random_state=cell.seed,
+        device="cpu",
     )  # fmt: skip
     # Many more data than a batch, so that what is missed is the coupling's and not the data's.
     model.fit(rng.normal(size=(20_000, d)) * np.sqrt(variances(d)))
@@ -166,7 +167,7 @@ def _images(cell: Cell) -> Iterator[Measurement]:
     kept = min(params["train"], round(0.8 * len(ones)))
     train, fitted = ones[:kept], ones[kept:][: params["latents"]]
     model: Any = EntropicGAN(
-        latent_dim=8, hidden=(params["width"], params["width"]), temperature=cell.params["temperature"],
+        latent_dim=8, hidden=(params["width"], params["width"]), temperature=float(str(cell.params["temperature"])),
         steps=params["steps"], lr=3e-3, random_state=cell.seed, device="cpu",
     ).fit(train)  # fmt: skip
     bound = model.surrogate_log_likelihood(fitted, n_latents=params["latents"], random_state=cell.seed)

@@ -12,6 +12,7 @@ from scipy.stats import rankdata
 
 from estimators.measures import ring
 from reports.experiment import Cell, Experiment, Measurement, experiments
+from reports.record import Scalar
 
 Array = NDArray[np.float64]
 
@@ -67,7 +68,12 @@ class Gradients(Experiment):
             yield Cell({"part": "cycling", "s": s, "rounds": _ROUNDS}, seconds=limit)
         for seed in range(seeds):
             for distance in DISTANCES:
-                vanishing = {"part": "vanishing", "distance": distance, "steps": critic_steps, "batch": batch}
+                vanishing: dict[str, Scalar] = {
+                    "part": "vanishing",
+                    "distance": distance,
+                    "steps": critic_steps,
+                    "batch": batch,
+                }
                 yield Cell(vanishing, seed=seed, modules=("estimators.models.gans.minimax",), seconds=limit)
             for name, (registered, _, settings) in MODELS.items():
                 yield Cell(
@@ -227,7 +233,7 @@ def _fixed_latents(cell: Cell) -> Iterator[Measurement]:
         gradient = torch.autograd.grad(imle_loss(X, generator(z[nearest]), 1), weights)
         with torch.no_grad():
             for weight, slope in zip(weights, gradient, strict=True):
-                weight -= 0.02 * slope
+                weight.sub_(0.02 * slope)
     found = np.array(values)
     yield Measurement(
         "outer steps that rose", int((np.diff(found) > 0).sum()), f"of {len(found) - 1}", payload={"objective": found}

@@ -221,7 +221,7 @@ def _mixture() -> Family:
     def build() -> Any:
         from estimators.known_generators import NormalMixture
 
-        return NormalMixture(centres, scales, weights)
+        return NormalMixture(centres.tolist(), scales.tolist(), weights.tolist())
 
     def read(generator: Any) -> Array:
         found = generator.law()

@@ -59,7 +59,7 @@ def _gaussian(frame: pd.DataFrame) -> Picture:
 
 
 def _digits(dataset: str, by_digit: dict[int, Record], frame: pd.DataFrame) -> Picture:
-    own = next(iter(by_digit.values())).params["source"]
+    own = int(str(next(iter(by_digit.values())).params["source"]))
     rng = np.random.default_rng(0)
     with canvas(6.4, 3.3) as (figure, axes):
         ax: Any = axes[0, 0]
