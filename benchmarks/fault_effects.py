@@ -8,7 +8,7 @@ and is a kill by `verify`. A fault of a module that serves no claim, or with whi
 and counts as one that changes a result; so does one of `knn` or `estimators` that no claim feels.
 
 With `--since COMMIT` a survivor that is not shown to have no effect is planted alone into that commit too, where its
-line still stands, and faced by its tests and claims; a column `killed since by` names the one that is red. A column
+line still stands, and faced by its tests and claims; a column `killed since by` names the one that is red. A row with a
 `remark` is left as it is found: what a reader knows of a survivor, and what would catch it, or `no effect: …`, why not.
 Beside the table its summary goes on: the shares of the faults that change a result, killed then and killed by now.
 """
@@ -125,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for row in rows:
             row |= {name: known.get(row["number"], {}).get(name, "") for name in ADDED}
         for row in rows:
-            if row["outcome"] not in ("survived", "unfinished"):
+            if row["outcome"] not in ("survived", "unfinished") or row["remark"]:
                 continue
             fault = faults[int(row["number"])]
             if not row["effect"] and not row["killed since by"]:

@@ -104,7 +104,7 @@ def gaussian_cholesky(
     increasing=lambda T: all(T[i][i] > 0 for i in range(len(T))),
 ):
     """Σ = L Lᵀ with rational L: all 2ᵈ triangular roots are solved for, and the moments of TZ summed over outcomes."""
-    count = 0
+    count, dimensions = 0, set()
     for L, S in covariances(setting):
         T = chol(S)
         if covariance(T) != second_moments(T):
@@ -120,7 +120,8 @@ def gaussian_cholesky(
         if form != identity or fmpq_mat(S).det() != fmpq_mat(T).det() ** 2:
             return Refuted(S=S, T=T, quadratic_form=form)
         count += 1
-    return Holds(matrices=count)
+        dimensions.add(len(S))
+    return Holds(matrices=count, dimensions=dimensions)
 
 
 gaussian_cholesky.mutant("Tᵀ T = Σ", covariance=lambda T: times(transposed(T), T))
