@@ -49,7 +49,7 @@ class _Size:
 _GRID = {"grid-25": (1.0,)}
 _WIDTHS = dict.fromkeys(TOYS, (0.5, 1.0, 2.0, 4.0))
 _SIZES = {
-    "quick": _Size(_GRID, _GRID, 3, 0, 0.75, 0.0, 600.0),
+    "quick": _Size(_GRID, _GRID, 3, 0, 0.75, 0.0, 3600.0),
     "standard": _Size({**_GRID, "ring-8": (1.0, 4.0), "rare-8": (1.0,)}, _GRID, 10, 2, 1.0, 0.2, 3600.0),
     "full": _Size(_WIDTHS, _WIDTHS, 20, 5, 2.0, 1.0, 4 * 3600.0),
 }
