@@ -99,8 +99,9 @@ def kantorovich(
         exact = ball(transport(squares, p, q).value).sqrt()
         parts.append(decide_estimate(estimated_between(code, at, p, q), exact, **told))
         if all(y == 0 for _, y in at):
-            by_cdfs = area(on_the_line, [x for x, _ in at], p, q)
-            if by_cdfs != plan.value:
+            # In both orders, of which one has the larger distribution function first, if they do not cross.
+            by_cdfs = [area(on_the_line, [x for x, _ in at], *laws) for laws in ((p, q), (q, p))]
+            if by_cdfs != [plan.value] * 2:
                 return Refuted(**told, transport=plan.value, by_cdfs=by_cdfs)
     return all_hold(parts)
 
