@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from reports.auditing.formats import load_callable, read_rows
 from reports.auditing.material import Material, prepare
 from reports.auditing.power import power, rows_for
 from reports.auditing.result import COLUMNS, Audit, Defect
-from reports.auditing.scores import likelihood, log_densities, pending
+from reports.auditing.scores import Pending, likelihood, log_densities, pending
 
 __all__ = ["Audit", "Defect", "audit"]
 
@@ -40,6 +40,7 @@ def audit(
     features: str | Callable[[Array], Any] | None = None,
     log_density: str | Callable[[Array], Any] | None = None,
     modes: Any = None,
+    scores: Iterable[str] | None = None,
     shape: tuple[int, ...] | None = None,
     level: float = 0.05,
     max_rows: int = 1000,
@@ -57,8 +58,9 @@ def audit(
     of any defect) ≤ `level`, by Holm's correction of p-values of exact level. Without `test` the reference is half of
     the data, and memorisation shows in exact copies alone. `features`, "module:function", "pca:k" or a function of
     rows, maps all rows first; `log_density`, the sampler's, is of rows as they are given. `modes` (k, d), the centres
-    of known modes; else clusters. `shape` of an image. After `time_limit` seconds what is left is told as skipped; the
-    clock is read between scores, so that one score may exceed it. `progress(done, all, name)` is called before each.
+    of known modes; else clusters. `scores` names those wanted, by default all. `shape` of an image. After `time_limit`
+    seconds what is left is told as skipped; the clock is read between scores, so that one score may exceed it.
+    `progress(done, all, name)` is called before each.
 
     A score that fails is a row with its reason. The same arguments give the same audit, time limits apart. Raises
     ValueError, TypeError and OSError that name the argument, the row and the remedy.
@@ -85,10 +87,10 @@ def audit(
     run = _Run(limit, progress)
     pair = _densities(run, density, material)
     tests = list(family(material, partition, permutations=permutations, random_state=random_state, densities=pair))
-    scores = list(pending(material))
-    run.total = len(tests) + len(scores)
+    wanted = _wanted(list(pending(material)), scores)
+    run.total = len(tests) + len(wanted)
     found = run.tests(tests, level)
-    for section, name, evaluate in scores:
+    for section, name, evaluate in wanted:
         run.row(section, name, evaluate)
     _power_rows(run, material, partition, level, len(tests))
     return Audit(
@@ -142,6 +144,16 @@ class _Run:
                 row |= {"value": one.value, "low": low, "high": high, "unit": one.unit, "p_value": one.p_value}
                 row |= {"adjusted": float(p), "detail": one.detail, "finding": one.defect if p <= level else ""}
         return [(one, float(p)) for one, p in zip(found, adjusted, strict=True) if one is not None]
+
+
+def _wanted(there: list[Pending], names: Iterable[str] | None) -> list[Pending]:
+    if names is None:
+        return there
+    chosen, known = list(names), [name for _, name, _ in there]
+    for name in chosen:
+        if name not in known:
+            raise ValueError(f"scores has {name!r}: pass names of {', '.join(known)}")
+    return [one for one in there if one[1] in chosen]
 
 
 def _densities(run: _Run, density: Any, material: Material) -> tuple[Array, Array] | None:

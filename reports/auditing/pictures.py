@@ -40,7 +40,7 @@ def embedding(audit: Audit) -> Picture:
     # A few samples far away must not press all others into a corner.
     low, high = np.quantile(np.concatenate([parts[0], pooled]), [0.002, 0.998], axis=0)
     margin = 0.08 * np.maximum(high - low, 1e-300)
-    lacking = centres[audit.cells.lacking(audit.level)]
+    lacking = centres[list(audit.lacking)]
     with canvas(8.2, 3.7, ncols=2, sharex=True, sharey=True) as (figure, axes):
         for ax, part, title, colour, marker in zip(
             axes[0], parts, ("data", "samples"), (_DATA, _SAMPLES), MARKERS, strict=False
@@ -77,7 +77,7 @@ def cells(audit: Audit) -> Picture:
     known = audit.cells
     order = np.argsort(-known.of_data, kind="stable")[:60]
     shares = [100 * counts[order] / counts.sum() for counts in (known.of_data, known.of_samples)]
-    lacking = set(known.lacking(audit.level).tolist())
+    lacking = set(audit.lacking)
     places = np.arange(len(order))
     with canvas(8.2, 2.9) as (figure, axes):
         ax = axes[0, 0]

@@ -59,6 +59,11 @@ class Audit:
         return f"no defect seen at a family-wise level of {self.level:g}"
 
     @property
+    def lacking(self) -> tuple[int, ...]:
+        """The cells with too few samples, none unless the whole family of tests says that there are any."""
+        return next((defect.cells for defect in self.defects if defect.cells), ())
+
+    @property
     def facts(self) -> dict[str, str]:
         """What was audited against what, and with which settings."""
         m = self.material

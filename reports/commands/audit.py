@@ -31,6 +31,7 @@ def audit(
         str | None, typer.Option("--log-density", help="module:function: the sampler's log density of rows.")
     ] = None,
     modes: Annotated[str | None, typer.Option(help="Centres of known modes, one a row; default clusters.")] = None,
+    score: Annotated[list[str] | None, typer.Option(help="Only this score, once or more; default all.")] = None,
     shape: Annotated[str | None, typer.Option(help="Rows are images of this shape, such as 28x28 or 32x32x3.")] = None,
     level: Annotated[float, typer.Option(help="Chance of accusing a perfect sampler of anything.")] = 0.05,
     max_rows: Annotated[int, typer.Option(help="Rows of each that scores compare.")] = 1000,
@@ -49,7 +50,7 @@ def audit(
             raise ValueError(f"--output: the folder {output.parent} is not there; make it, or choose another")
         with _bar() as progress:
             found = audited(
-                samples, data, test=test, features=features, log_density=log_density, modes=modes,
+                samples, data, test=test, features=features, log_density=log_density, modes=modes, scores=score,
                 shape=_shape(shape), level=level, max_rows=max_rows, n_samples=n_samples, permutations=permutations,
                 time_limit=time_limit, random_state=seed, progress=progress,
             )  # fmt: skip

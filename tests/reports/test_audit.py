@@ -159,6 +159,14 @@ def test_a_score_that_fails_is_a_row_with_its_reason(monkeypatch, quick):
     assert (row.status, row.detail) == ("error", "RuntimeError: no such thing")
 
 
+def test_scores_are_chosen_by_name():
+    found = reports.audit(FRESH, TRAIN, permutations=399, max_rows=40, scores=["precision", "recall"])
+    asked = found.frame[~found.frame.section.isin(["test", "power"])]
+    assert list(asked["name"]) == ["precision", "recall"]
+    with pytest.raises(ValueError, match=r"scores has 'nothing': pass names of .*precision"):
+        reports.audit(FRESH, TRAIN, permutations=399, max_rows=40, scores=["nothing"])
+
+
 def test_after_the_time_limit_the_rest_is_told_as_skipped():
     found = reports.audit(FRESH, TRAIN, permutations=399, time_limit=1e-9)
     asked = found.frame[found.frame.section != "power"]
