@@ -66,7 +66,8 @@ def _sound(array: np.ndarray, width: int | None) -> bool:
     if not array.flags.c_contiguous:
         return False
     flat = array.ravel()
-    squares = float(np.dot(flat, flat))
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        squares = float(np.dot(flat, flat))
     return SQUARES[0] < squares < SQUARES[1]
 
 
