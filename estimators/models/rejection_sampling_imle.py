@@ -42,7 +42,7 @@ class RejectionSamplingIMLE(IMLE):
         n_assigned: int | None = None,
         inner_steps: int = 10,
         radius: float = 0.02,
-        least_kept: float = 0.5,
+        least_kept: float = 0.75,
         index: Any = "brute-force",
         steps: int = 8000,
         lr: float = 1e-2,
