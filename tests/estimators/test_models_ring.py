@@ -14,8 +14,17 @@ LAW = ring(8)
 #: Trained by every run of the tests; the others take their minutes in the deep tier.
 ALWAYS = ("gmmn", "imle", "non-saturating-gan", "wgan-gp")
 #: What these are at half their budget, by their own nature or for want of steps, is a row of the report and no law.
-NOT_ON_THE_RING = ("cramer-gan", "entropic-gan", "kde-gan", "nearest-neighbour-gan", "stein-gan")
+NOT_ON_THE_RING = (
+    "cramer-gan", "entropic-gan", "glo", "kde-gan", "nearest-neighbour-gan", "stein-gan", "wae",
+    # These begin as one Gaussian, near to the ring in energy, and bridge its modes.
+    "autoregressive-flow", "gaussian", "nice", "realnvp", "triangular-flow", "vae",
+    # The start of these is half of the fit; the ring has a law of its own for them.
+    "gaussian-mixture", "monte-carlo-em",
+)  # fmt: skip
 NOT_ON_DIGITS = (
+    # These begin as a Gaussian with the scale of the data, or at centres chosen among them.
+    "autoregressive-flow", "ddpm", "gaussian", "gaussian-mixture", "made", "monte-carlo-em", "nade", "nice", "realnvp",
+    "triangular-flow",
     "adaptive-imle", "entropic-gan", "kde-gan", "mmd-gan", "nearest-neighbour-gan", "sinkhorn-gan", "stein-gan",
 )  # fmt: skip
 
@@ -62,6 +71,16 @@ def test_a_trained_model_comes_nearer_to_the_digits(name):
     gap_before = energy(model.sample(400, random_state=3), held_out)
     gap_after = energy(model.fit(X).sample(400, random_state=3), held_out)
     assert gap_after < gap_before / 2, (gap_before, gap_after)
+
+
+@pytest.mark.parametrize("name", ["gaussian-mixture", "monte-carlo-em"])
+def test_a_mixture_is_the_ring(name):
+    """Half the default budget: all modes, hardly a sample off them (at the whole, over five seeds: at least 0.998)."""
+    model = models[name](random_state=0, device="cpu")
+    model.set_params(steps=model.steps // 2).fit(LAW.sample(2000, 1))
+    covered = mode_coverage(model.sample(2000, random_state=3), LAW)
+    assert covered.found == 8
+    assert covered.high_quality > 0.95
 
 
 @pytest.mark.deep
