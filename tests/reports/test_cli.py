@@ -65,7 +65,7 @@ def one_line(done, *words):
 def test_help_names_every_command(call):
     done = call("--help")
     assert done.exit_code == 0
-    for command in ("verify", "run", "report", "datasets", "table", "compare"):
+    for command in ("verify", "run", "report", "datasets", "table", "compare", "audit", "doctor", "cite", "export", "merge"):
         assert command in done.stdout
         assert call(command, "--help").exit_code == 0
 
