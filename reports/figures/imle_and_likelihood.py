@@ -71,7 +71,8 @@ figures.register("imle-and-likelihood")(
         title="IMLE and maximum likelihood",
         about="Filled marks: as trained, ± two standard errors over the seeds; hollow marks and lines: the minimum of "
         "the expected objective, by quadrature; dashed: maximum likelihood. Plain IMLE is too wide for many samples "
-        "and too narrow for few; the weights come back to the likelihood as the samples grow.",
+        "and too narrow for few; the weights come back to the likelihood as the samples grow, "
+        "and with few of them do worse.",
         experiment=EXPERIMENT,
         draw=imle_and_likelihood,
     )
