@@ -8,6 +8,9 @@ import torch
 
 from estimators.result import NotConverged
 
+#: Coordinates from which on products take the place of differences.
+WIDE = 128
+
 
 def mmd_loss(data: torch.Tensor, samples: torch.Tensor, widest: float | torch.Tensor, n_widths: int) -> torch.Tensor:
     """The unbiased estimate of MMD² for the mean of Gaussian kernels exp(−‖x−y‖²/2h²), h = widest/2ᵏ, k < n_widths.
@@ -123,9 +126,11 @@ def _entropic(cost: torch.Tensor, epsilon: float, tolerance: float, max_iter: in
 def _distances(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """‖xᵢ − yⱼ‖ by differences, (…, n, m), with gradient 0 where two points coincide.
 
-    The matrix-product form would lose the small distances, on which narrow kernels live.
+    The matrix-product form would lose the small distances, on which narrow kernels live. In more than `WIDE`
+    coordinates, where distances are of the size of the rows, it serves: some 2⁻²³ (‖x‖² + ‖y‖²) of error in the square.
     """
-    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+    mode = "use_mm_for_euclid_dist" if x.shape[-1] > WIDE else "donot_use_mm_for_euclid_dist"
+    return torch.cdist(x, y, compute_mode=mode)
 
 
 def mean_over_pairs(values: torch.Tensor) -> torch.Tensor:
