@@ -31,8 +31,9 @@ _ROWS = {"train": 4000, "held_out": 2000, "samples": 2000, "drawn": 400}
 
 @dataclass(frozen=True)
 class _Size:
-    """Laws and widths, seeds that are scored, seeds that a rate is chosen on, shares of a model's own default steps.
+    """Laws and widths, seeds that are scored, seeds that a rate is chosen on, the share of a model's own default steps.
 
+    A rate is chosen on runs as long as those that are scored: one that is ahead early may be behind in the end.
     Without seeds to choose on a model keeps its own learning rate. Models whose seeds train one after another take as
     many times as long: they are trained on `one_by_one` of the laws.
     """
@@ -42,16 +43,15 @@ class _Size:
     seeds: int
     choosing: int
     length: float
-    choosing_length: float
     limit: float
 
 
 _GRID = {"grid-25": (1.0,)}
 _WIDTHS = dict.fromkeys(TOYS, (0.5, 1.0, 2.0, 4.0))
 _SIZES = {
-    "quick": _Size(_GRID, _GRID, 3, 0, 0.75, 0.0, 3600.0),
-    "standard": _Size({**_GRID, "ring-8": (1.0, 4.0), "rare-8": (1.0,)}, _GRID, 10, 2, 1.0, 0.2, 3600.0),
-    "full": _Size(_WIDTHS, _WIDTHS, 20, 5, 2.0, 1.0, 4 * 3600.0),
+    "quick": _Size(_GRID, _GRID, 3, 0, 0.75, 3600.0),
+    "standard": _Size({**_GRID, "ring-8": (1.0, 4.0), "rare-8": (1.0,)}, _GRID, 10, 2, 1.0, 1.5 * 3600.0),
+    "full": _Size(_WIDTHS, _WIDTHS, 20, 5, 2.0, 4 * 3600.0),
 }
 
 
@@ -85,7 +85,7 @@ class ModeCoverage(Experiment):
         for law, widths in chosen.laws.items():
             for width in widths:
                 task: dict[str, Scalar] = {"law": law, "width": width, "seeds": chosen.seeds}
-                yield Cell({**task, "model": REFERENCE, "steps": 0, "choosing": 0, "choosing_steps": 0})
+                yield Cell({**task, "model": REFERENCE, "steps": 0, "choosing": 0})
                 for name, model in models.items():
                     if issubclass(model, ConditionalModel) or (size == "quick" and name not in _QUICK):
                         continue
@@ -99,7 +99,6 @@ class ModeCoverage(Experiment):
                             "model": name,
                             "steps": math.ceil(chosen.length * steps),
                             "choosing": chosen.choosing if "lr" in own.get_params() else 0,
-                            "choosing_steps": math.ceil(chosen.choosing_length * steps),
                         },
                         modules=(model.__module__,),
                         seconds=chosen.limit,
@@ -132,21 +131,27 @@ def _stacks(model: type[Any]) -> bool:
 def _best_rate(
     cell: Cell, law: Mixture, train: np.ndarray, validation: np.ndarray, seed: int
 ) -> tuple[float | None, dict[str, float]]:
-    """The rate of the highest score on seeds of its own, and the score of each; a rate that diverges has 0."""
+    """The rate of the highest score on seeds of its own, as long as those scored, and each score; diverged: −∞.
+
+    Raises Diverged where every rate diverges.
+    """
     from estimators.training.loop import Diverged
 
-    choosing, steps = int(cell.params["choosing"] or 0), int(cell.params["choosing_steps"] or 0)
+    choosing, steps = int(cell.params["choosing"] or 0), int(cell.params["steps"] or 0)
     if not choosing:
         return None, {}
     scores: dict[float, float] = {}
     for rate in _RATES:
         try:
             samples = _draws(_fitted(cell, steps, rate, choosing, seed, train), seed)
-        except Diverged:
-            scores[rate] = 0.0
+        except Diverged as error:
+            scores[rate], diverged = -math.inf, error
         else:
             scores[rate] = float(np.mean([_harmonic(one, validation, law) for one in samples]))
-    return max(_RATES, key=scores.__getitem__), {f"{rate:g}": score for rate, score in scores.items()}
+    best = max(_RATES, key=scores.__getitem__)
+    if scores[best] == -math.inf:
+        raise diverged
+    return best, {f"{rate:g}": score for rate, score in scores.items()}
 
 
 def _fitted(cell: Cell, steps: int, rate: float | None, n_seeds: int, seed: int, train: np.ndarray) -> list[Any]:

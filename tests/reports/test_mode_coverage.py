@@ -52,7 +52,7 @@ def test_a_cell_is_measured_the_same_twice_and_says_which_rate_was_taken(name, m
     pytest.importorskip("torch", reason="torch is not installed: no model was measured")
     monkeypatch.setattr(mode_coverage, "_ROWS", {"train": 200, "held_out": 100, "samples": 100, "drawn": 10})
     (cell,) = (c for c in cells("quick") if c.params["model"] == name)
-    short = replace(cell, params={**cell.params, "steps": 12, "seeds": 2, "choosing": 2, "choosing_steps": 6})
+    short = replace(cell, params={**cell.params, "steps": 12, "seeds": 2, "choosing": 2})
     first, second = ({m.metric: m for m in ModeCoverage().measure(short)} for _ in range(2))
     for metric in ("modes", "high quality", "precision", "recall", "balance"):
         assert first[metric].payload["each"] == second[metric].payload["each"]
@@ -62,6 +62,30 @@ def test_a_cell_is_measured_the_same_twice_and_says_which_rate_was_taken(name, m
     assert told["tried"][f"{told['lr']:g}"] == max(told["tried"].values())
     own = replace(cell, params={**short.params, "choosing": 0})
     assert next(iter(ModeCoverage().measure(own))).payload == {"lr": None, "tried": {}}
+
+
+def test_rates_are_chosen_on_whole_runs_and_none_is_taken_where_all_diverge(monkeypatch):
+    loop = pytest.importorskip("estimators.training.loop", reason="torch is not installed: no model was measured")
+    (cell,) = (c for c in cells("standard") if c.params["model"] == "imle" and c.params["law"] == "grid-25")
+    lengths = []
+
+    def fitted(_, steps, rate, *__):
+        lengths.append(steps)
+        if rate in diverge:
+            raise loop.Diverged("the loss is nan", step=1, lr=rate)
+        return rate
+
+    monkeypatch.setattr(mode_coverage, "_fitted", fitted)
+    monkeypatch.setattr(mode_coverage, "_draws", lambda rate, _: np.full((1, 1, 2), rate))
+    monkeypatch.setattr(mode_coverage, "_harmonic", lambda *_: 0.0)
+    diverge = mode_coverage._RATES[:1]
+    rate, tried = mode_coverage._best_rate(cell, LAW, None, None, 0)
+    assert set(lengths) == {cell.params["steps"]}
+    assert rate == mode_coverage._RATES[1]
+    assert tried[f"{mode_coverage._RATES[0]:g}"] == -np.inf
+    diverge = mode_coverage._RATES
+    with pytest.raises(loop.Diverged, match="nan"):
+        mode_coverage._best_rate(cell, LAW, None, None, 0)
 
 
 @pytest.fixture(scope="module")
