@@ -1,8 +1,7 @@
-"""The laws of models with a density, and of bounds where there is none."""
+"""The laws of models with a density."""
 
 import inspect
 import math
-from itertools import product
 
 import numpy as np
 import pytest
@@ -17,16 +16,12 @@ from estimators.models.explicit.gaussian_mixture import (
     GaussianMixtureModel,
     plus_plus_centres,
 )
-from estimators.models.explicit.made import MADE
 from estimators.models.explicit.monte_carlo_em import MonteCarloEM
-from estimators.models.explicit.nade import NADE
 from estimators.models.explicit.triangular_flow import TriangularFlow
-from estimators.training.evidence import EvidenceBound
 from estimators.training.explicit_model import ExplicitModel
 from estimators.training.registry import models
 
 EXPLICIT = [name for name in models if issubclass(models[name], ExplicitModel)]
-BOUNDED = [name for name in models if issubclass(models[name], EvidenceBound)]
 
 SMALL = {
     "steps": 60, "lr": 1e-2, "hidden": (16,), "n_hidden": 16, "n_components": 3, "n_transforms": 2, "n_bins": 6,
@@ -233,48 +228,6 @@ def test_monte_carlo_em_ends_where_em_does():
     assert abs(MonteCarloEM(n_draws=2000, **parameters).fit(X).score(X) - exact) < 0.01
 
 
-@pytest.mark.parametrize("kind", [MADE, NADE])
-def test_binary_masses_sum_to_one(kind):
-    rng = np.random.default_rng(0)
-    X = (rng.random((200, 4)) < 0.7).astype(float)
-    X[:, 3] = X[:, 0]
-    model = small(kind, conditional="bernoulli", standardise=False, steps=150).fit(X)
-    every = np.array(list(product((0.0, 1.0), repeat=4)))
-    masses = np.exp(model.log_prob(every))
-    # Sixteen exponentials of sums of four float64 logarithms.
-    assert masses.sum() == pytest.approx(1, abs=1000 * np.finfo(float).eps)
-    samples = model.sample(4000, random_state=0)
-    counts = (samples[:, None] == every).all(axis=2).sum(axis=0)
-    assert counts.sum() == 4000
-    kept = masses * 4000 > 10
-    statistic = ((counts - masses * 4000) ** 2 / (masses * 4000))[kept].sum()
-    assert statistic < stats.chi2.isf(1e-6, kept.sum())
-    # The copied feature was learnt: independent ones would agree in 58 %.
-    assert (samples[:, 0] == samples[:, 3]).mean() > 0.9
-    with pytest.raises(ValueError, match=r"X has 0\.5 in row 1"):
-        model.log_prob([[0, 1, 0, 1], [0.5, 0, 0, 0]])
-    with pytest.raises(ValueError, match="standardise=False"):
-        small(kind, conditional="bernoulli").fit(X)
-
-
-@pytest.mark.parametrize("kind", [MADE, NADE])
-def test_a_coefficient_depends_on_earlier_features_alone(kind):
-    """Coefficients of feature i change with x_j for j < i, and by no bit for j ≥ i; one by one they are the same."""
-    model = small(kind, hidden=(32, 32)) if kind is MADE else small(kind)
-    density = model.start(np.random.default_rng(0).normal(size=(50, 4))).density_
-    x = torch.randn(1, 4, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        base = density.coefficients(x)
-        for j in range(4):
-            moved = x.clone()
-            moved[0, j] += 3.0
-            changed = (density.coefficients(moved) != base).any(dim=2)[0]
-            assert changed.tolist() == [False] * (j + 1) + [True] * (3 - j)
-        for i in range(4):
-            # Two orders of a float32 sum of 32 products below 1.
-            assert torch.allclose(density.coefficients_of(i, x), base[:, i], rtol=0, atol=1e-5)
-
-
 def test_a_neural_triangular_map_is_increasing_triangular_and_inverted():
     X = moons(200)
     model = TriangularFlow(
@@ -293,47 +246,3 @@ def test_a_neural_triangular_map_is_increasing_triangular_and_inverted():
         z = torch.randn(100, 2, generator=torch.Generator().manual_seed(0))
         # Bisection to 1e-6 of x, at slopes below 100.
         assert float((transform(samples) - z).abs().max()) < 1e-3
-
-
-@pytest.mark.parametrize("name", BOUNDED)
-def test_a_bound_says_so_and_is_repeated_by_its_seed(name):
-    X = moons(100)
-    model = small(models[name]).fit(X)
-    bound = model.evidence_bound(X, n_draws=4)
-    assert bound.bound == "lower"
-    assert str(bound).startswith("≥")
-    assert bound.value == model.evidence_by_row(X, n_draws=4).mean()
-    assert bound.value == model.evidence_bound(X, n_draws=4, random_state=0).value
-    assert bound.value != model.evidence_bound(X, n_draws=4, random_state=1).value
-    with pytest.raises(ValueError, match="n_draws"):
-        model.evidence_bound(X, n_draws=0)
-    with pytest.raises(ValueError, match="fitted to 2"):
-        model.evidence_bound(X[:, :1])
-
-
-def test_a_linear_vae_is_bounded_by_its_gaussian():
-    """With an affine decoder p(x) = N(b, WWᵀ + σ²I): below it at one draw, at it within 4 standard errors at 2000."""
-    X = moons(200)
-    model = small(models["vae"], hidden=(), latent_dim=2, steps=400, lr=1e-2).fit(X)
-    (layer,) = model.generator_
-    variance = math.exp(2 * model.observation_.log_scale().item())
-    weight = layer.weight.detach().double().numpy()
-    law = stats.multivariate_normal(layer.bias.detach().double().numpy(), weight @ weight.T + variance * np.eye(2))
-    scale = model.standardisation_.scale
-    truth = law.logpdf((X - model.standardisation_.centre) / scale) - 2 * math.log(scale)
-    one, many = (model.evidence_by_row(X, n_draws=n) for n in (1, 2000))
-    assert one.mean() < truth.mean()
-    apart = many - truth
-    assert abs(apart.mean()) < 4 * apart.std() / math.sqrt(len(X)) + 1e-3  # what 2000 draws leave of the gap
-    assert one.mean() < many.mean() < truth.mean() + 4 * apart.std() / math.sqrt(len(X))
-
-
-def test_the_bound_of_diffusion_is_below_the_entropy_and_near_it_for_a_gaussian():
-    """On N(0, 1) the best model loses nothing: the bound on fresh rows is below −h, and within a half of a nat."""
-    rng = np.random.default_rng(0)
-    X, fresh = rng.normal(size=(1000, 1)), rng.normal(size=(400, 1))
-    model = small(models["ddpm"], n_times=20, steps=400, hidden=(32, 32)).fit(X)
-    rows = model.evidence_by_row(fresh, n_draws=16)
-    truth = stats.norm.logpdf(fresh[:, 0])
-    error = (rows - truth).std() / math.sqrt(len(fresh))
-    assert -0.5 < (rows - truth).mean() < 3 * error

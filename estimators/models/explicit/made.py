@@ -30,7 +30,12 @@ class MaskedLinear(nn.Module):
 
 
 class MaskedConditionals(Conditionals):
-    """Coefficients by a masked perceptron: unit degrees 1 … d−1 in each hidden layer, a unit reads those of no more."""
+    """Coefficients by a masked perceptron: unit degrees 1 … d−1 in each hidden layer, a unit reads those of no more.
+
+    A layer narrower than d − 1 has no unit for some degrees, so that conditionals would not see the features just
+    before their own: then a masked linear layer, 0 at first, also leads from the features to the outputs (the direct
+    connections of Germain et al. 2015).
+    """
 
     def __init__(
         self, n_features: int, n_components: int, floor: float, *, hidden: Sequence[int], rng: torch.Generator
@@ -38,16 +43,23 @@ class MaskedConditionals(Conditionals):
         super().__init__(n_features, n_components, floor)
         d = n_features
         degrees = [torch.arange(1, d + 1)]
-        degrees += [torch.arange(width) % max(1, d - 1) + 1 for width in hidden]
+        # ⌈(d − 1) j/width⌉, j = 1 … width: in equal shares up to d − 1, whatever the width.
+        degrees += [(torch.arange(1, width + 1) * (d - 1) - 1) // width + 1 for width in hidden]
         # The outputs for x_i read degrees below i; for x_1, with one feature too, that is nothing but the bias.
         degrees += [torch.arange(d).repeat_interleave(self.n_coefficients)]
         layers = [MaskedLinear(before, after, rng) for before, after in pairwise(degrees)]
         rectified = [part for layer in layers[:-1] for part in (layer, nn.ReLU())]
         self.net = nn.Sequential(*rectified, layers[-1])
         self.spread(layers[-1].layer.bias, rng)
+        self.direct = MaskedLinear(degrees[0], degrees[-1], rng) if min(hidden, default=d) < d - 1 else None
+        if self.direct is not None:
+            for weight in self.direct.parameters():
+                nn.init.zeros_(weight)
 
     def coefficients(self, x: torch.Tensor) -> torch.Tensor:
         found: torch.Tensor = self.net(x)
+        if self.direct is not None:
+            found = found + self.direct(x)
         return found.view(len(x), self.n_features, self.n_coefficients)
 
 
@@ -61,7 +73,8 @@ class MADE(ConditionalsModel):
         conditional: "gaussians", mixtures of `n_components` for real data (Papamakarios et al. 2017), or
             "bernoulli" for data of 0 and 1, with standardise=False; log_prob is then that of a mass.
         floor: least standard deviation of a component, at the training scale.
-        hidden: widths of the masked layers. betas: Adam's decay rates.
+        hidden: widths of the masked layers; below d − 1 the features just before the i-th reach its conditional
+            linearly alone. betas: Adam's decay rates.
     """
 
     def __init__(
