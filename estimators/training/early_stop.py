@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ import numpy as np
 from estimators.comparison import divergences
 from estimators.scoring import scores
 from estimators.training.callbacks import Callback
+from estimators.training.loop import Diverged
 from estimators.training.parameters import choice, count
 from estimators.training.training_data import checked_data
 
@@ -25,7 +28,7 @@ class EarlyStop(Callback):
     or one in `estimators.scores` or any function of (held_out, samples), for which `best` says "lowest" or "highest".
     The same latents are used each time, so that two scores differ by what was learnt; the run itself does not feel
     them. Of stacked seeds the mean is scored. The weights stay those of the last step: a `Checkpoint` keeps earlier
-    ones.
+    ones. Ends with `Diverged` where a score is NaN, and with ValueError at the start for a conditional model.
 
     Attributes: scores_ (a list of (step, score)), best_, best_step_.
     """
@@ -50,6 +53,7 @@ class EarlyStop(Callback):
         if best is None and not lowest:
             raise ValueError(f"best is None, and {score!r} is no divergence; give best='lowest' or best='highest'")
         self._sign = -1 if best is not None and choice(best, "best", ("lowest", "highest")) == "highest" else 1
+        self._name = score if isinstance(score, str) else getattr(score, "__name__", type(score).__name__)
         self.patience = count(patience, "patience")
         self.every = count(every, "every")
         self.n_samples = len(self.held_out) if n_samples is None else count(n_samples, "n_samples")
@@ -57,6 +61,11 @@ class EarlyStop(Callback):
         self._begin()
 
     def fit_start(self, model: ImplicitModel) -> None:
+        if "given" in inspect.signature(model.sample).parameters:
+            raise ValueError(
+                f"EarlyStop scores samples that are given nothing, and {type(model).__name__} draws them for an input; "
+                "watch it by a Callback of your own that passes given= to sample"
+            )
         if model.step_ == 0:
             self._begin()
 
@@ -66,6 +75,12 @@ class EarlyStop(Callback):
         drawn = model.sample(self.n_samples, random_state=self.random_state)
         parts = drawn if drawn.ndim == 3 else [drawn]
         found = float(np.mean([float(self.score(self.held_out, part)) for part in parts]))
+        if math.isnan(found):
+            # Neither better nor worse than another: as the best one it would end a run that is well.
+            raise Diverged(
+                f"the score {self._name} of EarlyStop is nan", step=model.step_, lr=model.lr_now,
+                remedy="score these samples by hand, or give another score",
+            )  # fmt: skip
         self.scores_.append((model.step_, found))
         if self.best_ is None or self._sign * found < self._sign * self.best_:
             self.best_, self.best_step_ = found, model.step_

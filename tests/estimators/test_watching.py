@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from estimators.training.early_stop import EarlyStop
+from estimators.training.loop import Diverged
 from estimators.training.stacked import StackedSeeds
 from estimators.training.tensorboard import TensorBoard
 from tests.estimators.test_models import data, small
@@ -72,6 +73,19 @@ def test_stacked_seeds_stop_by_their_mean():
     stack = StackedSeeds(small("gmmn", random_state=1), n_seeds=2).fit(data(), callbacks=[stop])
     assert stop.scores_ == [(2, 2.0), (4, 5.0)]
     assert (stack.step_, stack.stopped_by_) == (4, "EarlyStop")
+
+
+@pytest.mark.parametrize("best", ["lowest", "highest"])
+def test_a_score_that_is_no_number_is_told_and_never_the_best(best):
+    with pytest.raises(Diverged, match=r"the score Scripted of EarlyStop is nan at step 4 .*give another score"):
+        stopped(5.0, float("nan"), 3.0, best=best)
+
+
+def test_a_conditional_model_is_refused_before_its_first_step():
+    model = small("conditional-imle", random_state=1)
+    with pytest.raises(ValueError, match="EarlyStop scores samples that are given nothing, and ConditionalIMLE"):
+        model.fit(data(), given=data(60, 2), callbacks=[EarlyStop(data(12), every=20)])
+    assert model.step_ == 0
 
 
 @pytest.mark.parametrize(
