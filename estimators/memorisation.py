@@ -18,7 +18,8 @@ from estimators.result import Estimate
 from estimators.scoring import ties_matter
 from knn.base import NearestNeighbours
 
-#: From so many rows of both on, P(p ≤ α) of the normal law is at most 1.04 α where α ≥ 0.001 (counted at 20 and 20).
+#: From so many rows of both on, P(p ≤ α) of the normal law is at most 1.04 α where α ≥ 0.001 and no ranks are tied
+#: (counted at 20 and 20, 20 and 200, 200 and 20). With ties it may be 13 α.
 _NORMAL_FROM = 20
 _EXCHANGES = 1999
 
@@ -89,6 +90,7 @@ def data_copying(
     *,
     n_cells: int = 1,
     least_share: float = 0.0,
+    n_permutations: int | None = None,
     index: NearestNeighbours | str | None = None,
     random_state: Any = 0,
 ) -> TestedEstimate:
@@ -98,20 +100,22 @@ def data_copying(
     distances to the nearest training row in π, of the cell's samples against its test rows, corrected for ties; P(π) is
     the cell's share of test. Cells with fewer than `least_share` of the samples, or without either, are left out.
     Given train, samples and test rows are independent, so that where both have one law C_T has mean 0 and the standard
-    error given; p is one-sided, for copying. With 20 rows of both in every cell it is the normal law's, by at most 4 %
-    too small where above 0.001 (no ties); with fewer in one it is (1 + #{draws as low})/2000 over 1999 exchanges of the
-    labels in each cell, of exact level at any size, ties or not: P(p ≤ α) ≤ α. Above 0 the samples are farther:
-    underfitting.
+    error given; p is one-sided, for copying. With `n_permutations` it is (1 + #{draws as low})/(1 + n_permutations)
+    over as many exchanges of the labels in each cell, of exact level at any size, ties or not: P(p ≤ α) ≤ α. By default
+    so too, of 1999, where a cell has fewer than 20 rows of either or equal distances; else it is the normal law's, in a
+    cell by at most 4 % too small where above 0.001. Above 0 the samples are farther: underfitting.
 
     An index that misses neighbours is of train alone and answers row by row: it gives both kinds of row distances to
     what it finds, and the level stands; `detail` says how many are not proved nearest.
-    Raises ValueError for bad rows, n_cells not in 1 … n, if no cell has both, or for a row of which the index finds no
-    neighbour. Source: Meehan et al. 2020, sec. 3.
+    Raises ValueError for bad rows, n_cells not in 1 … n, fewer than 19 permutations, if no cell has both, or for a row
+    of which the index finds no neighbour. Source: Meehan et al. 2020, sec. 3.
     """
     seen, unseen = sample_pair(train, test, ("train", "test"))
     y = as_points(samples, "samples", dimension=seen.shape[1])
     n_cells = whole_number(n_cells, "n_cells", 1, len(seen), ", the rows of train")
     least_share = real_number(least_share, "least_share")
+    if n_permutations is not None:
+        n_permutations = whole_number(n_permutations, "n_permutations", 19, why=": with fewer p cannot reach 0.05")
     weights, scores, certified, cells = [], [], [], []
     for own, of_test, of_samples in _cells((seen, unseen, y), n_cells, random_state):
         if min(len(own), len(of_test), len(of_samples)) and len(of_samples) >= least_share * len(y):
@@ -128,10 +132,11 @@ def data_copying(
         raise ValueError(f"none of {n_cells} cells has both test rows and the least share of samples: pass fewer cells")
     value = float(np.dot(weights, scores)) / math.fsum(weights)
     stderr = math.sqrt(math.fsum(w * w for w in weights)) / math.fsum(weights)
-    if all(min(cell.sizes) >= _NORMAL_FROM for cell in cells):
+    if n_permutations is None and all(min(cell.sizes) >= _NORMAL_FROM and not cell.tied for cell in cells):
         p_value, by = float(norm.cdf(value / stderr)), "normal"
     else:
-        p_value, by = _exchanged(cells, weights, random_state), f"by {_EXCHANGES} exchanges of labels"
+        count = n_permutations or _EXCHANGES
+        p_value, by = _exchanged(cells, weights, count, random_state), f"by {count} exchanges of labels"
     detail = f"p = {p_value:.3g} for copying, {by}, {len(weights)} of {n_cells} cells"
     if missed := not_proved(np.concatenate(certified), "distances"):
         detail += f"; {missed}, on which the level does not depend"
@@ -168,7 +173,9 @@ class _Ranked:
         self.sizes = len(made), len(held_out)
         self.ranks = rankdata(np.concatenate([made, held_out]))
         m, n = self.sizes
-        self.variance = m * n * (m + n + 1) / 12 * float(tiecorrect(self.ranks))
+        correction = float(tiecorrect(self.ranks))
+        self.tied = correction < 1
+        self.variance = m * n * (m + n + 1) / 12 * correction
 
     def score(self) -> float:
         """(U − ½mn)/√(mn(m + n + 1)c/12), U the pairs in which `made` is larger, ties by half; 0 where all are equal.
@@ -177,11 +184,11 @@ class _Ranked:
         """
         return float(self._scaled(self.ranks[: self.sizes[0]].sum()))
 
-    def exchanged(self, rng: np.random.Generator) -> Array:
-        """The score after each of `_EXCHANGES` exchanges, of which only the ranks of the smaller part are drawn."""
+    def exchanged(self, count: int, rng: np.random.Generator) -> Array:
+        """The score after each of `count` exchanges, of which only the ranks of the smaller part are drawn."""
         m, n = self.sizes
-        drawn = [rng.choice(m + n, min(m, n), replace=False, shuffle=False) for _ in range(_EXCHANGES)]
-        sums = self.ranks[np.array(drawn)].sum(axis=1)
+        drawn = (rng.choice(m + n, min(m, n), replace=False, shuffle=False) for _ in range(count))
+        sums = np.array([self.ranks[rows].sum() for rows in drawn])
         return self._scaled(sums if m <= n else self.ranks.sum() - sums)
 
     def _scaled(self, rank_sum: Any) -> Any:
@@ -191,11 +198,11 @@ class _Ranked:
         return above / math.sqrt(self.variance) if self.variance else 0.0 * above
 
 
-def _exchanged(cells: list[_Ranked], weights: list[float], random_state: Any) -> float:
+def _exchanged(cells: list[_Ranked], weights: list[float], count: int, random_state: Any) -> float:
     rng = np.random.default_rng(random_state).spawn(1)[0]
-    drawn, reached = np.zeros(_EXCHANGES), 0.0
+    drawn, reached = np.zeros(count), 0.0
     for weight, cell in zip(weights, cells, strict=True):
-        drawn += weight * cell.exchanged(rng)
+        drawn += weight * cell.exchanged(count, rng)
         reached += weight * cell.score()
     # Scores are summed in one order, so that a draw of the same labels ties to the last bit; ties speak against it.
-    return (1 + int((drawn <= reached).sum())) / (1 + _EXCHANGES)
+    return (1 + int((drawn <= reached).sum())) / (1 + count)

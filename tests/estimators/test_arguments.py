@@ -23,7 +23,10 @@ DOORS = {
     "subset_size": [lambda bad: kernel_inception_distance(X, X, n_subsets=3, subset_size=bad)],
     "n_subsets": [lambda bad: kernel_inception_distance(X, X, n_subsets=bad)],
     "degree": [lambda bad: kernel_inception_distance(X, X, degree=bad)],
-    "n_permutations": [lambda bad: memorisation_test(X, X, X, n_permutations=bad)],
+    "n_permutations": [
+        lambda bad: memorisation_test(X, X, X, n_permutations=bad),
+        lambda bad: data_copying(X, X, X, n_permutations=bad),
+    ],
     "n_cells": [lambda bad: data_copying(X, X, X, n_cells=bad)],
     "n_clusters": [lambda bad: precision_recall_curve(X, X, n_clusters=bad)],
     "n_resamples": [lambda bad: bootstrap("energy-distance", X, X, n_resamples=bad)],

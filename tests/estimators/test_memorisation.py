@@ -3,6 +3,7 @@
 import itertools
 import math
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -150,18 +151,40 @@ def test_the_p_value_of_few_rows_counts_the_exchanges_of_labels():
     assert data_copying(np.zeros((5, 1)), np.ones((4, 1)), np.ones((3, 1))).p_value == 1
 
 
-def test_many_rows_have_the_level_of_the_normal_law_as_told():
-    """P(p ≤ α) ≤ 1.04 α at 20 and 20 rows, α from 0.001, by counting the ways to every U."""
-    ways = [1] + [0] * 400  # of Gauss's binomial coefficient, Π (1 − q^(20+i))/(1 − q^i)
-    for i in range(1, 21):
-        for u in range(400, 19 + i, -1):
-            ways[u] -= ways[u - 20 - i]
-        for u in range(i, 401):
+@pytest.mark.parametrize(("m", "n"), [(20, 20), (20, 200), (200, 20)])
+def test_many_rows_have_the_level_of_the_normal_law_as_told(m, n):
+    """P(p ≤ α) ≤ 1.04 α without ties, α from 0.001, by counting the ways to every U."""
+    ways = [1] + [0] * (m * n)  # of Gauss's binomial coefficient, Π (1 − q^(m+i))/(1 − q^i)
+    for i in range(1, n + 1):
+        for u in range(m * n, m + i - 1, -1):
+            ways[u] -= ways[u - m - i]
+        for u in range(i, m * n + 1):
             ways[u] += ways[u - i]
-    reached = np.cumsum(np.array(ways, dtype=float)) / math.comb(40, 20)
-    nominal = norm.cdf((np.arange(401) - 200) / math.sqrt(400 * 41 / 12))
+    reached = np.array([float(Fraction(count, math.comb(m + n, n))) for count in itertools.accumulate(ways)])
+    nominal = norm.cdf((np.arange(m * n + 1) - m * n / 2) / math.sqrt(m * n * (m + n + 1) / 12))
     told = (nominal >= 0.001) & (nominal <= 0.5)
     assert (reached[told] <= 1.04 * nominal[told]).all()
+
+
+def test_ties_have_an_exact_level_too():
+    """Rare outliers among equal rows: P(p ≤ 0.005) ≤ 0.005, where the normal law, corrected for ties, has 0.065."""
+    rejected = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        test, samples = (rng.random((size, 1)) < 0.004 for size in (20, 1000))
+        found = data_copying(np.zeros((5, 1)), test * 1.0, samples * 1.0, random_state=seed)
+        rejected += found.p_value <= 0.005
+    assert rejected <= binom.ppf(0.999, 200, 0.005)
+
+
+def test_exchanges_are_as_many_as_asked_for_and_agree_with_the_normal_law():
+    normal, counted = data_copying(TRAIN, TEST, FRESH), data_copying(TRAIN, TEST, FRESH, n_permutations=999)
+    assert "normal" in normal.detail
+    assert "by 999 exchanges of labels" in counted.detail
+    assert counted.value == normal.value
+    p = normal.p_value
+    assert abs(counted.p_value - p) <= 0.04 * p + 5 * math.sqrt(p * (1 - p) / 999)
+    assert data_copying(TRAIN, TEST, COPIES, n_permutations=999).p_value == 1 / 1000
 
 
 def test_bad_input_is_refused():

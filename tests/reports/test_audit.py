@@ -18,7 +18,7 @@ from reports.auditing.power import power, rows_for
 from tests.naive import fisher_too_few
 from theory.claim import claims_registry
 
-LAW = ring(8)
+LAW, FOUR = ring(8), ring(4)
 TRAIN, TEST = LAW.sample(400, random_state=1), LAW.sample(300, random_state=2)
 FRESH = LAW.sample(400, random_state=3)
 OWN = LAW.modes[((FRESH[:, None] - LAW.modes) ** 2).sum(axis=2).argmin(axis=1)]
@@ -89,12 +89,19 @@ def test_an_overfitted_density_is_named(quick):
     assert rows.low["log density of test rows"] < rows.value["log density of test rows"]
 
 
-def false_alarms(repetitions, n):
-    law = ring(4)
+def rare(n, random_state):
+    """Equal rows but for rare outliers: ties everywhere."""
+    return (np.random.default_rng(random_state).random((n, 1)) < 0.0075) * 1.0
+
+
+def false_alarms(repetitions, n, draw=FOUR.sample, n_samples=None):
     accused = 0
     for seed in range(repetitions):
-        data, test, samples = (law.sample(n, random_state=3 * seed + part) for part in range(3))
-        found = reports.audit(samples, data, test=test if seed % 2 else None, permutations=399, random_state=seed)
+        data, test, samples = (
+            draw(size, random_state=3 * seed + part) for part, size in enumerate((n, n, n_samples or n))
+        )  # fmt: skip
+        given = test if seed % 2 or n_samples else None
+        found = reports.audit(samples, data, test=given, permutations=399, random_state=seed)
         accused += bool(found.defects)
     return accused
 
@@ -103,6 +110,19 @@ def test_a_perfect_sampler_is_accused_no_more_often_than_the_level(monkeypatch):
     tests_only(monkeypatch)
     # At a true share of 5 % so many accusations have probability below 0.1 %.
     assert false_alarms(24, 40) <= binom.isf(1e-3, 24, 0.05)
+
+
+def test_a_perfect_sampler_of_a_discrete_law_is_not_accused_by_its_ties(monkeypatch):
+    """By nearest distances alone, of 20 test rows against 1000 samples: the normal law accuses one in seven."""
+    tests_only(monkeypatch)
+    whole = auditing.family
+
+    def nearest(*given, **more):
+        return [one for one in whole(*given, **more) if one[0] == "nearest distances"]
+
+    monkeypatch.setattr(auditing, "family", nearest)
+    monkeypatch.setattr(auditing, "cells", lambda held, made, *_, **__: cells(held, made, [[0.0], [1.0]]))
+    assert false_alarms(200, 20, rare, 1000) <= binom.isf(1e-3, 200, 0.05)
 
 
 @pytest.mark.deep
