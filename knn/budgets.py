@@ -25,6 +25,8 @@ LEAST = 1000
 #: Points that are asked, neighbours they are asked for, at least and at most, and the share of these to be found. The
 #: standard error of the share is some 0.01: a recall of 0.9 is four of them away.
 ASKED, NEAREST, MOST, WANTED = 32, 10, 100, 0.95
+#: Share of these that usual budgets must find, or a user is told: three standard errors below what is wanted.
+FOUND = 0.9
 #: Share of the points that a query may measure before a user is told that this is no saving.
 DEAR = 0.5
 #: From one budget tried to the next.
@@ -34,10 +36,10 @@ STEP = math.sqrt(2.0)
 class Budgeted:
     """Budgets by name: given ones as they are, `"auto"` as chosen at `fit`.
 
-    Where Euclidean or cosine distances are asked for and the usual budgets are known to do, they are taken. Otherwise,
-    for inner products and in an index that is `wary`, budgets are raised by steps of √2 until 32 of the points find
-    95 % of their neighbours among the others: O(32 n d) for the truth, and some searches. What is chosen is kept until
-    the next `fit`.
+    `fit` has 32 of the points look for their neighbours among the others: 32 n d multiplications for the truth, half as
+    many as coding the points takes in `PrincipalDCI`, and one search in a batch. For inner products, and in an index
+    that is `wary`, budgets are raised by steps of √2 until 95 % are found. Otherwise the usual ones are kept, and a
+    warning tells when they find less than 90 %. What is chosen is kept until the next `fit`.
     """
 
     #: What `"auto"` stands for where nothing is tried, and where trying begins.
@@ -70,29 +72,37 @@ class Budgeted:
                 checked_budget(value, name)
 
     def _choose_budgets(self, kernels: ModuleType) -> None:
-        """Sets `_chosen`; warns where what is chosen measures most of the points."""
+        """Sets `_chosen`; warns where usual budgets find too little, or what is chosen measures most of the points."""
         names = [name for name in self.usual if isinstance(getattr(self, name), str)]
         self._chosen = {}
         n = self._points.n_alive
-        if not names or n < LEAST or not (self.wary or self.metric == "inner_product"):
+        if not names or n < LEAST:
             return
         Q, own, kth, k = self._questions(kernels)
+        raised = self.wary or self.metric == "inner_product"
         times = 1.0
         while True:
             self._chosen = {name: _times(self.usual[name], times) for name in names}
             distances, slots, evaluations, _ = self._ranked(Q, k + 1, False)
-            found = np.where(slots == own[:, None], np.inf, distances) <= kth[:, None]
-            if found.sum() >= WANTED * k * len(Q) or all(_enough(value, n) for value in self._chosen.values()):
+            share = (np.where(slots == own[:, None], np.inf, distances) <= kth[:, None]).sum() / (k * len(Q))
+            if not raised or share >= WANTED or all(_enough(value, n) for value in self._chosen.values()):
                 break
             times *= STEP
-        if evaluations.mean() > DEAR * n:
-            warnings.warn(
-                f"{type(self).__name__} finds {WANTED:.0%} of the neighbours in these data only with {self.budgets_}, "
-                f"which measures {evaluations.mean() / n:.0%} of the points: BruteForce is quicker, and "
-                "knn.tuned(index, X) looks for better parameters",
-                UserWarning,
-                stacklevel=4,
+        name, told = type(self).__name__, ""
+        if not raised and share < FOUND:
+            told = (
+                f"{name} with {self.budgets_} finds {share:.0%} of the {k} nearest of {len(Q)} of these points: "
+                "knn.tuned(index, X) looks for parameters that find more, search(…, exact=True) proves its answers, "
+                "and BruteForce measures all"
             )
+        elif raised and evaluations.mean() > DEAR * n:
+            told = (
+                f"{name} finds {WANTED:.0%} of the neighbours in these data only with {self.budgets_}, "
+                f"which measures {evaluations.mean() / n:.0%} of the points: BruteForce is quicker, and "
+                "knn.tuned(index, X) looks for better parameters"
+            )
+        if told:
+            warnings.warn(told, UserWarning, stacklevel=4)
 
     def _questions(self, kernels):
         """(points that ask (q, d), their slots, the distance of their k-th neighbour among the others, k)."""

@@ -1,13 +1,14 @@
 """Budgets that an index chooses for itself find what a newcomer expects, or say that they cannot."""
 
+import re
 import warnings
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from knn import DCI, BruteForce, PrincipalDCI, RandomHierarchy
-from knn.budgets import ASKED, LEAST, STEP, WANTED
+from knn import DCI, BruteForce, PrincipalDCI, PrioritizedDCI, RandomHierarchy
+from knn.budgets import ASKED, FOUND, LEAST, STEP, WANTED
 from tests.knn.problems import clusters
 
 DIGITS = np.ascontiguousarray(load_digits().data.astype(np.float32))
@@ -67,3 +68,31 @@ def test_a_choice_that_measures_most_points_is_told_with_the_remedy():
         DCI(random_state=0).fit(noise)
     with pytest.raises(ValueError, match="visits='all'"):
         DCI(visits="all").fit(noise)
+
+
+@pytest.mark.parametrize("kind", [PrincipalDCI, RandomHierarchy, PrioritizedDCI])
+def test_usual_budgets_that_find_little_say_so_with_the_remedy(kind):
+    """On flat data, where no direction holds more than another; what is told is what a search then finds."""
+    rows = np.random.default_rng(5).standard_normal((3200, 64)).astype(np.float32)
+    with pytest.warns(UserWarning, match=r"finds \d+% of the 10 nearest.*knn\.tuned.*exact=True.*BruteForce") as told:
+        index = kind(random_state=0).fit(rows[:3000])
+    (warning,) = told
+    kth = BruteForce().fit(rows[:3000]).search(rows[3000:], 10).distances[:, -1:]
+    recall = (index.search(rows[3000:], 10).distances <= kth).mean()
+    share = int(re.search(r"finds (\d+)%", str(warning.message))[1]) / 100
+    # Four standard errors of 32 shares in [0, 1] whose standard deviation is some 0.2.
+    assert abs(share - recall) < 4 * 0.2 / ASKED**0.5
+    assert recall < FOUND
+    assert warning.filename == __file__
+    assert index.budgets_ == kind.usual
+
+
+def test_nothing_is_said_where_usual_budgets_do_or_all_are_given_or_points_are_few():
+    noise = np.random.default_rng(6).standard_normal((LEAST, 64))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        PrincipalDCI(random_state=0).fit(X)
+        PrincipalDCI(probes=1, candidates=1, random_state=0).fit(noise)
+        PrincipalDCI(random_state=0).fit(noise[1:])
+    with pytest.warns(UserWarning, match="PrincipalDCI with"):
+        PrincipalDCI(candidates=1, random_state=0).fit(noise)
