@@ -184,12 +184,17 @@ def _power_rows(run: _Run, material: Material, partition: Cells, level: float, n
             told = "needs real rows that the sampler has not seen: pass test"
             run.rows.append({"section": "test", "name": name, "status": "skipped", "detail": told})
     n, m, n_cells = len(material.held), len(material.made), len(partition.centres)
+    # The bound is of a cell that is the mode: nothing else in it, and nothing of the mode elsewhere.
+    about = "at least so where no other mode lies in its cell"
+    if not partition.known:
+        about = "where one cluster is the mode and nothing else, less where it is shared or split: pass modes to know"
     for share in _SHARES:
         seen = power(share, n, m, level=level, n_cells=n_cells * n_tests)
         needed = rows_for(share, 0.9, level=level, n_cells=n_cells * n_tests)
-        told = f"at least so, exact binomial; 90 % takes {needed} real rows and as many samples"
+        told = f"exact binomial, {about}; then 90 % takes {needed} real rows and as many samples"
+        name = f"a dropped mode of {share:.0%}, alone in its cell, is seen"
         run.rows.append(
-            {"section": "power", "name": f"a dropped mode of {share:.0%} is seen", "value": seen, "status": "ok"}
+            {"section": "power", "name": name, "value": seen, "status": "ok"}
             | {"method": f"Fisher's test in {n_cells} cells, the family's strictest threshold", "detail": told}
         )
 

@@ -131,11 +131,14 @@ def _ratio(x: Array, y: Array) -> float:
 
 
 def _copies(material: Material, common: dict[str, Any]) -> Test:
-    """How many samples equal a training row bit by bit; data that repeat themselves are exchanged with the samples."""
+    """How many samples equal a training row bit by bit; data that repeat themselves are exchanged with the samples.
+
+    The rows as they were given: features may join rows that differ.
+    """
     known: dict[bytes, int] = {}
     ours, theirs = (
         np.array([known.setdefault(blake2b(row.tobytes(), digest_size=16).digest(), len(known)) for row in part + 0.0])
-        for part in (material.data, material.made)
+        for part in (material.raw[1], material.made_raw)
     )
     copied = _copied(ours.astype(float)[:, None], theirs.astype(float)[:, None])
     told = f"{copied:.0f} of {len(theirs)} samples are training rows to the last bit"

@@ -27,7 +27,8 @@ class Material:
     `samples` (m, d), `data` (n, d) and `test` (n', d), data that the sampler did not see, or None. For scores, three
     equally many rows: `reference`, real ones, `drawn`, the sampler's, and `twin`, other real ones in the place of the
     sampler's: what a perfect sampler would score. For tests `held` and `made`, as many as there are up to the limit.
-    `raw` has samples, data and test before the features, for pictures; `shape` is that of an image, or None.
+    `raw` has samples, data and test before the features, for pictures; `made_raw` are the rows of `made` before them;
+    `shape` is that of an image, or None.
     """
 
     samples: Array
@@ -38,6 +39,7 @@ class Material:
     twin: Array
     held: Array
     made: Array
+    made_raw: Array
     raw: tuple[Array, Array, Array | None]
     shape: tuple[int, ...] | None
     origins: tuple[str, str, str]
@@ -76,7 +78,8 @@ def prepare(
     mapped, told = _featured(raw, features)
     s, d, t = mapped
     rng = np.random.default_rng(random_state)
-    moved = s[rng.permutation(len(s))]
+    drawn = rng.permutation(len(s))
+    moved = s[drawn]
     if t is None:
         order = d[rng.permutation(len(d))]
         real, other = order[: len(d) // 2], order[len(d) // 2 :]
@@ -86,8 +89,9 @@ def prepare(
         held = real[:max_rows]
     n = min(max_rows, len(real), len(other), len(moved))
     origins = (samples.origin, data.origin, "" if test is None else test.origin)
+    made, made_raw = moved[:max_rows], raw[0][drawn[:max_rows]]
     return Material(
-        s, d, t, real[:n], moved[:n], other[:n], held, moved[:max_rows], raw, shape, origins, told
+        s, d, t, real[:n], moved[:n], other[:n], held, made, made_raw, raw, shape, origins, told
     )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from scipy.stats import binom, hypergeom
 
 from estimators.arguments import real_number, whole_number
@@ -38,16 +40,24 @@ def least_rows(n: int, m: int, threshold: float) -> int | None:
 
 
 def rows_for(share: float, wanted: float, *, level: float, n_cells: int, most: int = 10**7) -> int | None:
-    """The fewest data, with as many samples, whose `power` is at least `wanted`, to 1 %; None above `most`."""
-    low, high = 1, 2
-    while power(share, high, high, level=level, n_cells=n_cells) < wanted:
+    """The fewest data, with as many samples, from which on `power` is at least `wanted`; None above `most`.
+
+    Power is a sawtooth of n: it falls where a cell without samples needs one row more. P(none of x rows is a sample)
+    is at most 2⁻ˣ, so that from n with P(Bin(n, share) ≥ ⌈log₂(n_cells/level)⌉) ≥ wanted on it is enough: every larger
+    n is. From there it is followed down to the first n that is not.
+    """
+    share, wanted = real_number(share, "share", above=0, below=1), real_number(wanted, "wanted", above=0, below=1)
+    threshold = real_number(level, "level", above=0, below=1) / whole_number(n_cells, "n_cells", 1)
+    teeth = math.ceil(-math.log2(threshold))
+
+    low, high = 0, 1
+    while binom.sf(teeth - 1, high, share) < wanted:
         low, high = high, 2 * high
-        if high > most:
+        if low > most:
             return None
-    while high - low > max(1, low // 100):
+    while high - low > 1:  # rises with n
         middle = (low + high) // 2
-        if power(share, middle, middle, level=level, n_cells=n_cells) >= wanted:
-            high = middle
-        else:
-            low = middle
-    return high
+        low, high = (low, middle) if binom.sf(teeth - 1, middle, share) >= wanted else (middle, high)
+    while high > 1 and power(share, high - 1, high - 1, level=level, n_cells=n_cells) >= wanted:
+        high -= 1
+    return high if high <= most else None

@@ -61,7 +61,7 @@ def _registered(name: str, reference: Array, drawn: Array, twin: Array) -> Field
         # What stands there is a certificate or an error over directions: neither is of sampling.
         error = jackknife(name, reference, drawn, n_groups=_GROUPS)
         low, high = error.interval or (math.nan, math.nan)
-        fields |= {"stderr": error.stderr, "low": max(0.0, low), "high": high}
+        fields |= {"stderr": error.stderr, "low": low if math.isnan(low) else max(0.0, low), "high": high}
         fields["detail"] = f"error by leaving out one of {_GROUPS} groups of rows"
     return fields
 

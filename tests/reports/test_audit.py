@@ -10,6 +10,7 @@ from scipy.stats import binom
 
 import reports
 from estimators import ring
+from estimators.result import Estimate
 from reports import auditing
 from reports.auditing.cells import cells
 from reports.auditing.family import CLOSE, COPIES, DROPS, NARROW, OVERFITS, UNLIKE, WIDE
@@ -75,6 +76,13 @@ def test_copies_are_seen_without_a_test_set_and_repeated_data_are_no_copies(quic
     copies = found.frame[found.frame["name"] == "exact copies"].iloc[0]
     assert copies.value == 1  # every sample equals some datum,
     assert copies.p_value > 0.05  # as every datum does
+
+
+def test_features_that_join_rows_make_no_copies(quick):
+    """To signs alone every sample is somebody's; the rows themselves are none."""
+    for samples, copied in ((FRESH, 0.0), (TRAIN[:100], 1.0)):
+        frame = quick(samples, features=lambda rows: np.sign(rows)).frame
+        assert frame.set_index("name").value["exact copies"] == copied
 
 
 def test_an_overfitted_density_is_named(quick):
@@ -179,6 +187,14 @@ def test_a_score_that_fails_is_a_row_with_its_reason(monkeypatch, quick):
     assert (row.status, row.detail) == ("error", "RuntimeError: no such thing")
 
 
+def test_an_error_that_is_no_number_stays_none(monkeypatch):
+    """Without an interval the lower end is NaN, and max(0, NaN) would make it 0."""
+    monkeypatch.setattr("reports.auditing.scores.jackknife", lambda *_, **__: Estimate(1.0))
+    row = reports.audit(FRESH, TRAIN, permutations=399, max_rows=40, scores=["wasserstein"]).frame.set_index("name")
+    assert row.status["wasserstein"] == "ok"
+    assert math.isnan(row.low["wasserstein"])
+
+
 def test_scores_are_chosen_by_name():
     found = reports.audit(FRESH, TRAIN, permutations=399, max_rows=40, scores=["precision", "recall"])
     asked = found.frame[~found.frame.section.isin(["test", "power"])]
@@ -218,6 +234,27 @@ def test_power_is_what_a_simulation_finds():
     assert power(share, needed, needed, level=0.05, n_cells=n_cells) >= 0.9
     assert power(share, needed // 2, needed // 2, level=0.05, n_cells=n_cells) < 0.9
     assert power(0.5, 3, 3, level=0.05, n_cells=10**6) == 0.0
+
+
+def test_the_rows_that_power_takes_are_enough_and_so_are_more():
+    """Power falls where a further row is needed: the least n that happens to do is not the answer."""
+
+    def enough(n):
+        return power(0.1, n, n, level=0.05, n_cells=200) >= 0.9
+
+    needed = rows_for(0.1, 0.9, level=0.05, n_cells=200)
+    assert not enough(needed - 1)
+    assert all(enough(n) for n in range(needed, 2 * needed))
+    assert rows_for(1e-3, 0.9, level=0.05, n_cells=200, most=1000) is None
+
+
+def test_power_tells_on_what_it_rests(quick):
+    known, clusters = (quick(FRESH, modes=modes).frame for modes in (LAW.modes, None))
+    for frame, told in ((known, "at least so where no other mode lies in its cell"), (clusters, "one cluster is the")):
+        rows = frame[frame.section == "power"]
+        assert rows.name.str.contains("alone in its cell").all()
+        assert rows.detail.str.contains(told).all()
+    assert not clusters.detail.str.contains("at least so").any()
 
 
 def test_features_and_images(quick):
