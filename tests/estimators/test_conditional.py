@@ -27,6 +27,8 @@ def test_conditional_imle_finds_both_branches_and_regression_their_mean():
     trained = {"steps": 400, "hidden": (32, 32), "random_state": 0, "device": "cpu", "lr": 1e-2}
     drawn = ConditionalIMLE(**trained).fit(X, given=C).sample(400, given=[[0.6], [0.9]], random_state=1)
     for samples, c in zip(drawn[..., 0], (0.6, 0.9), strict=True):
+        # Within 0.15, seven of the blur's deviations: a law that ignores c has 0.5 there, with a standard error of 0.025
+        # (measured over three seeds: 0.75 to 0.81); of the near ones a lost branch has none (measured: 0.49 to 0.51).
         near = np.abs(np.abs(samples) - c) < 0.15
         assert near.mean() > 0.6, (c, near.mean())
         assert 0.2 < (samples[near] > 0).mean() < 0.8
@@ -46,7 +48,7 @@ def test_several_inputs_have_their_samples_in_their_order(name):
     # The first input's samples use the first latents, whatever comes after; products of more rows are rounded anew.
     alone = model.sample(7, given=C[0], random_state=2)
     assert np.abs(alone - several[0]).max() < 64 * np.finfo(np.float32).eps
-    assert np.abs(several[0] - several[1]).max() > 1e-3
+    assert np.abs(several[0] - several[1]).max() > 1e-3  # another input: far beyond rounding (measured: at least 0.03)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -86,10 +88,11 @@ def test_inputs_are_part_of_the_run(name, tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_units_of_the_inputs_do_not_matter(name):
     X, C = fork(60)
-    scaled = 1024 * C + 4096  # a power of two and a shift that leaves the digits used: the same unit inputs to rounding
+    # A power of two and a shift that costs float64 three bits: the same unit inputs in float32, and so the same run.
+    scaled = 1024 * C + 4096
     plain, moved = (models[name](**SMALL).fit(X, given=given) for given in (C, scaled))
-    difference = plain.sample(50, given=C[5], random_state=1) - moved.sample(50, given=scaled[5], random_state=1)
-    assert np.abs(difference).max() < 1e-3 * np.std(X)  # float32 rounding of the inputs over five steps
+    first = plain.sample(50, given=C[5], random_state=1)
+    assert np.array_equal(first, moved.sample(50, given=scaled[5], random_state=1))
 
 
 def test_each_datum_is_assigned_the_nearest_of_its_own_samples():
@@ -113,16 +116,22 @@ def test_each_datum_is_assigned_the_nearest_of_its_own_samples():
     assert model.objective_ == pytest.approx(np.mean(found), rel=1e-5)  # float32 distances
 
 
-def test_one_sample_an_input_is_least_squares_in_the_mean():
-    """The objective of one fresh latent: its gradient is that of E ‖x − G(c, z)‖², nothing is chosen."""
+def test_one_sample_an_input_is_least_squares():
+    """Nothing is chosen: a step descends the gradient of the mean of ‖x − G(c, z)‖² at the one latent of each row."""
     X, C = fork(40)
     model = ConditionalIMLE(n_samples=1, standardise=False, **SMALL).start(X, given=C)
     model.outer_step()
-    with torch.no_grad():
-        outputs = model.generator_(model._given[model.assigned_], model.latents_)
-    assert model.objective_ == pytest.approx(
-        float((outputs - model._data[model.assigned_]).square().sum(dim=1).double().mean()), rel=1e-5
-    )
+    rng = torch.Generator()
+    rng.set_state(model._rng.get_state())
+    chosen = torch.randperm(40, generator=rng)[:16]
+    rows = model.assigned_[chosen]
+    outputs = model.generator_(model._given[rows], model.latents_[chosen])
+    squared = (outputs - model._data[rows]).square().sum(dim=1).mean()
+    expected = torch.autograd.grad(squared, list(model.generator_.parameters()))
+    model.step()
+    for weight, slope in zip(model.generator_.parameters(), expected, strict=True):
+        # The same sums of 16 float32 terms, in an order that may differ.
+        assert torch.allclose(weight.grad, slope, rtol=0, atol=16 * 2.0**-24 * float(slope.abs().max() + 1))
 
 
 def test_the_nearest_sample_is_found_in_the_space_of_the_features():
@@ -136,7 +145,7 @@ def test_the_nearest_sample_is_found_in_the_space_of_the_features():
         return x[:, :1]
 
     model = ConditionalIMLE(features=first, **{**SMALL, "steps": 60, "lr": 1e-2}).fit(X, given=C)
-    assert abs(float(seen[-2][0]) - 100) < 10  # the data's rows come before the samples' in each step
+    assert abs(float(seen[-2][0]) - 100) < 10  # the data's rows come before the samples'; 8 standard errors
     last = model.generator_.net[-1]
     fresh = ConditionalIMLE(features=first, **SMALL).start(X, given=C).generator_.net[-1]
     assert torch.equal(last.weight[1], fresh.weight[1])
