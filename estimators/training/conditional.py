@@ -52,7 +52,10 @@ class ConditionalModel(ImplicitModel):
     def start(self, X: Any, y: object = None, *, given: Any = None) -> Self:
         """Checks X, `given` and the parameters, builds fresh networks and leaves the model ready for `step()`."""
         self._inputs = self._checked_inputs(given, checked_data(X))
-        return super().start(X, y)
+        try:
+            return super().start(X, y)
+        finally:
+            del self._inputs
 
     def resume(
         self, X: Any, *, given: Any = None, callbacks: Sequence[Callback] = (), max_seconds: float | None = None
@@ -61,13 +64,16 @@ class ConditionalModel(ImplicitModel):
         self._require_fitted()
         data = checked_data(X)
         self._inputs = self._checked_inputs(given, data)
-        if self._fingerprint(data) != self.data_sha256_:
-            raise ValueError(
-                f"X, shape {data.shape}, or given, shape {self._inputs.shape}, is not the data that this run began "
-                "with; give the same arrays, or fit anew"
-            )
-        self._check_parameters()
-        self._attach(data)
+        try:
+            if self._fingerprint(data) != self.data_sha256_:
+                raise ValueError(
+                    f"X, shape {data.shape}, or given, shape {self._inputs.shape}, is not the data that this run began "
+                    "with; give the same arrays, or fit anew"
+                )
+            self._check_parameters()
+            self._attach(data)
+        finally:
+            del self._inputs
         return self._run(callbacks, max_seconds)
 
     def sample(self, n: int, *, given: Any = None, random_state: RandomState = None) -> np.ndarray:
@@ -130,7 +136,6 @@ class ConditionalModel(ImplicitModel):
     def _attach(self, data: np.ndarray) -> None:
         super()._attach(data)
         self._given = torch.from_numpy(self.given_standardisation_.apply(self._inputs)).to(self.device_)
-        del self._inputs
 
     def _release(self) -> None:
         super()._release()
@@ -158,11 +163,9 @@ class ConditionalModel(ImplicitModel):
         """Inputs to sample for, (q, k) at the training scale, and whether it was a single one, (k,)."""
         if given is None:
             raise TypeError(f"given is missing: pass the input ({self.n_given_},), or several (q, {self.n_given_})")
-        array = np.asarray(given)
+        array = np.asanyarray(given)
         single = array.ndim == 1
-        # Checked as training data are, of which there are two rows at least.
-        rows = array[None] if single else array
-        inputs = checked_data(np.concatenate([rows, rows]), "given")[: len(rows)] if rows.ndim == 2 else rows
-        if inputs.ndim != 2 or inputs.shape[1] != self.n_given_:
+        if array.ndim not in (1, 2) or array.shape[-1] != self.n_given_:
             raise ValueError(f"given has shape {array.shape}; pass ({self.n_given_},) or (q, {self.n_given_})")
+        inputs = checked_data(array[None] if single else array, "given", least=1)
         return torch.from_numpy(self.given_standardisation_.apply(inputs)).to(self.device_), single

@@ -27,7 +27,7 @@ def test_conditional_imle_finds_both_branches_and_regression_their_mean():
     trained = {"steps": 400, "hidden": (32, 32), "random_state": 0, "device": "cpu", "lr": 1e-2}
     drawn = ConditionalIMLE(**trained).fit(X, given=C).sample(400, given=[[0.6], [0.9]], random_state=1)
     for samples, c in zip(drawn[..., 0], (0.6, 0.9), strict=True):
-        # Within 0.15, seven of the blur's deviations: a law that ignores c has 0.5 there, with a standard error of 0.025
+        # Within 0.15, seven of the blur's deviations: a law that ignores c has 0.5 there, standard error 0.025
         # (measured over three seeds: 0.75 to 0.81); of the near ones a lost branch has none (measured: 0.49 to 0.51).
         near = np.abs(np.abs(samples) - c) < 0.15
         assert near.mean() > 0.6, (c, near.mean())
@@ -68,8 +68,24 @@ def test_a_wrong_input_is_told_by_name(name):
     for bad in (np.zeros(2), np.zeros((4, 2)), np.zeros((2, 2, 1))):
         with pytest.raises(ValueError, match="given has shape"):
             model.sample(3, given=bad)
-    with pytest.raises(ValueError, match="given has inf in row 0"):
+    with pytest.raises(ValueError, match=r"given has inf in row 0, column 0 \(1 such rows\)"):
         model.sample(3, given=[np.inf])
+    with pytest.raises(ValueError, match="give at least 1 row and"):
+        model.sample(3, given=np.zeros((0, 1)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_refused_start_leaves_no_inputs_behind(name):
+    X, C = fork(60)
+    model = models[name](**SMALL)
+    with pytest.raises(ValueError, match="steps is 0"):
+        model.set_params(steps=0).fit(X, given=C)
+    assert not hasattr(model, "_inputs")
+    model.set_params(steps=2).fit(X, given=C)
+    with pytest.raises(ValueError, match="not the data that this run began with"):
+        model.resume(X, given=C[::-1])
+    assert not hasattr(model, "_inputs")
+    assert not hasattr(model, "_given")
 
 
 @pytest.mark.parametrize("name", NAMES)
