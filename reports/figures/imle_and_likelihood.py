@@ -69,8 +69,8 @@ figures.register("imle-and-likelihood")(
     Figure(
         name="imle-and-likelihood",
         title="IMLE and maximum likelihood",
-        about="Filled marks: as trained, ± two standard errors over the seeds; hollow marks and lines: the minimum of "
-        "the expected objective, by quadrature; dashed: maximum likelihood. Plain IMLE is too wide for many samples "
+        about="Filled marks: as trained, ± two standard errors over the seeds; hollow marks and lines: where the "
+        "expected gradient is zero, by quadrature; dashed: maximum likelihood. Plain IMLE is too wide for many samples "
         "and too narrow for few; the weights come back to the likelihood as the samples grow, "
         "and with few of them do worse.",
         experiment=EXPERIMENT,

@@ -38,8 +38,9 @@ tables.register("imle-and-likelihood")(
     Table(
         name="imle-and-likelihood",
         title="IMLE and maximum likelihood",
-        about="A parameter as trained, ± one standard error over the seeds; as the minimum of the expected objective "
-        "has it, by quadrature; and at maximum likelihood. Nats lost are those of the data's mean log-likelihood.",
+        about="A parameter as trained, ± one standard error over the seeds; where the expected gradient is zero (of "
+        "weighted IMLE with its weights held, as training holds them), by quadrature; and at maximum likelihood. "
+        "Nats lost are those of the data's mean log-likelihood.",
         experiment=EXPERIMENT,
         make=imle_and_likelihood,
         columns=(
