@@ -70,8 +70,9 @@ class Conditional(Experiment):
     caveats = (
         "The best of several outputs gains by spread alone; the energy score does not. Distances are between pixels, "
         "and see no strokes.",
-        "Learning rates and penalties were chosen among a few on other seeds, not on these; networks and steps are the "
-        "same for all, a step of the GAN costs twice a step of the regression, and conditional IMLE searches besides.",
+        "Learning rates and penalties were set by hand, on one seed, and no command repeats it: a model may do better "
+        "than it does here. Networks and steps are the same for all, a step of the GAN costs twice a step of the "
+        "regression, and conditional IMLE searches besides.",
         "The images of the nearest inputs are shown as what no training offers.",
         "Quick sizes train on the small digits for seconds.",
     )
