@@ -20,6 +20,8 @@ from reports.npy_samples import read_samples
 
 #: The endings of images that a folder may hold.
 _IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+#: Modes of Pillow whose range is known: a byte of grey, bytes of colour, two bytes of grey.
+_GREY, _COLOUR, _DEEP = ("1", "L"), ("RGB", "P", "CMYK", "YCbCr", "LAB", "HSV"), ("I;16", "I;16L", "I;16B", "I;16N")
 _KINDS = ".npy, .npz, .pt, .parquet, .h5, a folder of images, or module:function"
 
 
@@ -35,10 +37,11 @@ class Rows:
 def read_rows(source: Any, name: str, *, n: int = 1000, random_state: int = 0) -> Rows:
     """The rows of `source`, the argument called `name`: an array, a path, or a callable that draws `n` fresh ones.
 
-    A path is a file (`file.npz::key` where it holds several arrays) or a folder of images of one size, scaled to
-    [0, 1]; `module:function` is imported, with the working directory on its path. A callable, or an object with
-    `sample`, is called with n, and with `random_state` or `seed` where its signature has one. Rows of more than one
-    axis are flattened. Raises ValueError, TypeError or OSError that name the argument, the row and the remedy.
+    A path is a file (`file.npz::key` where it holds several arrays) or a folder of images of one size, of 8 or 16 bits
+    a grey or 8 a colour, scaled to [0, 1]; `module:function` is imported, with the working directory on its path. A
+    callable, or an object with `sample`, is called with n, and with `random_state` or `seed` where its signature has
+    one. Rows of more than one axis are flattened. Raises ValueError, TypeError or OSError that name the argument, the
+    row and the remedy.
     """
     if isinstance(source, str | Path):
         text = str(source)
@@ -190,10 +193,11 @@ def _images(folder: Path, name: str) -> Any:
     for row, path in enumerate(files):
         try:
             with Image.open(path) as image:
-                grey = image.mode in ("1", "L", "I;16", "I", "F")
-                pixels = np.asarray(image.convert("L" if grey else "RGB"), dtype=np.float64) / 255
+                pixels, refused = _pixels(image)
         except (UnidentifiedImageError, OSError) as error:
             raise ValueError(f"{name}: row {row}, {path.name}, is no image that can be read ({error})") from error
+        if refused:
+            raise ValueError(f"{name}: row {row}, {path.name}, {refused}")
         if read and pixels.shape != read[0].shape:
             raise ValueError(
                 f"{name}: row {row}, {path.name}, is of shape {pixels.shape} and {files[0].name} of {read[0].shape}: "
@@ -201,6 +205,18 @@ def _images(folder: Path, name: str) -> Any:
             )
         read.append(pixels)
     return np.stack(read)
+
+
+def _pixels(image: Any) -> tuple[NDArray[np.float64], str]:
+    """The pixels in [0, 1], and why they cannot be had, or ""."""
+    if image.mode in _DEEP:
+        return np.asarray(image).astype(np.float64) / 65535, ""
+    if image.mode.upper() in ("LA", "RGBA", "PA") or "transparency" in image.info:
+        return np.empty(0), "has transparent pixels, whose colour is anybody's choice: put it on a background first"
+    if image.mode not in (*_GREY, *_COLOUR):
+        told = f"is of mode {image.mode}, whose range nobody knows: save 8 or 16 bits a pixel, or give rows as .npy"
+        return np.empty(0), told
+    return np.asarray(image.convert("L" if image.mode in _GREY else "RGB"), dtype=np.float64) / 255, ""
 
 
 def _chosen(known: list[str], key: str, path: Path, name: str) -> str:

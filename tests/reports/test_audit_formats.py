@@ -69,6 +69,18 @@ def test_a_folder_of_images_is_read_in_the_order_of_names(tmp_path, mode, shape)
     assert found.values.mean(axis=1).tolist() == [0.0, 1.0]
 
 
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_sixteen_bits_of_grey_are_all_read(tmp_path, ending):
+    greys = np.array([[0, 1, 255], [256, 40000, 65535]], dtype=np.uint16)
+    Image.fromarray(greys).save(tmp_path / f"a.{ending}")
+    assert read_rows(tmp_path, "samples").values.tolist() == [(greys.ravel() / 65535).tolist()]
+
+
+def image(folder, mode, colour, ending, **more):
+    folder.mkdir()
+    Image.new(mode, (3, 2), colour).save(folder / f"a.{ending}", **more)
+
+
 BAD = {
     "absent": ("nowhere.npy", None, "data: nowhere.npy is not there; pass"),
     "another ending": ("a.txt", lambda p: p.write_text("1"), "ends in .txt: pass .npy"),
@@ -88,6 +100,10 @@ BAD = {
     "another width": ("a.npy", lambda p: np.save(p, ROWS[:, :2]), "samples has 3 coordinates a row and data has 2"),
     "no images": ("folder", lambda p: p.mkdir(), "holds no images"),
     "no image": ("folder", lambda p: (p.mkdir(), (p / "a.png").write_bytes(b"?")), "row 0, a.png, is no image"),
+    "image of reals": ("folder", lambda p: image(p, "F", 0.5, "tif"), "row 0, a.tif, is of mode F.*give rows as .npy"),
+    "image of 32 bits": ("folder", lambda p: image(p, "I", 7, "tif"), "row 0, a.tif, is of mode I, whose range"),
+    "transparent": ("folder", lambda p: image(p, "RGBA", (1, 2, 3, 4), "png"), "a.png, has transparent pixels.*first"),
+    "transparent palette": ("folder", lambda p: image(p, "P", 1, "png", transparency=1), "a.png, has transparent"),
     "no module": ("nomodule:fn", None, "data is 'nomodule:fn': No module named 'nomodule'"),
     "no function": ("math:nothing", None, "data is 'math:nothing'.*nothing"),
     "no callable": ("math:pi", None, "is float and cannot be called"),
