@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -47,7 +48,9 @@ def export_parquet(path: str | Path, output: str | Path | None = None) -> int:
     """Writes every record that the store ever held to a Parquet file, one row each; returns how many.
 
     The columns are those of `Store.frame`, parameters as JSON, and `record`, the whole record as exact JSON, from which
-    `merge` has it again to the last bit. Raises StoreError where there is nothing to read, ImportError without pyarrow.
+    `merge` has it again to the last bit; `checksum`, the 128-bit BLAKE2b of a row's place, the number of rows and
+    `record`, by which `merge` refuses a damaged file. Raises StoreError where there is nothing to read, ImportError
+    without pyarrow.
     """
     import pandas as pd
 
@@ -61,7 +64,9 @@ def export_parquet(path: str | Path, output: str | Path | None = None) -> int:
         | {"machine": str(r.machine.get("fingerprint", "")), "cell": r.cell, "record": r.to_json()}
         for r in records
     ]
-    columns = [*plain, "status", "params", "commit", "created", "machine", "cell", "record"]
+    for number, row in enumerate(rows):
+        row["checksum"] = _checksum(number, len(rows), row["record"])
+    columns = [*plain, "status", "params", "commit", "created", "machine", "cell", "record", "checksum"]
     frame = pd.DataFrame(rows, columns=columns)
     frame = frame.astype(dict.fromkeys(("value", "stderr", "low", "high", "seconds"), float))
     target = Path(path)
@@ -79,8 +84,8 @@ def merge(source: str | Path, output: str | Path | None = None) -> Merged:
 
     A cell that is here alike is not added again, however often it is merged. One that is here with other numbers is
     left as it is, and is a conflict. A failed run is added unless a final one is here. Of a plan the cells are added
-    whose parameters and seed no cell of this store's plan has. Raises StoreError where `source` has no results or is
-    the store itself, LockHeld while a run writes here.
+    whose parameters and seed no cell of this store's plan has. Raises StoreError where `source` has no results, is
+    damaged or is the store itself, LockHeld while a run writes here.
     """
     runs, plans = _source(Path(source))
     if Path(source).is_dir() and Path(source).resolve() == output_folder(output).resolve():
@@ -120,18 +125,39 @@ def _source(path: Path) -> tuple[list[list[Record]], dict[tuple[str, str], list[
             pairs = dict.fromkeys((record.experiment, record.size) for record in records)
             plans = {pair: store.planned(*pair) for pair in pairs}
     else:
-        import pandas as pd
-
-        _needs_pyarrow(f"reading {path}")
-        try:
-            frame = pd.read_parquet(path, columns=["record"])
-            records = [Record.from_json(text) for text in frame["record"]]
-        except (OSError, ValueError, KeyError) as error:
-            raise StoreError(f"{path}: no file that `implicitbench export` wrote: {error}") from error
+        records = _exported(path)
         plans = {}
         for record in records:
             plans.setdefault((record.experiment, record.size), []).append(record.cell)
     return list(_runs(records)), {pair: list(dict.fromkeys(keys)) for pair, keys in plans.items()}
+
+
+def _exported(path: Path) -> list[Record]:
+    """The records of an exported file, each held to its checksum before any of them is believed."""
+    import pandas as pd
+
+    _needs_pyarrow(f"reading {path}")
+    try:
+        frame = pd.read_parquet(path, columns=["record", "checksum"])
+        rows = list(zip(frame["record"], frame["checksum"], strict=True))
+        bad = [i for i, (text, checksum) in enumerate(rows) if _checksum(i, len(rows), text) != checksum]
+        records = [] if bad else [Record.from_json(text) for text, _ in rows]
+    except Exception as error:  # of damaged bytes the reader may raise anything
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise StoreError(f"{path}: no whole file of `implicitbench export` ({why}); export it again") from error
+    if bad:
+        raise StoreError(
+            f"{path}: row {bad[0]} and {len(bad)} of {len(rows)} in all do not match their checksums: the file is "
+            "damaged or was changed; export it again"
+        )
+    if not rows:
+        raise StoreError(f"{path}: it holds no record; export it again")
+    return records
+
+
+def _checksum(number: int, total: int, record: str) -> str:
+    # Place and number of rows are told too, so that a row that is gone is noticed.
+    return hashlib.blake2b(f"{number}/{total} {record}".encode(), digest_size=16).hexdigest()
 
 
 def _runs(records: Sequence[Record]) -> Iterator[list[Record]]:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from reports import exchange
 from reports.cli import app
 from reports.exchange import export_parquet, merge
 from reports.journal import StoreError
@@ -104,6 +105,41 @@ def test_the_file_is_read_by_others(two, tmp_path):
     assert math.isnan(frame["value"][1])
     assert frame["params"][0] == '{"k": "a"}'
     assert list(tmp_path.glob(".*")) == []
+
+
+def test_a_flipped_bit_is_refused_or_changes_nothing(two, tmp_path):
+    """Of the bytes of names, statistics and other columns nothing is read: where it is merged, it is merged exactly."""
+    whole, damaged = tmp_path / "all.parquet", tmp_path / "damaged.parquet"
+    export_parquet(whole, two[1])
+    content, expected, refused = whole.read_bytes(), texts(two[1]), 0
+    rng = np.random.default_rng(0)
+    for place in rng.choice(len(content), 60, replace=False):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << int(rng.integers(8))
+        damaged.write_bytes(flipped)
+        try:
+            runs, _ = exchange._source(damaged)
+        except StoreError:
+            refused += 1
+        else:
+            assert [record.to_json() for one in runs for record in one] == expected, place
+    assert refused
+
+
+@pytest.mark.parametrize("change", ["value", "gone", "order", "none", "foreign"])
+def test_an_exported_file_that_was_changed_is_refused(two, tmp_path, change):
+    mine, theirs = two
+    path = tmp_path / "changed.parquet"
+    export_parquet(path, theirs)
+    frame = pd.read_parquet(path)
+    if change == "value":
+        frame.loc[0, "record"] = frame["record"][0].replace("1.0", "1.5", 1)
+    changed = {"gone": frame[:-1], "order": frame[::-1], "none": frame[:0], "foreign": frame.drop(columns="checksum")}
+    changed.get(change, frame).to_parquet(path, index=False)
+    before = texts(mine)
+    with pytest.raises(StoreError, match=r"changed\.parquet: .*export it again"):
+        merge(path, mine)
+    assert texts(mine) == before
 
 
 def test_what_cannot_be_merged_is_refused_in_one_line(two, tmp_path):
