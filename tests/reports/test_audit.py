@@ -239,12 +239,10 @@ def test_power_is_what_a_simulation_finds():
 def test_the_rows_that_power_takes_are_enough_and_so_are_more():
     """Power falls where a further row is needed: the least n that happens to do is not the answer."""
 
-    def enough(n):
-        return power(0.1, n, n, level=0.05, n_cells=200) >= 0.9
-
-    needed = rows_for(0.1, 0.9, level=0.05, n_cells=200)
-    assert not enough(needed - 1)
-    assert all(enough(n) for n in range(needed, 2 * needed))
+    for share, wanted, n_cells, also in ((0.1, 0.9, 200, ()), (0.5, 0.5, 100, (17,)), (0.9, 0.9, 2, (5,))):
+        needed = rows_for(share, wanted, level=0.05, n_cells=n_cells)
+        enough = [n for n in range(1, 2 * needed) if power(share, n, n, level=0.05, n_cells=n_cells) >= wanted]
+        assert enough == [*also, *range(needed, 2 * needed)]
     assert rows_for(1e-3, 0.9, level=0.05, n_cells=200, most=1000) is None
 
 
