@@ -5,9 +5,15 @@ A claim of method Exact alone is held to it at each seam, whatever runs it:
 * what its formulas are given, what they yield, and what an outcome tells are exact: whole numbers, rationals,
   infinities, balls of radius 0, and containers of those. A float or a wider ball raises `Inexact` where it is handed
   over;
-* no comparison in its code, draws of instances aside, has a decimal number on a side, nor is there a call of `isclose`
-  and the like;
-* generators are made by `Setting.rng` or seeded from it. So a check that draws says so: it takes a `Setting`.
+* no comparison in its code, by an operator or as `np.less`, draws of instances aside, has on a side what makes a
+  rounded number: a decimal, `10**-3`, a global that is a float, a call of `float`, of `math` or of a rounding function
+  of NumPy; nor is there a call of `isclose` and the like;
+* generators are made by `Setting.rng` or seeded from it, and their makers have no other name. So a check that draws
+  says so: it takes a `Setting`.
+
+Seen is the code of a check and of what it calls in its own module. What a local variable, an attribute of an object or
+a function of another module holds is not followed: a rounded number made there and compared here is seen only when it
+is handed on, as an argument, a value or evidence.
 
 A claim that encloses or samples besides says so, `method=(Exact, Certified)`, and is free of these three. No claim
 moves the global generators of Python, NumPy or torch.
@@ -35,6 +41,20 @@ GENERATORS = {
     "urandom", "token_bytes", "randbits",
 }  # fmt: skip
 TOLERANT = {"isclose", "allclose", "approx", "assert_allclose", "assert_almost_equal"}
+#: Comparisons that are called, and the operators.
+COMPARING = {
+    "compare", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "array_equal", "lt", "le", "gt",
+    "ge", "eq", "ne",
+}  # fmt: skip
+#: What rounds in NumPy; in `math` everything does but what follows.
+ROUNDING = {
+    "float16", "float32", "float64", "longdouble", "complex128", "sqrt", "cbrt", "exp", "exp2", "expm1", "log", "log2",
+    "log10", "log1p", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "divide",
+    "true_divide", "mean", "average", "std", "var", "median", "linspace", "norm",
+}  # fmt: skip
+WHOLE = {
+    "comb", "perm", "factorial", "gcd", "lcm", "isqrt", "prod", "floor", "ceil", "trunc", "isinf", "isnan", "isfinite",
+}  # fmt: skip
 REMEDY = "use rationals (theory.exact.Q), or say method=(Exact, Certified)"
 
 
@@ -130,15 +150,74 @@ def _names(code: types.CodeType) -> set[str]:
 def _objections(function: types.FunctionType) -> Iterator[str]:
     tree = _tree(function)
     for node in ast.walk(tree) if tree else ():
-        if isinstance(node, ast.Compare) and not _draws(node):
-            if any(isinstance(part, ast.Constant) and isinstance(part.value, float) for part in ast.walk(node)):
-                yield f"{function.__name__} compares with a decimal number, {ast.unparse(node)!r}; {REMEDY}"
-        elif isinstance(node, ast.Call):
-            called = ast.unparse(node.func).rpartition(".")[2]
-            if called in TOLERANT:
-                yield f"{function.__name__} compares with a tolerance, {ast.unparse(node)!r}; {REMEDY}"
-            if called in GENERATORS and not any(_draws(part) for part in [*node.args, *node.keywords]):
-                yield f"{function.__name__} makes a generator of its own, {ast.unparse(node)!r}; use setting.rng()"
+        name = _last(node.func) if isinstance(node, ast.Call) else "compare" if isinstance(node, ast.Compare) else ""
+        if name in COMPARING and not _draws(node):
+            if any(_rounded(part, function) for part in ast.walk(node)):
+                yield f"{function.__name__} compares with a rounded number, {ast.unparse(node)!r}; {REMEDY}"
+        elif name in TOLERANT:
+            yield f"{function.__name__} compares with a tolerance, {ast.unparse(node)!r}; {REMEDY}"
+        elif isinstance(node, ast.Call) and name in GENERATORS and not any(map(_draws, [*node.args, *node.keywords])):
+            yield f"{function.__name__} makes a generator of its own, {ast.unparse(node)!r}; use setting.rng()"
+    for part in _renamed(tree) if tree else ():
+        yield f"{function.__name__} gives {ast.unparse(part)!r}, a maker of generators, another name; use setting.rng()"
+
+
+def _rounded(node: ast.AST, function: types.FunctionType) -> bool:
+    """Whether this part of a comparison is, or makes, a rounded number; infinities are none."""
+    if isinstance(node, ast.Call):
+        called, home = _last(node.func), _home(node.func, function)
+        rounds = (home == "numpy" and called in ROUNDING) or (home == "math" and called not in WHOLE)
+        return rounds or _value(node.func, function) in (float, complex)
+    value = _folded(node) if isinstance(node, ast.Constant | ast.BinOp) else _value(node, function)
+    return isinstance(value, float | complex | np.inexact) and not np.isinf(value)
+
+
+def _folded(node: ast.expr) -> Any:
+    """The value of an expression of literal numbers alone, such as 10**-3; None for any other."""
+    literal = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop)
+    if not all(isinstance(part, literal) for part in ast.walk(node)):
+        return None
+    try:
+        return eval(compile(ast.Expression(node), "", "eval"), {})  # literals only
+    except (ArithmeticError, TypeError):
+        return None
+
+
+def _value(node: ast.AST, function: types.FunctionType) -> Any:
+    """What a global name, or a dotted one in a module, stands for; None if that cannot be told."""
+    if isinstance(node, ast.Name):
+        code = function.__code__
+        if node.id in {*code.co_varnames, *code.co_cellvars, *code.co_freevars}:
+            return None
+        return function.__globals__.get(node.id, {"float": float, "complex": complex}.get(node.id))
+    if isinstance(node, ast.Attribute):
+        owner = _value(node.value, function)
+        return getattr(owner, node.attr, None) if isinstance(owner, types.ModuleType) else None
+    return None
+
+
+def _home(node: ast.AST, function: types.FunctionType) -> str:
+    """The package of what a name stands for, `from … import …` included."""
+    value = _value(node, function)
+    return "numpy" if isinstance(value, np.ufunc) else (getattr(value, "__module__", None) or "").partition(".")[0]
+
+
+def _last(node: ast.AST) -> str:
+    """The last part of a dotted name: `normal` of `rng.normal`."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _renamed(tree: ast.AST) -> Iterator[ast.AST]:
+    """Makers of generators that are named without being called, annotations aside."""
+    spoken_for: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            spoken_for.add(node.func)
+        for annotation in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+            spoken_for |= set(ast.walk(annotation)) if annotation is not None else set()
+    for node in ast.walk(tree):
+        if node not in spoken_for and isinstance(node, ast.Name | ast.Attribute) and _last(node) in GENERATORS:
+            yield node
 
 
 def _draws(node: ast.AST) -> bool:

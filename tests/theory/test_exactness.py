@@ -1,5 +1,6 @@
 """An exact claim refuses rounded numbers wherever they are handed over, and draws that its setting does not know."""
 
+import math
 import random
 
 import numpy as np
@@ -11,6 +12,9 @@ from theory.exact import Q
 from theory.exactness import HiddenDraw, Inexact, no_hidden_draws, require_exact
 from theory.outcome import encode
 from theory.trial import trials
+
+TOL = 1e-4
+ENDLESS = math.inf
 
 
 @pytest.fixture
@@ -46,6 +50,38 @@ def close(*, half=lambda n: Q(n, 2)):
     return Holds() if np.isclose(int(2 * half(3)), 3) else Refuted()
 
 
+def by_a_constant(*, half=lambda n: Q(n, 2)):
+    return Holds() if abs(int(2 * half(3)) - 3) < TOL else Refuted()
+
+
+def by_division(*, half=lambda n: Q(n, 2)):
+    return Holds() if float(1) / 3 * int(2 * half(3)) - 1 < int(half(2)) else Refuted()
+
+
+def by_a_power(*, half=lambda n: Q(n, 2)):
+    return Holds() if abs(int(2 * half(3)) - 3) < 10**-3 else Refuted()
+
+
+def by_roots(*, half=lambda n: Q(n, 2)):
+    return Holds() if math.sqrt(int(half(8))) == 2 else Refuted()
+
+
+def by_roots_of_arrays(*, half=lambda n: Q(n, 2)):
+    return Holds() if np.equal(np.sqrt(int(half(8))), 2) else Refuted()
+
+
+def under_another_name(*, half=lambda n: Q(n, 2)):
+    rng = np.random.default_rng
+    return Holds() if np.less(rng(0).normal() - 10, int(half(2))) else Refuted()
+
+
+def exactly_compared(*, half=lambda n: Q(n, 2)):
+    TOL = Q(1, 10**4)  # a local name hides the global one
+    fine = abs(half(3) - Q(3, 2)) < TOL and math.comb(4, 2) == 6 and np.less(int(half(2)), 2)
+    fine = fine and int(half(2)) < ENDLESS
+    return Holds() if fine else Refuted()
+
+
 def fixed_seed(*, half=lambda n: Q(n, 2)):
     return Holds() if half(int(np.random.default_rng(0).integers(1))) == 0 else Refuted()
 
@@ -65,14 +101,20 @@ def global_draw(*, half=lambda n: Q(n, 2)):
 
 
 def test_an_exact_check_is_left_alone(outcome):
-    assert outcome(of_a_half) == outcome(drawn) == "HOLDS"
+    assert outcome(of_a_half) == outcome(drawn) == outcome(exactly_compared) == "HOLDS"
 
 
 @pytest.mark.parametrize(
     ("check", "told"),
     [
         (evidence_in_floats, "the evidence 'value' is 1.5, a rounded number"),
-        (tolerant, "compares with a decimal number"),
+        (tolerant, "compares with a rounded number"),
+        (by_a_constant, "compares with a rounded number, 'abs(int(2 * half(3)) - 3) < TOL'"),
+        (by_division, "compares with a rounded number"),
+        (by_a_power, "compares with a rounded number, 'abs(int(2 * half(3)) - 3) < 10 ** (-3)'"),
+        (by_roots, "compares with a rounded number, 'math.sqrt("),
+        (by_roots_of_arrays, "compares with a rounded number, 'np.equal("),
+        (under_another_name, "gives 'np.random.default_rng', a maker of generators, another name"),
         (close, "compares with a tolerance"),
         (fixed_seed, "makes a generator of its own"),
         (through_a_helper, "fixed_seed makes a generator of its own"),
@@ -94,11 +136,14 @@ def test_a_formula_is_exact_in_what_it_is_given_and_in_what_it_yields(outcome):
 
 
 @pytest.mark.parametrize(
-    "value", [1, True, None, "0.5", Q(1, 3), float("inf"), arb(2), [Q(1)], {"a": (1, 2)}, np.arange(3), np.empty(0)]
-)
-def test_exact_values_pass(value):
+    ("value", "told"),
+    [(1, 1), (True, True), (None, None), ("0.5", "0.5"), (Q(1, 3), "1/3"), (float("inf"), "inf"),
+     (arb(2), "2.0000000000000000000"),
+     ([Q(1)], ["1"]), ({"a": (1, 2)}, {"a": [1, 2]}), (np.arange(3), [0, 1, 2]), (np.empty(0), [])],
+)  # fmt: skip
+def test_exact_values_pass_and_are_told_as_they_are(value, told):
     require_exact(value, "it")
-    assert encode(value) == encode(value)
+    assert encode(value) == told
 
 
 @pytest.mark.parametrize(
