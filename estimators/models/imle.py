@@ -11,7 +11,8 @@ from torch import nn
 
 from estimators.training import loop, parameters
 from estimators.training.descent import adam, descend
-from estimators.training.implicit_model import ImplicitModel, Losses, own_rows
+from estimators.training.held_data import own_rows
+from estimators.training.implicit_model import ImplicitModel, Losses
 from estimators.training.inference import inference
 from estimators.training.registry import models
 from estimators.training.search import unfitted_index

@@ -10,7 +10,7 @@ from torch import nn
 
 from estimators.models.imle import IMLE
 from estimators.training import parameters
-from estimators.training.implicit_model import own_rows
+from estimators.training.held_data import own_rows
 from estimators.training.registry import models
 from estimators.training.seeding import RandomState
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import os
 import time
@@ -19,9 +18,11 @@ from torch import nn
 from estimators.networks import mlp_generator
 from estimators.training import loop, parameters, run_state
 from estimators.training.callbacks import Callback, Progress
+from estimators.training.checked_networks import CheckedNetworks
+from estimators.training.held_data import HeldData
 from estimators.training.inference import inference
-from estimators.training.precision import PRECISIONS, answering_in_float32, autocast
-from estimators.training.seeding import RandomState, Streams, drawn, seed_of, torch_stream
+from estimators.training.precision import PRECISIONS, autocast
+from estimators.training.seeding import RandomState, seed_of, torch_stream
 from estimators.training.training_data import Standardisation, checked_data, fingerprint
 
 #: Samples drawn at once: 64 MB of float32 at 4096 features.
@@ -31,7 +32,7 @@ SAMPLE_BLOCK = 4096
 Losses = Mapping[str, float | torch.Tensor]
 
 
-class ImplicitModel(BaseEstimator, ABC):
+class ImplicitModel(HeldData, CheckedNetworks, BaseEstimator, ABC):
     """A distribution that is known by its samples x = G(z), z ~ N(0, I), and has no density.
 
     `fit(X)` trains; `sample(n)` draws; `start(X)` and `step()` are the same training by hand. There
@@ -73,21 +74,16 @@ class ImplicitModel(BaseEstimator, ABC):
     #: True where `_step` of this very class also takes tensors with a first axis of seeds, (S, b, d), as
     #: `estimators.training.stacked` gives them; a subclass says it again, whose step may be another.
     _stacks: ClassVar[bool] = False
-    #: The models of each seed, where this one is the stack that their steps are taken in.
-    _members: Sequence[ImplicitModel] = ()
 
-    latent_dim: int
     generator: nn.Module | None
     hidden: Sequence[int]
     steps: int
     lr: float
     schedule: str
-    batch_size: int
     standardise: bool
     history_every: int
     random_state: RandomState
     device: str
-    precision: str = "fp32"
     verbose: bool
     generator_: nn.Module
 
@@ -248,76 +244,15 @@ class ImplicitModel(BaseEstimator, ABC):
         samples: torch.Tensor = self.generator_(self._latents(n, rng))
         return samples
 
-    def _latents(self, n: int, rng: Streams) -> torch.Tensor:
-        """n latents, (…, n, latent_dim), from `rng`."""
-        return drawn(rng, lambda stream: torch.randn(n, self.latent_dim, generator=stream)).to(self.device_)
-
-    def _uniform(self, n: int) -> torch.Tensor:
-        """n numbers in [0, 1), (…, n, 1)."""
-        return drawn(self._rng, lambda stream: torch.rand(n, 1, generator=stream)).to(self.device_)
-
-    def _minibatch(self) -> torch.Tensor:
-        """`batch_size` data, drawn independently, (…, batch_size, d)."""
-        n = self._data.shape[-2]
-        chosen = drawn(self._rng, lambda stream: torch.randint(n, (self.batch_size,), generator=stream))
-        return self._data_rows(chosen.to(self.device_))
-
-    def _data_rows(self, chosen: torch.Tensor) -> torch.Tensor:
-        """The rows `chosen` (…, b) of the data, whether seeds share them, (n, d), or have their own, (S, n, d)."""
-        return self._data[chosen] if self._data.dim() == 2 else own_rows(self._data, chosen)
-
-    def _one_by_one(self, method: str, *arguments: torch.Tensor) -> torch.Tensor:
-        """`self.method(*arguments)`, or in a stack that of each member on its part: for work without a stacked form."""
-        if not self._members:
-            result: torch.Tensor = getattr(self, method)(*arguments)
-            return result
-        parts = zip(self._members, *arguments, strict=True)
-        return torch.stack([getattr(member, method)(*part) for member, *part in parts])
-
     def _schedule_factor(self) -> float:
         if self.schedule == "constant":
             return 1.0
         return 0.5 * (1.0 + math.cos(math.pi * min(self.step_, self.steps) / self.steps))
 
-    def _module(self, name: str, given: nn.Module | None, make: Any) -> nn.Module:
-        """A module of the user's, copied, or the one that `make()` returns, on the model's device."""
-        module = make() if given is None else copy.deepcopy(given)
-        for part in module.modules():
-            if isinstance(part, nn.modules.dropout._DropoutNd):
-                raise ValueError(
-                    f"{name} holds {type(part).__name__}, which draws from torch's global generator, so that no seed "
-                    "would fix the run; feed noise through z instead"
-                )
-        return answering_in_float32(module.to(self.device_), self.precision)
-
-    def _probe(self, name: str, module: nn.Module, n_in: int, n_out: int) -> None:
-        """Raises ValueError unless `module` maps (2, n_in) to (2, n_out)."""
-        with inference(module):
-            try:
-                shape = tuple(module(torch.zeros(2, n_in, device=self.device_)).shape)
-            except RuntimeError as error:
-                raise ValueError(f"{name} does not take (b, {n_in}) float32 on {self.device_}: {error}") from error
-        if shape != (2, n_out):
-            raise ValueError(f"{name} maps (2, {n_in}) to {shape}; it must return (2, {n_out})")
-
     def _build(self) -> None:
         self.device_ = parameters.torch_device(self.device)
         self._build_networks(torch_stream(self.seed_, "initialise"))
         self._build_optimisers()
-
-    def _attach(self, data: np.ndarray) -> None:
-        self._hold(self._at_unit_scale(data))
-
-    def _at_unit_scale(self, data: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(self.standardisation_.apply(data)).to(self.device_)
-
-    def _hold(self, unit: torch.Tensor) -> None:
-        """Takes the data (n, d) at the training scale, which it must not change: other seeds may train on them too."""
-        self._data = unit
-
-    def _release(self) -> None:
-        """Lets go of what `_hold` took: a fitted model is as large as its weights."""
-        del self._data
 
     def _run(self, callbacks: Sequence[Callback], max_seconds: float | None) -> Self:
         if max_seconds is not None:
@@ -348,10 +283,3 @@ class ImplicitModel(BaseEstimator, ABC):
     def _require_fitted(self) -> None:
         if not hasattr(self, self._networks[0]):
             raise NotFittedError(f"this {type(self).__name__} is not fitted; call fit(X) first")
-
-
-def own_rows(values: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
-    """Row by row values[…, chosen, …]: for `values` (…, n, *rest) and `chosen` (…, b) with the same first axes."""
-    if chosen.dim() == 1:
-        return values[chosen]
-    return values[torch.arange(len(chosen), device=chosen.device)[:, None], chosen]

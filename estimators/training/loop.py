@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class Diverged(ArithmeticError):
-    """Training met a value that is not finite; `.step` and `.lr` say where."""
+    """Training met a value that is not finite; `.step` and `.lr` say where, `.remedy` what to do."""
 
     def __init__(self, what: str, *, step: int, lr: float, remedy: str = ""):
         self.what = what
         self.step = step
         self.lr = lr
-        advice = remedy or f"lower lr, for example to {lr / 10:.2g}"
-        super().__init__(f"{what} at step {step} with lr = {lr:.3g}: {advice}")
+        self.remedy = remedy or f"lower lr, for example to {lr / 10:.2g}"
+        super().__init__(f"{what} at step {step} with lr = {lr:.3g}: {self.remedy}")
 
 
 def require_finite(losses: dict[str, float], *, step: int, lr: float) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import time
 from collections.abc import Sequence
@@ -17,9 +16,10 @@ from estimators.training import loop, parameters, run_state
 from estimators.training.callbacks import Callback, Progress
 from estimators.training.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from estimators.training.implicit_model import ImplicitModel
-from estimators.training.precision import answering_in_float32, autocast
+from estimators.training.joint_model import gather, joined, scatter, scatter_state
+from estimators.training.precision import autocast
 from estimators.training.seeding import RandomState, seed_of
-from estimators.training.stacked_networks import release, stacked_network
+from estimators.training.stacked_networks import release
 from estimators.training.training_data import checked_data, fingerprint
 
 
@@ -81,13 +81,12 @@ class StackedSeeds(BaseEstimator):
         self._attach(data)
         for member in self.members_:
             member._reset()
-        self._join()
+        self._joint = joined(self.members_)
         return self
 
     def step(self) -> dict[str, float]:
         """One step of every seed, after an outer step where one is due; returns each loss, the mean over seeds."""
-        if getattr(self, "_joint", None) is None:
-            raise NotFittedError("these seeds hold no training data; call start(X) before step()")
+        self._require_data()
         if self.outer_due():
             self.outer_step()
         began = time.perf_counter()
@@ -109,12 +108,13 @@ class StackedSeeds(BaseEstimator):
     def outer_step(self) -> None:
         """Begins an outer step of every seed, one after another."""
         began = time.perf_counter()
-        self._scatter_state()
+        self._require_data()
+        scatter_state(self._joint, self.members_)
         for s, member in enumerate(self.members_):
             with autocast(member.precision, member.device_):
                 self._guarded(s, member._outer_step)
             member.outer_step_ += 1
-        self._gather()
+        gather(self._joint, self.members_)
         self._joint.outer_step_ += 1
         share = (time.perf_counter() - began) / self.n_seeds
         for member in self.members_:
@@ -122,6 +122,7 @@ class StackedSeeds(BaseEstimator):
 
     def outer_due(self) -> bool:
         """Whether the next step begins an outer step."""
+        self._require_data()
         return self._joint.outer_due()
 
     @property
@@ -132,21 +133,25 @@ class StackedSeeds(BaseEstimator):
     @property
     def lr_now(self) -> float:
         """The learning rate of the next step, the same for all."""
+        self._require_fitted()
         return self.members_[0].lr_now
 
     @property
     def step_(self) -> int:
         """Steps that every seed has taken."""
+        self._require_fitted()
         return self.members_[0].step_
 
     @property
     def outer_step_(self) -> int:
         """Outer steps that every seed has taken."""
+        self._require_fitted()
         return self.members_[0].outer_step_
 
     @property
     def history_(self) -> list[dict[str, float]]:
         """The rows of all members, each with its `seed`."""
+        self._require_fitted()
         pairs = zip(self.seeds_, self.members_, strict=True)
         return [{"seed": seed} | row for seed, member in pairs for row in member.history_]
 
@@ -161,7 +166,8 @@ class StackedSeeds(BaseEstimator):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the runs of all seeds to one file, atomically."""
         self._require_fitted()
-        self._scatter()
+        if getattr(self, "_joint", None) is not None:
+            scatter(self._joint, self.members_)
         members = [run_state.content(member) for member in self.members_]
         write_checkpoint(path, {"class": type(self).__name__, "members": members})
 
@@ -190,7 +196,7 @@ class StackedSeeds(BaseEstimator):
         for member in self.members_:
             member.set_params(steps=self.model.steps)
         self._attach(data)
-        self._join()
+        self._joint = joined(self.members_)
         return self._run(callbacks, max_seconds)
 
     def _run(self, callbacks: Sequence[Callback], max_seconds: float | None) -> Self:
@@ -211,60 +217,9 @@ class StackedSeeds(BaseEstimator):
         for member in self.members_:
             member._hold(unit)
 
-    def _join(self) -> None:
-        """Makes the stack: a model of the same class, whose networks, optimisers and state are those of all."""
-        members = self.members_
-        joint = copy.copy(members[0])
-        joint._members = members
-        joint._rng = [member._rng for member in members]
-        data = [member._data for member in members]
-        joint._data = data[0] if all(own is data[0] for own in data) else torch.stack(data)
-        for name in joint._networks:
-            told = name.rstrip("_").replace("_", " ")
-            stacked = stacked_network(told, [getattr(member, name) for member in members])
-            setattr(joint, name, answering_in_float32(stacked, joint.precision))
-        joint._build_optimisers()
-        for name in joint._optimisers:
-            theirs = [_states(getattr(member, name)) for member in members]
-            for i, weight in enumerate(_weights(getattr(joint, name))):
-                states = [state[i] for state in theirs]
-                if states[0]:
-                    getattr(joint, name).state[weight] = {
-                        key: value.clone() if key == "step" else torch.stack([state[key] for state in states])
-                        for key, value in states[0].items()
-                    }
-        self._joint = joint
-        self._gather()
-
-    def _gather(self) -> None:
-        """What the members keep between steps, into the stack: tensors and numbers get a first axis of seeds."""
-        for name in self._joint._between_steps:
-            setattr(self._joint, name, _together([getattr(member, name) for member in self.members_]))
-
-    def _scatter(self) -> None:
-        """The stack's state back into the members; their weights are views of its own already."""
-        joint = getattr(self, "_joint", None)
-        if joint is None:
-            return
-        self._scatter_state()
-        for s, member in enumerate(self.members_):
-            for name in joint._optimisers:
-                optimiser = getattr(member, name)
-                optimiser.param_groups[0]["lr"] = getattr(joint, name).param_groups[0]["lr"]
-                for weight, state in zip(_weights(optimiser), _states(getattr(joint, name)), strict=True):
-                    if state:
-                        optimiser.state[weight] = {
-                            key: value.clone() if key == "step" else value[s].clone() for key, value in state.items()
-                        }
-
-    def _scatter_state(self) -> None:
-        for s, member in enumerate(self.members_):
-            for name in self._joint._between_steps:
-                setattr(member, name, _part_of(getattr(self._joint, name), s, getattr(member, name)))
-
     def _part(self) -> None:
         """Leaves every member whole and on its own, without the data."""
-        self._scatter()
+        scatter(self._joint, self.members_)
         for member in self.members_:
             for name in member._networks:
                 release(getattr(member, name))
@@ -280,32 +235,13 @@ class StackedSeeds(BaseEstimator):
         try:
             action()
         except loop.Diverged as error:
-            raise loop.Diverged(f"seed {self.seeds_[s]}: {error.what}", step=error.step, lr=error.lr) from error
+            what = f"seed {self.seeds_[s]}: {error.what}"
+            raise loop.Diverged(what, step=error.step, lr=error.lr, remedy=error.remedy) from error
+
+    def _require_data(self) -> None:
+        if getattr(self, "_joint", None) is None:
+            raise NotFittedError("these seeds hold no training data; call start(X) before step()")
 
     def _require_fitted(self) -> None:
         if not hasattr(self, "members_"):
             raise NotFittedError("these seeds are not fitted; call fit(X) first")
-
-
-def _weights(optimiser: torch.optim.Optimizer) -> list[torch.Tensor]:
-    return [weight for group in optimiser.param_groups for weight in group["params"]]
-
-
-def _states(optimiser: torch.optim.Optimizer) -> list[dict[str, torch.Tensor]]:
-    return [optimiser.state.get(weight, {}) for weight in _weights(optimiser)]
-
-
-def _together(values: list[Any]) -> Any:
-    """Tensors stacked; floats as a float64 tensor (S,); what all share as it is."""
-    if isinstance(values[0], torch.Tensor):
-        return torch.stack(values)
-    if isinstance(values[0], float):
-        return torch.tensor(values, dtype=torch.float64)
-    return values[0]
-
-
-def _part_of(value: Any, s: int, like: Any) -> Any:
-    """What `_together` made of a member's value, back in the form of that."""
-    if isinstance(like, float):
-        return float(value[s])
-    return value[s].clone() if isinstance(value, torch.Tensor) else value

@@ -189,6 +189,27 @@ def test_a_seed_that_diverges_is_named():
         stack.step()
 
 
+def test_the_remedy_of_a_seed_that_diverges_is_kept(monkeypatch):
+    def refuse(losses, *, step, lr):  # noqa: ARG001
+        raise Diverged("loss is odd", step=step, lr=lr, remedy="raise floor")
+
+    stack = StackedSeeds(gan(), n_seeds=2).start(data())
+    monkeypatch.setattr("estimators.training.loop.require_finite", refuse)
+    with pytest.raises(Diverged, match=r"seed 3: loss is odd at step 0 .*: raise floor$") as caught:
+        stack.step()
+    assert caught.value.remedy == "raise floor"
+
+
+def test_what_seeds_have_after_the_start_is_refused_before_it():
+    stack = StackedSeeds(gan(), n_seeds=2)
+    for name in ("step_", "outer_step_", "lr_now", "history_"):
+        with pytest.raises(NotFittedError, match=r"call fit\(X\) first"):
+            getattr(stack, name)
+    for call in (stack.outer_due, stack.outer_step):
+        with pytest.raises(NotFittedError, match=r"call start\(X\)"):
+            call()
+
+
 @pytest.mark.parametrize(("n_seeds", "error"), [(0, ValueError), (2.0, TypeError)])
 def test_a_bad_number_of_seeds_is_refused(n_seeds, error):
     with pytest.raises(error, match="n_seeds is"):
