@@ -42,8 +42,8 @@ report: $(VENV)/.run
 test: $(VENV)/.test
 	@rm -f .coverage .coverage.*
 	@$(PYTEST) tests -n 2 -m "not deep and not perf and not cuda" --ignore=tests/perf --cov --cov-report=
-	@NUMBA_DISABLE_JIT=1 $(PYTEST) tests/knn/test_kernels.py tests/knn/test_principal.py tests/knn/test_lsh.py \
-		tests/knn/test_exact_kernels.py tests/knn/test_tree_kernels.py tests/knn/test_rotated.py \
+	@NUMBA_DISABLE_JIT=1 $(PYTEST) tests/knn/test_kernels.py tests/knn/test_principal.py tests/knn/test_look_up.py \
+		tests/knn/test_lsh.py tests/knn/test_exact_kernels.py tests/knn/test_tree_kernels.py tests/knn/test_rotated.py \
 		-m "not deep" -k "twin or products or bisection or bucket or kernels" --cov --cov-append --cov-report=
 	@NUMBA_DISABLE_JIT=1 $(PYTEST) tests/knn/test_laws.py tests/knn/test_dynamic.py tests/knn/test_radius.py \
 		-m "not deep" -k "degenerate or never_used_again or occurs_are_found" --cov --cov-append --cov-report=

@@ -111,6 +111,7 @@ class PrincipalDCI(ByRotation):
         for name, choices in (("cells", CELLS), ("directions", DIRECTIONS)):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name}={getattr(self, name)!r} is not known: use one of {choices}")
+        checked_count(self.bits, "bits")
         if self.bits not in (8, *BITS) or (self.bits < 8 and self.directions == "principal"):
             raise ValueError(f"bits={self.bits!r} must be 8, or with directions='random-rotation' one of {BITS} too")
 
