@@ -2,6 +2,7 @@
 
 import sys
 
+import numpy as np
 import pytest
 
 
@@ -15,3 +16,22 @@ def one_thread_of_torch():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def inputs_of_conditional_models(monkeypatch):
+    """A conditional model obeys the same laws once it has its inputs: one a row of X, and a single one in sampling."""
+    from estimators.training.conditional import ConditionalModel
+
+    def supplied(method, inputs):
+        def call(self, first, *rest, given=None, **named):
+            return method(self, first, *rest, given=inputs(first) if given is None else given, **named)
+
+        return call
+
+    def rows(X):
+        return np.cos(np.outer(np.arange(1 if X is None else len(X)), [1.0, 2.0]))
+
+    for method in ("fit", "start", "resume"):
+        monkeypatch.setattr(ConditionalModel, method, supplied(getattr(ConditionalModel, method), rows))
+    monkeypatch.setattr(ConditionalModel, "sample", supplied(ConditionalModel.sample, lambda _: np.array([0.5, -0.25])))
