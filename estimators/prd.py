@@ -69,14 +69,17 @@ def precision_recall_curve(
 def prd_recall(P: Any, Q: Any, *, n_clusters: int | None = None, random_state: Any = 0) -> Estimate:
     """max F₈ of `precision_recall_curve`, which weighs recall: data of P (n, d) where Q (m, d) has none lower it.
 
-    Three clusterings into 20 clusters, or a tenth of the rows where that is fewer.
+    Three clusterings into 20 clusters, or a tenth of the rows where that is fewer. Source: Sajjadi et al. 2018.
     """
     return _quick_curve(P, Q, n_clusters, random_state).f_recall
 
 
 @score("prd-precision", lowest=0.0, highest=1.0, degree=None, least=2)
 def prd_precision(P: Any, Q: Any, *, n_clusters: int | None = None, random_state: Any = 0) -> Estimate:
-    """max F₁⸝₈ of `precision_recall_curve`, which weighs precision: samples of Q where P has no data lower it."""
+    """max F₁⸝₈ of `precision_recall_curve`, which weighs precision: samples of Q where P has no data lower it.
+
+    Clustered as for `prd_recall`. Source: Sajjadi et al. 2018.
+    """
     return _quick_curve(P, Q, n_clusters, random_state).f_precision
 
 

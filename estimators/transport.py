@@ -42,7 +42,7 @@ def wasserstein(P: Any, Q: Any, *, p: float = 1.0, max_iter: int = 100_000_000) 
 
 @divergence("wasserstein-2", takes="samples", symmetric=True, metric_power=1.0, degree=1.0, densities="gaussian")
 def wasserstein_2(P: Any, Q: Any) -> Estimate:
-    """W₂(P,Q): `wasserstein` with p = 2; of two `Gaussian` laws `gaussian_wasserstein`."""
+    """W₂(P,Q): `wasserstein` with p = 2; of two `Gaussian` laws `gaussian_wasserstein`. Source: Villani 2003."""
     if isinstance(P, Gaussian) and isinstance(Q, Gaussian):
         return gaussian_wasserstein(P, Q)
     return wasserstein(P, Q, p=2)

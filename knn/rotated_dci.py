@@ -16,6 +16,7 @@ class RotatedDCI(PrincipalDCI):
 
     Its estimates of distances are as good for any data, and for points to come: for drifts and for flat spectra, where
     no direction holds more than others. Where some do, principal directions say more in fewer bytes.
+    Source: Gao & Long 2024 (RaBitQ, one bit); Gao et al. 2025 (its extension to several).
     """
 
     exhaustive: ClassVar[dict[str, Any]] = {"candidates": 1.0}

@@ -120,9 +120,7 @@ def members() -> dict[str, tuple[str, Any]]:
 def told_by(kind: str, member: Any) -> str:
     """The text in which a member names its sources: its docstring, its `source`, and its module's where it is alone."""
     parts = [getattr(member, "__doc__", None), getattr(member, "source", None), getattr(member, "primary", None)]
-    if kind == "claim":
-        parts.append(member.check.__doc__)
-    else:
+    if kind != "claim":  # whose docstring is that of its own function
         parts.append(importlib.import_module(member.__module__).__doc__)
     return "\n".join(part for part in parts if isinstance(part, str))
 

@@ -62,7 +62,10 @@ def kl(P: Any, Q: Any, *, base: float = math.e, **options: Any) -> Estimate:
 
 @divergence("reverse-kl", takes="measures", finite=False, data_processing=True, densities="any")
 def reverse_kl(P: Any, Q: Any, *, base: float = math.e, **options: Any) -> Estimate:
-    """KL(Q‖P) = Σ q log(q/p), ∞ unless every atom of Q is one of P; units and errors as `kl`."""
+    """KL(Q‖P) = Σ q log(q/p), ∞ unless every atom of Q is one of P; units and errors as `kl`.
+
+    Source: Kullback & Leibler 1951, with the laws exchanged.
+    """
     return _in_base(f_divergence(P, Q, "reverse-kl", **options), base)
 
 
@@ -83,13 +86,19 @@ def jsd(P: Any, Q: Any, *, base: float = math.e, normalisation: str = "mean", **
     "total-variation", takes="measures", symmetric=True, metric_power=1.0, data_processing=True, densities="any"
 )
 def total_variation(P: Any, Q: Any, **options: Any) -> Estimate:
-    """Total variation ½ Σ |p − q| = sup_A |P(A) − Q(A)|, in [0, 1]; raises as `f_divergence`."""
+    """Total variation ½ Σ |p − q| = sup_A |P(A) − Q(A)|, in [0, 1]; raises as `f_divergence`.
+
+    Source: Liese & Vajda 2006.
+    """
     return f_divergence(P, Q, "total-variation", **options)
 
 
 @divergence("chi-squared", takes="measures", finite=False, data_processing=True, densities="any")
 def chi_squared(P: Any, Q: Any, **options: Any) -> Estimate:
-    """Pearson's χ²(P‖Q) = Σ (p−q)²/q, ∞ unless every atom of P is one of Q; raises as `f_divergence`."""
+    """Pearson's χ²(P‖Q) = Σ (p−q)²/q, ∞ unless every atom of P is one of Q; raises as `f_divergence`.
+
+    Source: Liese & Vajda 2006.
+    """
     return f_divergence(P, Q, "chi-squared", **options)
 
 

@@ -38,6 +38,7 @@ class KernelDensityGAN(ImplicitModel):
     entropy. It is the row that shows such collapse. Arguments of its own
         bandwidth: h at the training scale. betas: Adam's decay rates.
     `history_` has `loss`, in nats.
+    Source: Parzen 1962; Li & Malik, “Implicit Maximum Likelihood Estimation” (talk, 2018).
     """
 
     _stacks: ClassVar[bool] = True

@@ -34,7 +34,7 @@ class NearestNeighbourGAN(ImplicitModel):
     for a generator that returns one datum only, and such collapse is what it comes to: the row that
     IMLE, with the roles exchanged, is read against. Arguments of its own
         index: the search, a name in `knn.indexes` or an unfitted index. betas: Adam's decay rates.
-    `history_` has `loss`.
+    `history_` has `loss`. Source: Li & Malik, “Implicit Maximum Likelihood Estimation” (talk, 2018).
     """
 
     _stacks: ClassVar[bool] = True

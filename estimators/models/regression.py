@@ -21,8 +21,8 @@ class Regression(ConditionalModel):
 
     Its n samples for an input are n times the same output, so that its squared error is the least that one answer
     can have and its diversity is 0: the row that models of the whole law are read against. The generator takes
-    (c, z) as theirs does, at z = 0. Source: claim `gaussian-l2-regression`. The argument of its own is
-    `betas`, Adam's decay rates. `history_` has `loss`, the mean squared error a datum at the training scale.
+    (c, z) as theirs does, at z = 0. Source: Gauss 1809; claim `gaussian-l2-regression`. The argument of its own
+    is `betas`, Adam's decay rates. `history_` has `loss`, the mean squared error a datum at the training scale.
     """
 
     def __init__(

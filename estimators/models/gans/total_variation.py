@@ -33,7 +33,7 @@ class TotalVariationGAN(AdversarialModel):
     TV of laws without a common support is 1 wherever they lie, and tanh is flat where D is sure: as
     for the saturating GAN, the generator then has no gradient to follow, and r1, which keeps D gentle,
     is what makes it train. The argument of its own is `r1`, the weight of that penalty. `history_` has
-    `loss` (the generator's) and `critic_loss`.
+    `loss` (the generator's) and `critic_loss`. Source: Müller 1997, of whose classes of functions this is one.
     """
 
     _stacks: ClassVar[bool] = True
