@@ -195,6 +195,11 @@ class NearestNeighbours(Stored, Budgeted, ABC):
     def _engine(self) -> ModuleType:
         return engine(self.device)
 
+    @property
+    def _passing_a_point(self) -> int:
+        """Bytes for every point that pass through memory while building, beside what stays and is made of a sample."""
+        return 0
+
     def _check_parameters(self) -> None:
         """Raises for parameters that no data could make right; subclasses add their own."""
         checked_count(self.n_neighbors, "n_neighbors")

@@ -2,8 +2,8 @@
 
 The peak of `fit` grows in proportion to the points, but for what is learnt from a sample of them. So an index of the
 same parameters is built on two small parts of the data, its allocations are counted, and the line through both is
-extended, with the slope of the peaks or, where the sample outweighs so few points, of what stays after `fit`. Counted
-are arrays that NumPy allocates, which are nearly all.
+extended, with the slope of the peaks or, where the sample outweighs so few points, of what stays after `fit` and of
+what the index says passes through memory besides. Counted are arrays that NumPy allocates, which are nearly all.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def estimated_peak(index: NearestNeighbours, X: np.ndarray, n: int) -> int:
     index = clone(index).set_params(n_neighbors=1)
     _allocated(index, X[: min(most, FEW)])  # compiles kernels, which takes memory of its own
     low, high = _allocated(index, X[:least]), _allocated(index, X[:most])
-    rise = max(0, *(after - before for before, after in zip(low, high, strict=True)))
+    peaks, held = (after - before for before, after in zip(low, high, strict=True))
+    rise = max(0, peaks, held + index._passing_a_point * (most - least))
     slope = rise / (most - least) if most > least else high[0] / most
     return int(high[0] + slope * (n - most))
 

@@ -28,6 +28,8 @@ CELL = 64
 #: Points of the sample for each cell, when cells are placed by k-means.
 SHARE = 32
 CELLS, DIRECTIONS = ("points", "k-means"), ("principal", "random-rotation")
+#: Bytes a point while cells are filled: a copy of its code, 64, and places, cells and orders, as many again.
+PASSING = 128
 #: A point that lies so much farther out than all that the map was learnt on asks for a new map.
 FARTHER = 16.0
 #: Held while what proofs need is made, once for an index.
@@ -226,6 +228,10 @@ class PrincipalDCI(ByRotation):
             "proofs": 0 if fine is None else fine.nbytes,
             "rows": 0 if rows is None else rows.nbytes,
         }
+
+    @property
+    def _passing_a_point(self):
+        return PASSING if self.bits == 8 else 0
 
     def _held(self):
         if self.bits < 8:
