@@ -60,7 +60,8 @@ class Screen:
         if off_centre:
             self.centre = mean.astype(rows.dtype)
         if spread > 0 and not 1 / limit < spread < limit:
-            self.scale = rows.dtype.type(2.0 ** -np.frexp(spread)[1])
+            # What is below the least normal number asks for more than the largest power that float32 has.
+            self.scale = rows.dtype.type(2.0 ** min(-np.frexp(spread)[1], np.finfo(rows.dtype).maxexp - 1))
         self.direct = not off_centre and self.scale == 1
 
     def seen(self, rows: np.ndarray, kernels: ModuleType, out: np.ndarray | None = None) -> np.ndarray:

@@ -4,6 +4,7 @@ import math
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -184,6 +185,17 @@ def test_no_near_point_is_screened_out_by_the_worst_rounding(offset, dtype):
         cpu.settle(X, Q.astype(np.float64), slots, counts, *best, thresholds, margins)
         cpu.ascending(*best)
         np.testing.assert_array_equal(best[1], near)
+
+
+def test_numbers_below_the_least_normal_one_are_scaled_without_overflow():
+    """The largest power of two that float32 has still makes them moderate."""
+    X = (np.random.default_rng(6).standard_normal((40, 9)) * 1e-43).astype(np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        screen = Screen(X, np.ones(40, bool), cpu)
+    assert screen.scale == 2.0**127
+    np.testing.assert_array_equal(screen.seen(X, cpu) * 2.0**-127, X.astype(np.float64) - screen.centre)
+    assert screen.sound(screen.seen(X, cpu)).all()
 
 
 def test_arrays_grow_by_doubling_and_keep_what_they_hold():
