@@ -43,19 +43,23 @@ def test_a_linear_vae_is_bounded_by_its_gaussian():
     one, many = (model.evidence_by_row(X, n_draws=n) for n in (1, 2000))
     assert one.mean() < truth.mean()
     apart = many - truth
-    assert abs(apart.mean()) < 4 * apart.std() / math.sqrt(len(X)) + 1e-3  # what 2000 draws leave of the gap
+    assert abs(apart.mean()) < 4 * apart.std() / math.sqrt(len(X))
     assert one.mean() < many.mean() < truth.mean() + 4 * apart.std() / math.sqrt(len(X))
 
 
 def test_the_bound_of_diffusion_is_below_the_entropy_and_near_it_for_a_gaussian():
-    """On N(0, 1) the best model loses nothing: the bound on fresh rows is below −h, and within a half of a nat."""
+    """On N(0, 1) the best model loses nothing: the bound on fresh rows is below −h, and near it.
+
+    Its steps back are those of the noise, so that all it loses is what 400 steps of training leave: within 0.2 nats
+    (measured over three seeds: 0.05 to 0.07).
+    """
     rng = np.random.default_rng(0)
     X, fresh = rng.normal(size=(1000, 1)), rng.normal(size=(400, 1))
     model = small(models["ddpm"], n_times=20, steps=400, hidden=(32, 32)).fit(X)
     rows = model.evidence_by_row(fresh, n_draws=16)
     truth = stats.norm.logpdf(fresh[:, 0])
     error = (rows - truth).std() / math.sqrt(len(fresh))
-    assert -0.5 < (rows - truth).mean() < 3 * error
+    assert -0.2 < (rows - truth).mean() < 3 * error
 
 
 def test_the_prior_term_of_diffusion_is_the_closed_form_where_noise_leaves_much_of_the_signal():

@@ -221,11 +221,14 @@ def test_a_monte_carlo_step_misses_that_of_em_by_the_root_of_the_draws():
 
 
 def test_monte_carlo_em_ends_where_em_does():
-    """At 2000 draws and the same start, within 0.01 nats of EM after as many steps; at 1 draw it may be farther."""
+    """At 2000 draws and the same start, within 1e-4 nats of EM after as many steps (measured over six starts: 2e-5).
+
+    At 20 draws a run may end at another optimum, 0.01 nats away.
+    """
     X = moons()
     parameters = {"n_components": 3, "steps": 20, "random_state": 4, "device": "cpu"}
     exact = GaussianMixtureModel(**parameters).fit(X).score(X)
-    assert abs(MonteCarloEM(n_draws=2000, **parameters).fit(X).score(X) - exact) < 0.01
+    assert abs(MonteCarloEM(n_draws=2000, **parameters).fit(X).score(X) - exact) < 1e-4
 
 
 def test_a_neural_triangular_map_is_increasing_triangular_and_inverted():

@@ -15,7 +15,9 @@ LAW = ring(8)
 ALWAYS = ("gmmn", "imle", "non-saturating-gan", "wgan-gp")
 #: What these are at half their budget, by their own nature or for want of steps, is a row of the report and no law.
 NOT_ON_THE_RING = (
-    "cramer-gan", "entropic-gan", "glo", "kde-gan", "nearest-neighbour-gan", "stein-gan", "vae", "wae",
+    "cramer-gan", "entropic-gan", "glo", "kde-gan", "nearest-neighbour-gan", "vae", "wae",
+    # All eight modes, and 0.081 of the samples near one instead of 0.1 (at a bandwidth of 0.02, 0.088; of 0.05, 0.054).
+    "stein-gan",
     # These begin as one Gaussian, near to the ring in energy, and bridge its modes.
     "autoregressive-flow", "gaussian", "nice", "realnvp", "triangular-flow",
     # The start of these is half of the fit; the ring has a law of its own for them.
