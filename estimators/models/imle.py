@@ -52,8 +52,9 @@ class IMLE(ImplicitModel):
     Arguments of its own
         n_samples: m. n_samples_last: m grows geometrically over the budget, from `n_samples` to this;
             None keeps it. n_assigned: |S|; None means the smaller of n and m. inner_steps: L.
-        index: the nearest-neighbour search, a name in `knn.indexes` or an unfitted index; samples
-            move, so it is built anew in each outer step.
+        index: the nearest-neighbour search, a name in `knn.indexes`, "auto" (chosen by size: exact up
+            to 40 000 samples, see `SearchBySize`), "bf16" or an unfitted index; samples move, so it is
+            built anew in each outer step.
         betas: Adam's decay rates.
 
     `history_` has `loss` (at the cached latents) and `objective`: the mean squared distance from a
