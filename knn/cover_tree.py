@@ -29,8 +29,8 @@ class CoverTree(RadiusNeighbours):
     New points are put in as the first ones were. The dead stay as signposts until they are cleared away.
     """
 
-    #: Two links and three spans; a trial would take as long as many a build.
-    bytes_a_point: ClassVar[int | None] = 40
+    #: Two links, three spans, an id and whether it lives; a trial would take as long as many a build.
+    bytes_a_point: ClassVar[int | None] = 49
 
     def __init__(self, *, n_neighbors=5, metric="euclidean", device="cpu", n_jobs=None, random_state=None):
         self.n_neighbors = n_neighbors
