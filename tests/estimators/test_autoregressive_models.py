@@ -7,8 +7,10 @@ import pytest
 import torch
 from scipy import stats
 
+from estimators.models.explicit.autoregressive_flow import AutoregressiveFlow
 from estimators.models.explicit.made import MADE
 from estimators.models.explicit.nade import NADE
+from estimators.models.explicit.triangular_flow import TriangularFlow
 from tests.estimators.test_explicit_models import small
 
 
@@ -91,3 +93,15 @@ def test_a_copied_feature_is_learnt_by_a_network_narrower_than_the_data():
     model = small(MADE, hidden=(4,), n_components=1, steps=400, lr=2e-2).fit(X)
     apart = stats.norm(X.mean(axis=0), X.std(axis=0)).logpdf(fresh).sum(axis=1).mean()
     assert model.score(fresh) > apart + 0.25 * np.log(101)
+
+
+@pytest.mark.parametrize("kind", [AutoregressiveFlow, TriangularFlow])
+def test_a_flow_narrower_than_the_data_sees_every_feature_before_each(kind):
+    """Paths through the masks of a layer, for widths below d − 1 = 11: a triangle without a 0 below its diagonal."""
+    density = small(kind, hidden=(4, 5), n_transforms=1).start(np.random.default_rng(0).normal(size=(64, 12))).density_
+    paths = torch.eye(12)
+    for layer in density.transform.transforms[0].hyper:
+        if hasattr(layer, "mask"):
+            paths = layer.mask.float() @ paths
+    seen = (paths.view(12, -1, 12) > 0).all(dim=1)
+    assert torch.equal(seen, torch.ones(12, 12, dtype=torch.bool).tril(-1))

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from estimators.models.explicit.autoregressive_flow import ordered
+from estimators.models.explicit.autoregressive_flow import ordered, widths_for_all
 from estimators.models.explicit.flow import FlowModel
 from estimators.training import loop, parameters
 from estimators.training.registry import models
@@ -33,7 +33,7 @@ class TriangularFlow(FlowModel):
             quadrature, inverted by bisection in [−10, 10] (Wehenkel & Louppe 2019), dear in high dimension.
         n_bins: bins of a spline.
     `sample` raises `Diverged` where a bisection ends at its border, which is no inverse. n_transforms is 1 for the map
-    of the theorem; more compose several, which need not be triangular.
+    of the theorem; more compose several, which need not be triangular. Widths of `hidden` below d − 1 are raised to it.
     """
 
     def __init__(
@@ -81,7 +81,11 @@ class TriangularFlow(FlowModel):
             univariate = zuko.flows.neural.UMNN(signal=SIGNAL, stack=d, hidden_features=(64, 64))
             shapes = [(SIGNAL,), ()]
         made: nn.Module = zuko.flows.MaskedAutoregressiveTransform(
-            d, order=ordered(d, layer), univariate=univariate, shapes=shapes, hidden_features=self.hidden
+            d,
+            order=ordered(d, layer),
+            univariate=univariate,
+            shapes=shapes,
+            hidden_features=widths_for_all(self.hidden, d),
         )
         return made
 
