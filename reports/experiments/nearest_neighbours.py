@@ -5,6 +5,7 @@ from __future__ import annotations
 import pkgutil
 import statistics
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -135,7 +136,9 @@ def _ours(name: str, *, exact: bool = False) -> Contestant:
     """The index as its grid has it; `exact`: as it is by default, going on until each answer is proved."""
 
     def build(X: np.ndarray, seed: int, **chosen: Any) -> Search:
-        index = indexes[name](n_neighbors=K, n_jobs=1, random_state=seed, **chosen).fit(X)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # budgets that find little: they are what is measured
+            index = indexes[name](n_neighbors=K, n_jobs=1, random_state=seed, **chosen).fit(X)
 
         def search(Q: np.ndarray, k: int, *, exact: bool = False) -> Answer:
             found = index.search(Q, k, exact=exact)

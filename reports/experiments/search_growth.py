@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -80,7 +81,10 @@ class SearchGrowth(Experiment):
             base = rows[:n]
             kth = BruteForce().fit(base).search(asked, K).distances[:, -1:]
             for name, index, budgets in _methods(cell.seed):
-                for counted, cost in _work(index.fit(base), budgets, asked, kth).items():
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", UserWarning)  # budgets that find little: they are what is measured
+                    index.fit(base)
+                for counted, cost in _work(index, budgets, asked, kth).items():
                     yield _told(name, counted, n, cost)
                     if math.isfinite(cost):
                         work.setdefault((name, counted), []).append((n, cost))
