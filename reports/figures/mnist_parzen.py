@@ -45,12 +45,13 @@ def _curves(dataset: str, by_model: dict[str, list[Record]], references: list[An
             ax.fill_between(seconds, nats.min(axis=0), nats.max(axis=0), color=colours[model], alpha=0.25, lw=0)
             ax.plot(seconds, nats.mean(axis=0), marker, ls="-", color=colours[model], ms=5, label=model)
             told.append(f"{model}: {significant(nats[:, -1].mean())} nats after {significant(seconds[-1], 2)} s")
-        for row in references:
+        # Rows in order of their number: of two that nearly coincide, one name lies above its line, one below.
+        for place, row in enumerate(sorted(references, key=lambda row: row.log_likelihood)):
             if row.log_likelihood == row.log_likelihood:
                 ax.axhline(row.log_likelihood, color=FAINT, lw=1, ls=(0, (3, 3)), zorder=1)
                 ax.annotate(
-                    row.row, (1, row.log_likelihood), xycoords=("axes fraction", "data"), ha="right", va="bottom",
-                    fontsize=8.5, color=FAINT,
+                    row.row, (1, row.log_likelihood), xycoords=("axes fraction", "data"), ha="right",
+                    va=("top", "bottom")[place % 2], fontsize=8.5, color=FAINT,
                 )  # fmt: skip
                 told.append(f"{row.row}: {significant(row.log_likelihood)} nats")
             else:
@@ -61,7 +62,7 @@ def _curves(dataset: str, by_model: dict[str, list[Record]], references: list[An
             ax.set_xlabel("processor seconds of training")
         ax.grid(True)
         ax.set_axisbelow(True)
-        ax.legend(loc="lower right", fontsize=9)
+        ax.legend(loc="best", fontsize=9)
         ax.set_title(f"Parzen likelihood while training, {dataset}", loc="left")
         return picture(
             figure,
