@@ -21,7 +21,7 @@ REFERENCE = "true data"
 #: What the quick size trains: the ideas, one model each. The other sizes train every registered model.
 _QUICK = ("f-gan", "gmmn", "imle", "kde-gan", "non-saturating-gan", "wgan-gp")
 #: Optimiser steps, in multiples of each model's own default, and seeds, by size.
-_LENGTH = {"quick": 0.5, "standard": 3, "full": 10}
+_LENGTH = {"quick": 1, "standard": 3, "full": 10}
 _SEEDS = {"quick": 3, "standard": 5, "full": 10}
 #: Seconds after which a cell is stopped: many times what it takes, since a slow machine is no failure.
 _LIMITS = {"quick": 600.0, "standard": 3600.0, "full": 4 * 3600.0}
@@ -62,9 +62,8 @@ class ImplicitModels(Experiment):
     question = "Trained at its default settings, which model covers the modes, and how good are its samples?"
     timing = False
     caveats = (
-        "Each model runs with its own default networks, learning rate and steps (the quick size: half of them), which "
-        "were chosen on these two tasks, though not on these seeds; a step of one costs more than a step of another, "
-        "and the seconds say how much.",
+        "Each model runs with its own default networks, learning rate and steps, which were chosen on these two tasks, "
+        "though not on these seeds; a step of one costs more than a step of another, and the seconds say how much.",
         "High quality and covered classes can both be had by copying the training images: they see neither memorising "
         "nor novelty.",
         "Seconds of training are an indication: other cells may have run beside.",
@@ -86,7 +85,7 @@ class ImplicitModels(Experiment):
                     continue
                 for seed in range(seeds):
                     yield Cell(
-                        {"task": task, "model": name, "steps": int(_LENGTH[size] * model().steps)},
+                        {"task": task, "model": name, "steps": _LENGTH[size] * model().steps},
                         seed=seed,
                         modules=(model.__module__,),
                         data=loaded,
