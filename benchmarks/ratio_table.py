@@ -67,10 +67,17 @@ def frontier(recalls: np.ndarray, seconds: np.ndarray) -> np.ndarray:
 
 
 def around(recalls: np.ndarray, seconds: np.ndarray, target: float, spare: int = 1) -> list[int]:
-    """The settings of the frontier on both sides of a recall, and `spare` more on each."""
+    """The settings of the frontier on both sides of a recall, and `spare` more on each.
+
+    And the nearest that miss half as much again and two thirds as much: other queries are found a little better or
+    worse, and where settings lie close the others may then all lie on one side.
+    """
     best = frontier(recalls, seconds)
-    above = int(np.searchsorted(recalls[best], target))
-    return best[max(0, above - 1 - spare) : above + 1 + spare].tolist()
+    found, missed = recalls[best], 1 - target
+    above = int(np.searchsorted(found, target))
+    near = range(max(0, above - 1 - spare), min(len(best), above + 1 + spare))
+    under, over = int(np.searchsorted(found, 1 - 1.5 * missed)) - 1, int(np.searchsorted(found, 1 - missed / 1.5))
+    return best[sorted({*near, max(0, under), min(len(best) - 1, over)})].tolist()
 
 
 def at_recall(recalls: np.ndarray, seconds: np.ndarray, target: float) -> float:
