@@ -79,7 +79,9 @@ def test_times_are_read_at_equal_recall():
     assert ratio_table.around(recalls, seconds, 0.95) == [1, 0]
     close = np.linspace(0.9, 0.999, 100)  # more settings near the recall than two queries' recalls differ by
     kept = close[ratio_table.around(close, 1 / (1 - close), 0.95)]
-    assert 1 - kept[0] >= 1.5 * 0.05 and 1 - kept[-1] <= 0.05 / 1.5 and len(kept) <= 6
+    assert 1 - kept[0] >= 1.5 * 0.05
+    assert 1 - kept[-1] <= 0.05 / 1.5
+    assert len(kept) <= 6
 
 
 def test_the_cost_of_ten_bandwidths_is_printed_and_kept(tmp_path):
