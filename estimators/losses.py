@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 
-from estimators.result import NotConverged
+from estimators.entropic_cost import entropic_cost
 
 #: Coordinates from which on products take the place of differences.
 WIDE = 128
@@ -65,62 +63,36 @@ def sinkhorn_loss(
     tolerance: float = 1e-4,
     max_iter: int = 1000,
 ) -> torch.Tensor:
-    """S_ε = OT_ε(x, y) − ½OT_ε(x, x) − ½OT_ε(y, y) with the cost ‖x−y‖ᵖ, p 1 or 2, for `data` (n, d), `samples` (m, d).
+    """S_ε = OT_ε(x, y) − ½OT_ε(x, x) − ½OT_ε(y, y), cost ‖x−y‖ᵖ, p 1 or 2, `data` (…, n, d) and `samples` (…, m, d).
 
-    As `estimators.sinkhorn_divergence`. The potentials f, g are found without a graph; the gradient is that
-    of the dual with them held, which at the optimum is the whole (Danskin), by one transform each
-    that carries it. Raises NotConverged when `max_iter` sweeps leave more than `tolerance` of the mass of a marginal
-    missing. Source: Feydy et al. 2019, section 3.
+    As `estimators.sinkhorn_divergence`, with the gradient at the best couplings, held (`entropic_cost`). Raises
+    NotConverged when `max_iter` sweeps leave more than `tolerance` of the mass of a marginal missing.
+    Source: Feydy et al. 2019, section 3.
     """
 
     def cost(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         distances = _distances(x, y)
-        return distances if p == 1 else (x[:, None] - y[None]).square().sum(dim=2)
+        return distances if p == 1 else (x[..., :, None, :] - y[..., None, :, :]).square().sum(dim=-1)
 
     if p not in (1, 2):
         raise ValueError(f"p is {p!r}: pass 1 or 2")
-    whole = _entropic(cost(data, samples), epsilon, tolerance, max_iter, same=False)
-    own = [_entropic(cost(x, x), epsilon, tolerance, max_iter, same=True) for x in (data, samples)]
+    whole = entropic_cost(cost(data, samples), epsilon, tolerance, max_iter)
+    own = [entropic_cost(cost(x, x), epsilon, tolerance, max_iter, same=True) for x in (data, samples)]
     return whole - (own[0] + own[1]) / 2
 
 
 def entropic_loss(
     data: torch.Tensor, samples: torch.Tensor, epsilon: float, tolerance: float = 1e-4, max_iter: int = 1000
 ) -> torch.Tensor:
-    """OT_ε(x, y) = min over couplings π of E_π ‖x − y‖² + ε KL(π‖uniform), for `data` (n, d) and `samples` (m, d).
+    """OT_ε(x, y) = min over couplings π of E_π ‖x − y‖² + ε KL(π‖uniform), `data` (…, n, d), `samples` (…, m, d).
 
     `sinkhorn_loss` without what debiases it; the gradient is that at the best π, held (Danskin). Raises NotConverged
     as `sinkhorn_loss` does. Source: Cuturi 2013.
     """
     # By products: a cost is wanted to a small share of ε, and differences would fill n·m·d numbers a step.
     with torch.autocast(data.device.type, enabled=False):  # nor in half precision, which would lose that share
-        squares = data.square().sum(dim=1)[:, None] + samples.square().sum(dim=1)
-        return _entropic(squares - 2 * data @ samples.T, epsilon, tolerance, max_iter, same=False)
-
-
-def _entropic(cost: torch.Tensor, epsilon: float, tolerance: float, max_iter: int, same: bool) -> torch.Tensor:
-    """OT_ε between uniform weights, ⟨π, c⟩ + ε KL(π), with its gradient in `cost`, which is π."""
-    m = cost.shape[1]
-
-    def to_rows(c: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
-        return -epsilon * (torch.logsumexp((g[None] - c) / epsilon, dim=1) - math.log(c.shape[1]))
-
-    with torch.no_grad():
-        held = cost.detach()
-        g = torch.zeros(m, dtype=cost.dtype, device=cost.device)
-        for _ in range(max_iter):
-            f = to_rows(held, g)
-            back = to_rows(held.T, f)
-            missed = torch.expm1((g - back) / epsilon).abs().mean()
-            if not missed > tolerance:
-                break
-            g = (g + back) / 2 if same else back
-        if not missed <= tolerance:  # a NaN is no convergence either
-            raise NotConverged(
-                f"a marginal misses {float(missed):.3g} of its mass after {max_iter} sweeps: raise max_iter or epsilon"
-            )
-        # The last transform is of the potentials that were checked, so that the rows' marginal is exact.
-    return to_rows(cost, g).mean() + g.mean()
+        squares = data.square().sum(dim=-1)[..., :, None] + samples.square().sum(dim=-1)[..., None, :]
+        return entropic_cost(squares - 2 * data @ samples.mT, epsilon, tolerance, max_iter)
 
 
 def _distances(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import nn
 
@@ -33,6 +33,8 @@ class EntropicGAN(ImplicitModel):
     `history_` has `loss`, the entropic transport of the batch. Attribute after `start`: temperature_, λ in the
     data's own squared units. `surrogate_log_likelihood` is its score, by name.
     """
+
+    _stacks: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -110,4 +112,4 @@ class EntropicGAN(ImplicitModel):
         loop.require_finite({"loss": float(samples.detach().sum())}, step=self.step_, lr=lr)
         loss = entropic_loss(self._minibatch(), samples, self.temperature, MARGINAL, self.max_iter)
         descend(self.optimiser_, loss, lr)
-        return {"loss": float(loss.detach())}
+        return {"loss": loss.detach()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-import torch
 from torch import nn
 
 from estimators.losses import sinkhorn_loss
@@ -88,10 +87,8 @@ class SinkhornGAN(ImplicitModel):
         samples = self.generator_(self._latents(self.batch_size, self._rng))
         # A solver that meets NaN reports its own failure to converge, which would hide whose fault it is.
         loop.require_finite({"loss": float(samples.detach().sum())}, step=self.step_, lr=lr)
-        # Each seed sweeps until its own potentials converge: one number of sweeps for all would change its answer.
-        loss = self._one_by_one("_loss", self._minibatch(), samples)
+        loss = sinkhorn_loss(
+            self._minibatch(), samples, self.epsilon, self.p, tolerance=MARGINAL, max_iter=self.max_iter
+        )
         descend(self.optimiser_, loss, lr)
         return {"loss": loss.detach()}
-
-    def _loss(self, data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
-        return sinkhorn_loss(data, samples, self.epsilon, self.p, tolerance=MARGINAL, max_iter=self.max_iter)
