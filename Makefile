@@ -13,13 +13,14 @@ SIZE   ?= quick
 OUTPUT ?= results
 
 .DEFAULT_GOAL := help
-.PHONY: help report test test-deep lint bench dashboard docs clean
+.PHONY: help report test test-deep lint bench dashboard compare docs site clean
 
 help:
 	@echo "make report     verify the claims, run the experiments (SIZE=quick|standard|full), write one page"
 	@echo "make test       the test suite                make test-deep   its second tier, overnight"
 	@echo "make lint       style, types, import order    make bench       asv, this commit"
-	@echo "make dashboard  asv site over recent commits  make docs        generated pages of docs/"
+	@echo "make dashboard  asv site over commits         make compare BASE=commit   fails if this is slower"
+	@echo "make docs       generated pages of docs/      make site       the documentation, as a site"
 
 # A stamp is made only by an install that ended well, so an interrupted one is taken up again.
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -64,12 +65,20 @@ bench: $(VENV)/.test
 	$(ASV) machine --yes
 	$(ASV) run --quick --show-stderr 'HEAD^!'
 
-COMMITS ?= 5
+# BENCH: a regular expression of benchmarks, all of them by default, which is three minutes a commit. The published site
+# asks other hosts for its scripts; the last but one line brings these beside it.
+COMMITS ?= 20
+BENCH   ?= .
 dashboard: $(VENV)/.test
 	$(ASV) machine --yes
-	$(ASV) run --quick --skip-existing-successful --steps $(COMMITS) HEAD
+	$(ASV) run --quick --skip-existing-successful --steps $(COMMITS) --bench '$(BENCH)' HEAD
 	$(ASV) publish
-	@echo "Open .asv/html/index.html through a server: $(BIN)/asv preview"
+	$(BIN)/python -m benchmarks.offline_site .asv/html
+	$(BIN)/implicitbench report --history --output $(OUTPUT)
+	@echo "asv's site: $(BIN)/asv preview"
+
+compare: $(VENV)/.test
+	@$(BIN)/python -m benchmarks.compare $(or $(BASE),$(error BASE is missing: make compare BASE=main)) --bench '$(BENCH)'
 
 docs: $(VENV)/.run
 	$(BIN)/python -m reports.coverage_table

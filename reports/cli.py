@@ -142,8 +142,20 @@ def report(
     jobs: Jobs = None,
     output: Output = None,
     no_run: Annotated[bool, typer.Option("--no-run", help="Only write the page of what is recorded.")] = False,
+    history: Annotated[
+        bool, typer.Option("--history", help="Only write the page of series over commits: asv's and the journal's.")
+    ] = False,
+    asv: Annotated[
+        Path | None, typer.Option("--asv", help="With --history: the site that asv published; default .asv/html.")
+    ] = None,
 ) -> None:
     """Run what is missing, then write one page and its tables."""
+    if history:
+        with refusing():
+            from reports.history import write_history
+
+            typer.echo(f"The page: {write_history(output, asv=asv).resolve()}")
+        return
     summary = None
     if not no_run:
         summary = _run(None, size, jobs, output)

@@ -3,7 +3,6 @@
 import errno
 import re
 import shutil
-import subprocess
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -14,10 +13,8 @@ from reports.page.markup import Html, join, tag
 from reports.page.summary import _verified
 from reports.store import Store, StoreError
 from reports.tables import tables
+from tests.browser import chromium, needs_chromium
 from tests.reports import made_up_results
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: the page was not opened")
 
 
 class Page(HTMLParser):
@@ -145,25 +142,6 @@ def test_text_is_escaped_unless_it_is_markup():
     )
     assert tag("br") == "<br>"
     assert join(["a&b", None, ("c",)]) == "a&amp;bc"
-
-
-def chromium(page, tmp_path, *flags):
-    command = [
-        CHROMIUM,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--hide-scrollbars",
-        "--enable-logging=stderr",
-        f"--user-data-dir={tmp_path / 'profile'}",
-        *flags,
-        page.as_uri(),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    # The browser logs its own troubles too; what a page causes is logged as CONSOLE.
-    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
 
 def test_a_page_that_a_full_disk_refuses_says_where_and_what_to_do(written, tmp_path, monkeypatch):
