@@ -162,6 +162,18 @@ def test_the_losses_of_nearest_data_and_kernel_densities_equal_their_sums():
     assert found == pytest.approx(-np.log(density).mean(), rel=100 * SUM_ROUNDING)
 
 
+def test_the_gradient_of_the_kernel_density_loss_is_that_of_its_value():
+    rng = np.random.default_rng(8)
+    samples, data = torch.from_numpy(rng.normal(size=(4, 2))), torch.from_numpy(rng.normal(size=(7, 2)))
+    at = samples.clone().requires_grad_(True)
+    (slope,) = torch.autograd.grad(kernel_density_loss(at, data, 0.4), at)
+    expected = naive.central_differences(
+        lambda x: float(kernel_density_loss(torch.from_numpy(x), data, 0.4)), samples.numpy(), step=2.0**-17
+    )
+    # h² = 2⁻³⁴ times a third derivative of at most some 10³, and 2⁻⁵³ of the value over h.
+    assert np.abs(slope.numpy() - expected).max() < 2.0**-24
+
+
 def test_a_sample_is_pulled_to_the_datum_that_the_index_finds():
     X = np.random.default_rng(0).normal(size=(50, 2))
     exact = NearestNeighbourGAN(**SIZES).fit(X)

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from estimators import energy_distance
-from estimators.models.gans.cramer import CramerGAN, negative_distance
-from estimators.models.gans.mmd import ALPHAS, MMDGAN, rational_quadratic
+from estimators.models.gans.cramer import CramerGAN
+from estimators.models.gans.feature_kernel import followed, squared_distances
+from estimators.models.gans.mmd import ALPHAS, MMDGAN
 from estimators.models.sinkhorn import SinkhornGAN
 from estimators.result import NotConverged
 
@@ -19,20 +20,51 @@ def features(n, seed):
     return torch.from_numpy(np.random.default_rng(seed).normal(size=(n, 3)))
 
 
-def test_the_kernels_equal_their_definitions():
+DEFINITIONS = {
+    MMDGAN: lambda squared: sum((1 + squared / (2 * alpha)) ** -alpha for alpha in ALPHAS),
+    CramerGAN: lambda squared: -np.sqrt(squared),
+}
+
+
+def kernel_of(model, x, y):
+    """k of every row with every row, through `squared_distances`."""
+    return model._kernel(squared_distances(x, y))[0]
+
+
+@pytest.mark.parametrize("kind", DEFINITIONS)
+def test_the_kernels_equal_their_definitions(kind):
     x, y = features(4, 0), features(5, 1)
+    found = kernel_of(kind(**SIZES), x, y)
     for i in range(4):
         for j in range(5):
-            squared = float(((x[i] - y[j]) ** 2).sum())
-            expected = sum((1 + squared / (2 * alpha)) ** -alpha for alpha in ALPHAS)
-            assert float(rational_quadratic(x, y)[i, j]) == pytest.approx(expected, rel=SUM_ROUNDING)
-            assert float(negative_distance(x, y)[i, j]) == pytest.approx(-np.sqrt(squared), rel=SUM_ROUNDING)
+            expected = DEFINITIONS[kind](float(((x[i] - y[j]) ** 2).sum()))
+            assert float(found[i, j]) == pytest.approx(expected, rel=SUM_ROUNDING)
 
 
-def test_coinciding_rows_have_no_gradient():
-    x = torch.ones(2, 3, dtype=torch.float64, requires_grad=True)
-    (gradient,) = torch.autograd.grad(negative_distance(x, torch.ones(1, 3).double()).sum(), x)
+@pytest.mark.parametrize("kind", DEFINITIONS)
+def test_slopes_and_bends_are_those_of_the_kernel(kind):
+    at, step = torch.linspace(0.1, 4, 20, dtype=torch.float64), 2.0**-13
+    ahead, here, behind = (kind(**SIZES)._kernel(at + move) for move in (step, 0.0, -step))
+    for order in (0, 1):
+        # h² = 2⁻²⁶ times a third derivative, of at most some 10³ at 0.1; rounding is 2⁻⁵³/h.
+        apart = (ahead[order] - behind[order]) / (2 * step) - here[order + 1]
+        assert float(apart.abs().max()) < 2.0**-26 * 2000
+
+
+def test_rows_that_nearly_coincide_have_no_gradient():
+    """In float32 the product form of a distance that small is all rounding, and a root would send it anywhere."""
+    x = torch.full((2, 3), 7.0, requires_grad=True)
+    near = torch.full((1, 3), 7.0) * (1 + 2.0**-22)
+    squared = squared_distances(x, near)
+    (gradient,) = torch.autograd.grad(squared.sqrt().sum(), x)
     assert torch.equal(gradient, torch.zeros_like(x))
+
+
+def test_what_is_followed_has_the_value_and_the_slope():
+    at = torch.tensor([0.5, 2.0], requires_grad=True)
+    found = followed(at, torch.tensor([3.0, 4.0]), torch.tensor([-1.0, 5.0]))
+    assert found.tolist() == [3.0, 4.0]
+    assert torch.autograd.grad(found.sum(), at)[0].tolist() == [-1.0, 5.0]
 
 
 def test_the_distance_of_cramer_features_is_the_energy_distance():
@@ -46,9 +78,11 @@ def test_the_distance_of_cramer_features_is_the_energy_distance():
 def test_the_squared_distance_is_the_mean_of_the_unbiased_terms(kind):
     x, y = features(5, 4), features(6, 5)
     model = kind(**SIZES)
-    within = [float(model._kernel(a, a)[i, j]) for a in (x, y) for i in range(len(a)) for j in range(len(a)) if i != j]
+    within = [
+        float(kernel_of(model, a, a)[i, j]) for a in (x, y) for i in range(len(a)) for j in range(len(a)) if i != j
+    ]
     among = np.mean(within[:20]) + np.mean(within[20:])
-    expected = among - 2 * np.mean(model._kernel(x, y).numpy())
+    expected = among - 2 * np.mean(kernel_of(model, x, y).numpy())
     assert float(model._squared_distance(x, y)) == pytest.approx(expected, rel=SUM_ROUNDING)
 
 
@@ -74,7 +108,7 @@ def test_the_penalty_is_that_of_the_witness_and_reaches_the_weights(kind):
 
         def witness(at):
             features_at = model.critic_(at)
-            return (model._kernel(features_at, h).mean(dim=1) - model._kernel(features_at, g).mean(dim=1)).numpy()
+            return (kernel_of(model, features_at, h).mean(dim=1) - kernel_of(model, features_at, g).mean(dim=1)).numpy()
 
         step = 2.0**-20
         slopes = np.stack(

@@ -14,6 +14,22 @@ from estimators.training import parameters
 from estimators.training.seeding import RandomState
 
 
+def squared_distances(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """‖xᵢ − yⱼ‖², (…, n, m), for x (…, n, s) and y (…, m, s): by one product, from which it cannot fall below rounding.
+
+    What lies under 4u(‖x‖² + ‖y‖²), u the unit of the last place, is that bound, with no gradient: rows that near are
+    the same row, and a root of what is left of them would send its gradient anywhere.
+    """
+    norms = x.square().sum(dim=-1)[..., :, None] + y.square().sum(dim=-1)[..., None, :]
+    floor = (4 * torch.finfo(norms.dtype).eps * norms.detach()).clamp_min(torch.finfo(norms.dtype).tiny)
+    return torch.maximum(norms - 2 * x @ y.mT, floor)
+
+
+def followed(squared: torch.Tensor, value: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
+    """A function of `squared` with this `value` and `slope` there: its graph is one product, whatever it is."""
+    return value + slope * (squared - squared.detach())
+
+
 class FeatureKernelModel(AdversarialModel):
     """A generator and a critic h: R^d → R^s that play for D² = E k(h, h′) + E k(g, g′) − 2 E k(h, g).
 
@@ -71,8 +87,8 @@ class FeatureKernelModel(AdversarialModel):
         self.verbose = verbose
 
     @abstractmethod
-    def _kernel(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """k of every row of x (…, n, s) with every row of y (…, m, s), shape (…, n, m)."""
+    def _kernel(self, squared: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """k as a function of s = ‖x − y‖², and dk/ds, d²k/ds², elementwise."""
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -85,16 +101,23 @@ class FeatureKernelModel(AdversarialModel):
 
     def _squared_distance(self, data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
         """The unbiased estimate of D², for features (…, n, s) and (…, m, s)."""
-        among = mean_over_pairs(self._kernel(data, data)) + mean_over_pairs(self._kernel(samples, samples))
-        return among - 2 * self._kernel(data, samples).mean(dim=(-2, -1))
+        pairs = [squared_distances(x, y) for x, y in ((data, data), (samples, samples), (data, samples))]
+        of_data, of_samples, between = (followed(squared, *self._kernel(squared.detach())[:2]) for squared in pairs)
+        return mean_over_pairs(of_data) + mean_over_pairs(of_samples) - 2 * between.mean(dim=(-2, -1))
+
+    def _pull(self, at: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+        """∇ of h ↦ mean_j k(h, features_j) at every row of `at`, (…, n, s): by its formula, not through a graph."""
+        squared = squared_distances(at, features)
+        weights = followed(squared, *self._kernel(squared.detach())[1:]) * (2 / features.shape[-2])
+        return weights.sum(dim=-1, keepdim=True) * at - weights @ features
 
     def _critic_loss(self, data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
         mixing = self._uniform(data.shape[-2])
         between = (mixing * data + (1 - mixing) * samples).requires_grad_(True)
         h, g = self.critic_(data), self.critic_(samples)
         at = self.critic_(between)
-        witness = self._kernel(at, h).mean(dim=-1) - self._kernel(at, g).mean(dim=-1)
-        (gradient,) = torch.autograd.grad(witness.sum(), between, create_graph=True)
+        pull = self._pull(at, h) - self._pull(at, g)
+        (gradient,) = torch.autograd.grad(at, between, grad_outputs=pull, create_graph=True)
         return self.penalty * (gradient.norm(dim=-1) - 1).square().mean(dim=-1) - self._squared_distance(h, g)
 
     def _generator_loss(self, samples: torch.Tensor) -> torch.Tensor:

@@ -13,13 +13,21 @@ from estimators.training.registry import models
 ALPHAS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
-def rational_quadratic(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Σ_α (1 + ‖xᵢ − yⱼ‖²/2α)^−α over the five `ALPHAS`, (…, n, m), for x (…, n, s) and y (…, m, s).
+def rational_quadratic(squared: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """k(s) = Σ_α (1 + s/2α)^−α over the five `ALPHAS`, s = ‖x − y‖², with dk/ds and d²k/ds², elementwise.
 
     Its tails keep a gradient where a Gaussian kernel has none. Source: Bińkowski et al. 2018, equation 6.
     """
-    squared = (x[..., :, None, :] - y[..., None, :, :]).square().sum(dim=-1)
-    return torch.stack([(1 + squared / (2 * alpha)) ** -alpha for alpha in ALPHAS]).sum(dim=0)
+    k, slope, bend = (torch.zeros_like(squared) for _ in range(3))
+    for alpha in ALPHAS:
+        inverse = (squared / (2 * alpha)).add_(1).reciprocal_()
+        power = inverse**alpha
+        k += power
+        power *= inverse
+        slope -= power / 2
+        power *= inverse
+        bend += power * ((alpha + 1) / (4 * alpha))
+    return k, slope, bend
 
 
 @models.register("mmd-gan")
@@ -32,5 +40,5 @@ class MMDGAN(FeatureKernelModel):
 
     _stacks: ClassVar[bool] = True
 
-    def _kernel(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return rational_quadratic(x, y)
+    def _kernel(self, squared: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return rational_quadratic(squared)
