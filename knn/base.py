@@ -14,7 +14,7 @@ from knn import memory
 from knn.budgets import Budgeted
 from knn.cosine import unit_rows
 from knn.inner_product import Answer, Lift
-from knn.kernels.engine import DEVICES, engine
+from knn.kernels.engine import engine
 from knn.neighbours import Neighbours, checked_mode, neighbours_graph, without_self
 from knn.points import Points
 from knn.registry import Registry
@@ -44,6 +44,8 @@ class NearestNeighbours(Stored, Budgeted, ABC):
     learns: ClassVar[bool] = False
     #: Bytes that building takes for every point, where that is all it takes: then no trial is needed to foretell it.
     bytes_a_point: ClassVar[int | None] = None
+    #: Where its searches may run.
+    devices: ClassVar[tuple[str, ...]] = ("cpu",)
 
     n_neighbors: int
     metric: str
@@ -207,8 +209,8 @@ class NearestNeighbours(Stored, Budgeted, ABC):
             checked_random_state(self.random_state)
         if self.metric not in METRICS:
             raise ValueError(f"metric={self.metric!r} is not known: use one of {METRICS}")
-        if self.device not in DEVICES:
-            raise ValueError(f"device={self.device!r} is not served: use one of {DEVICES}")
+        if self.device not in self.devices:
+            raise ValueError(f"device={self.device!r} does not serve {type(self).__name__}: use one of {self.devices}")
         self._check_budgets()
         if self.n_jobs == 0:
             raise ValueError("n_jobs=0 leaves nobody to work: use a number of threads, −1 for all, or None for one")

@@ -6,7 +6,7 @@ import numpy as np
 
 from knn.base import indexes
 from knn.codes import Codes
-from knn.radius import RadiusNeighbours
+from knn.on_device import OnDevice
 from knn.screening import BLOCK, FEW, TILE, Screen
 from knn.threads import one_blas_thread, over_blocks
 
@@ -15,7 +15,7 @@ CODED = 120
 
 
 @indexes.register("brute-force")
-class BruteForce(RadiusNeighbours):
+class BruteForce(OnDevice):
     """The exact neighbours, by the definition, of every query; always certified.
 
     Every point is looked at, in the quickest way that the data allow, and those that may be among the k nearest, seldom
@@ -24,6 +24,7 @@ class BruteForce(RadiusNeighbours):
         rows of less than 16     all by the definition itself, in vectors (knn/kernels/cpu_narrow.py)
         many wide rows           one byte a coordinate and the bound that follows (knn/codes.py); n·d bytes of memory
         what these do not serve  matrix products with a margin for rounding (knn/screening.py)
+        device="cuda"            the same products on the device, selected from as they are made (knn/device_rows.py)
 
     O(n d) a query; `evaluations` is n, because every point is measured. `random_state` changes nothing.
     """
@@ -36,12 +37,15 @@ class BruteForce(RadiusNeighbours):
         self.random_state = random_state
 
     def _build(self, rng):  # noqa: ARG002
-        self._screen = None
-        self._codes = Codes.of(self._points.rows, self._points.alive, self._engine)
+        self._screen = self._rows_on_device = None
+        coded = self.device == "cpu"
+        self._codes = Codes.of(self._points.rows, self._points.alive, self._engine) if coded else None
         self._placed_on = self._points.size
 
     def _answer(self, Q, k, exact):  # noqa: ARG002
         kernels = self._engine
+        if self.serves(len(Q)) == "cuda":
+            return self._answer_on_device(Q, k)
         best = kernels.empty_heaps(len(Q), k)
         serve = self._serve_narrow if Q.shape[1] < kernels.NARROW else self._serve
 
@@ -124,6 +128,7 @@ class BruteForce(RadiusNeighbours):
         return self._engine.scan_within(self._points.rows, self._points.alive, q, radius, slots, distances)
 
     def _added(self, start):
+        self._rows_on_device = None
         if self._points.size > 2 * self._placed_on:
             self._build(None)  # so many are new that they may lie elsewhere: how they are seen is chosen afresh
             return
@@ -132,6 +137,7 @@ class BruteForce(RadiusNeighbours):
                 seen.extend(self._points.rows[start:], self._engine)
 
     def _removed(self, slots):
+        self._rows_on_device = None
         if self._screen is not None:
             self._screen.norms[slots] = np.inf
         if self._codes is not None:

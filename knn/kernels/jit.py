@@ -36,12 +36,14 @@ def cache_folder(sources: Path) -> str | None:
 
     A cached kernel has the helpers that it calls compiled in, and Numba looks for changes in the kernel's own file
     alone. So the folder is named after a hash of all files in `sources` and beside this one: an edit to any of them
-    starts an empty cache. The user's own NUMBA_CACHE_DIR wins and is used as it is.
+    starts an empty cache. Kernels of CUDA devices are not kept there, and are left out. The user's own
+    NUMBA_CACHE_DIR wins and is used as it is.
     """
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     if chosen:
         return chosen
     files = sorted({*Path(__file__).parent.glob("*.py"), *sources.glob("*.py")})
+    files = [file for file in files if not file.name.startswith("cuda")]
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.name.encode() + b"\0" + file.read_bytes())

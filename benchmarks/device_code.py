@@ -1,0 +1,154 @@
+"""Every CUDA kernel as machine code, without a device: PTX by NVVM, and the registers and spills that ptxas reports.
+
+    python -m benchmarks.device_code [--output device-code.csv]
+
+The simulator runs what the compiler refuses, so the ordinary tests compile each kernel for the capabilities below; a
+kernel that spills registers to memory fails them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+CAPABILITIES = ((8, 0), (9, 0))
+#: The newest version of the PTX language that the assemblers in use read; what our kernels say is older.
+LANGUAGE = "9.0"
+
+
+class Kernel(NamedTuple):
+    """A kernel by name, as it is launched: its Python function, the types of its arguments, the threads of a block."""
+
+    name: str
+    function: Callable[..., Any]
+    signature: tuple[Any, ...]
+    threads: int
+    max_registers: int | None = None
+
+
+class Code(NamedTuple):
+    """What ptxas says of a kernel: registers a thread, bytes of shared memory, of stack and spilled; −1 unknown."""
+
+    registers: int
+    shared: int
+    stack: int
+    spilled: int
+
+
+def kernels() -> Iterator[Kernel]:
+    """Every kernel of every engine, with the types with which the library launches it."""
+    from numba import types
+
+    from knn import device_rows
+    from knn.kernels.cuda_rank import ranking
+    from knn.kernels.cuda_rows import taking
+    from knn.kernels.cuda_screen import screening
+
+    i32, i64, f64, u8 = types.int32, types.int64, types.float64, types.uint8
+    ints, floats = i32[::1], f64[:, ::1]
+    for dtype, f in ((np.dtype(np.float32), types.float32), (np.dtype(np.float64), f64)):
+        side, each = device_rows.WIDE, device_rows.EACH[dtype]
+        rows = f[:, ::1]
+        yield _kernel(
+            f"screen {dtype}", screening(dtype, side, each), side * side,
+            (rows, f[::1], rows, floats, i64, ints, f[:, :, ::1], i32[:, :, ::1], i32[:, ::1]),
+        )  # fmt: skip
+        take = taking(dtype, device_rows.THREADS)
+        yield _kernel(
+            f"take in {dtype}", take.points, take.threads,
+            (rows, u8[::1], f[::1], f, types.boolean, f64, rows, f[::1], f64[::1], i64[::1]),
+        )  # fmt: skip
+        yield _kernel(
+            f"take queries {dtype}", take.queries, take.threads,
+            (rows, f[::1], f, f64[::1], f64, rows, floats, ints),
+        )  # fmt: skip
+        yield _kernel(f"sample {dtype}", take.every, take.threads, (rows, i64, rows))
+        rank = ranking(device_rows.THREADS)
+        buffers = (i32[:, :, ::1], f64[:, :, ::1])
+        yield _kernel(
+            f"rank {dtype}", rank.rank, rank.threads,
+            (rows, rows, ints, buffers[0], i32[:, ::1], buffers[1], floats, i64[:, ::1]),
+        )  # fmt: skip
+        yield _kernel(
+            f"settle {dtype}", rank.settle, rank.threads,
+            (rows, u8[::1], rows, ints, *buffers, floats, i64[:, ::1]),
+        )  # fmt: skip
+    yield _kernel("name", ranking(device_rows.THREADS).name, device_rows.THREADS, (i64[::1], i64[:, ::1]))
+
+
+def _kernel(name: str, dispatcher: Any, threads: int, signature: tuple[Any, ...]) -> Kernel:
+    return Kernel(name, dispatcher.py_func, signature, threads, dispatcher.targetoptions.get("max_registers"))
+
+
+def ptx(kernel: Kernel, capability: tuple[int, int]) -> str:
+    """The kernel in PTX; raises what Numba or NVVM raises where it does not compile."""
+    from numba import cuda
+
+    with _without_a_device(capability):
+        code, _ = cuda.compile_ptx(kernel.function, kernel.signature, cc=capability)
+    return re.sub(r"^\.version \d+\.\d+", f".version {LANGUAGE}", code, flags=re.MULTILINE)
+
+
+def assembled(code: str, capability: tuple[int, int], max_registers: int | None = None) -> Code | None:
+    """What ptxas says of PTX, None where there is no ptxas; raises CalledProcessError where it refuses the code."""
+    if shutil.which("ptxas") is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "kernel.ptx"
+        source.write_text(code)
+        arguments = ["ptxas", "-v", f"-arch=sm_{capability[0]}{capability[1]}", str(source), "-o", f"{folder}/out"]
+        if max_registers:
+            arguments.append(f"-maxrregcount={max_registers}")
+        told = subprocess.run(arguments, capture_output=True, text=True, check=True).stderr
+    numbers = (r"Used (\d+) registers", r"(\d+) bytes smem", r"(\d+) bytes stack frame", r"(\d+) bytes spill stores")
+    found = [[int(value) for value in re.findall(pattern, told)] for pattern in numbers]
+    return Code(*(max(values, default=0) for values in found))
+
+
+@contextmanager
+def _without_a_device(capability: tuple[int, int]) -> Iterator[None]:
+    """Device functions are compiled for the capability of the current device; here there may be none."""
+    from numba.cuda import dispatcher
+
+    before = dispatcher.get_current_device
+    dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=capability)
+    try:
+        yield
+    finally:
+        dispatcher.get_current_device = before
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--output", type=Path, default=None, help="a CSV file, besides the screen")
+    chosen = parser.parse_args(arguments)
+    rows = []
+    for kernel in kernels():
+        for capability in CAPABILITIES:
+            said = assembled(ptx(kernel, capability), capability, kernel.max_registers)
+            told = said or Code(-1, -1, -1, -1)
+            rows.append([kernel.name, f"{capability[0]}.{capability[1]}", kernel.threads, *told])
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["kernel", "capability", "threads", *Code._fields])
+    writer.writerows(rows)
+    sys.stdout.write(text.getvalue())
+    if chosen.output:
+        chosen.output.write_text(text.getvalue())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,242 @@
+"""Exact search on a CUDA device: what lies there, in which portions it is searched, and what comes back."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from knn.device_arrays import as_device_rows, empty_like, handle_of, on_device, stream_of
+from knn.screening import MODERATE, Screen
+from knn.validation import FLOATS, LARGEST, checked_rows
+
+#: Threads along a side of a block, and products that a thread holds along a side of its own: as many as its registers
+#: hold without spilling (docs/cuda.md has the compiler's counts).
+WIDE, EACH = 16, {np.dtype(np.float32): 8, np.dtype(np.float64): 4}
+#: Threads of the blocks that look at one row each, or one query.
+THREADS = 128
+#: Blocks that keep a large device busy, two waves of two on each of 132 multiprocessors, and the fewest tiles of points
+#: for which a block is worth starting.
+BLOCKS, FEWEST = 528, 4
+#: Room in a buffer beside two tiles, by the largest k that it serves; and the most that is ranked for one query.
+ROOMS, RANKED = (32, 128, 1024), 8192
+#: Bytes of buffers at a time.
+WORKSPACE = 1 << 28
+#: Rows that the centre is chosen by: any choice is right, a good one is fast.
+SAMPLE = 256
+
+
+class _Portion(NamedTuple):
+    """Points on the device: rows, how they are seen, which live, their norms, and R (1,)."""
+
+    start: int
+    rows: Any
+    seen: Any
+    alive: Any
+    norms: Any
+    radius: Any
+
+
+class DeviceRows:
+    """The exact nearest neighbours, by the definition, among rows on a CUDA device.
+
+    X (n, d) is an array of the host or of the device, float32 or float64; one that lies on the device is used where it
+    is, and must not change. Rows of the host that the device's memory cannot hold are copied in portions, anew for each
+    search. `alive` bool (n,), of the host, marks rows that may be found. Distances, ties and their order are those of
+    `BruteForce` on the CPU, to the bit. Memory O(n d), and a workspace of at most some 300 MB.
+
+    Raises ValueError for X with entries that are not finite, or too large to be squared, naming the row, and where no
+    device answers.
+    """
+
+    def __init__(self, X: Any, alive: np.ndarray | None = None, *, portion: int | None = None):
+        """`portion` is the number of points on the device at a time; by default what half its free memory holds."""
+        from numba import cuda
+
+        from knn.kernels import cpu
+        from knn.kernels.engine import engine
+
+        self._kernels = engine("cuda")
+        self._owner = X if on_device(X) else None
+        self._rows = as_device_rows(X, "X") if on_device(X) else _host_rows(X)
+        self.shape, self.dtype = tuple(self._rows.shape), np.dtype(self._rows.dtype)
+        self._alive = np.ones(self.shape[0], bool) if alive is None else alive
+        sample = self._sample()
+        screen = Screen(sample, np.ones(len(sample), bool), cpu)
+        self._direct, self._centre, self._scale = screen.direct, cuda.to_device(screen.centre), screen.scale
+        n = self.shape[0]
+        self._portion = n if self._owner is not None else min(n, portion or self._room())
+        self._kept = self._copied(0, n) if self._portion == n else None
+        self._workspaces: dict[int, tuple[tuple[int, ...], Any]] = {}
+        self._lock = threading.Lock()
+
+    def nearest(self, Q: Any, k: int, *, ids: np.ndarray | None = None) -> tuple[Any, Any]:
+        """Distances float64 (q, k), ∞ for nothing, and rows int64 (q, k), −1 for nothing, or what `ids` names them.
+
+        For Q on the device both lie there too, arrays of the same library, written on the caller's stream, and nothing
+        waits; for Q of the host they are NumPy's. A query that is not finite finds nothing. k ≤ n.
+        """
+        foreign = on_device(Q)
+        queries = as_device_rows(Q, "Q", self.shape[1]) if foreign else checked_rows(Q, "Q", width=self.shape[1])
+        stream = stream_of(Q) if foreign else 0
+        shape = (len(queries), k)
+        if foreign and self._kept is not None:
+            distances, distances_view = empty_like(Q, shape, np.float64)
+            slots, slots_view = empty_like(Q, shape, np.int64)
+            self._enqueue(self._kept, queries, distances_view, slots_view, stream)
+            self._name(slots_view, ids, stream)
+            return distances, slots
+        found, names = self._over_portions(queries, k, stream)
+        if ids is not None:
+            names = np.where(names >= 0, ids[names], -1)
+        return (self._moved(Q, found), self._moved(Q, names)) if foreign else (found, names)
+
+    def _over_portions(self, queries: Any, k: int, stream: Any) -> tuple[np.ndarray, np.ndarray]:
+        """The nearest of all portions, on the host."""
+        from numba import cuda
+
+        shape = (len(queries), k)
+        queries = cuda.to_device(queries, stream) if isinstance(queries, np.ndarray) else queries
+        found, names = np.full(shape, np.inf), np.full(shape, -1)
+        for start in range(0, self.shape[0], self._portion):
+            portion = self._kept or self._copied(start, min(self.shape[0], start + self._portion))
+            distances, slots = (cuda.device_array(shape, kind, stream=stream) for kind in (np.float64, np.int64))
+            self._enqueue(portion, queries, distances, slots, stream)
+            more, more_names = _back(distances, stream), _back(slots, stream)
+            if portion is self._kept:
+                return more, more_names
+            _merge(found, names, more, more_names + start * (more_names >= 0))
+        return found, names
+
+    def _enqueue(self, portion: _Portion, queries: Any, distances: Any, slots: Any, stream: Any) -> None:
+        """Starts what fills distances and slots (q, k), as many queries at a time as the workspace holds."""
+        k, tile = distances.shape[1], WIDE * EACH[self.dtype]
+        n, q = portion.rows.shape[0], queries.shape[0]
+        stripes = max(1, min(-(-n // (tile * FEWEST)), BLOCKS // -(-q // tile), RANKED // k))
+        room = 2 * tile + 2 * next((most for most in ROOMS if k <= most), k)
+        a_query = stripes * room * (self.dtype.itemsize + 12) + self.shape[1] * self.dtype.itemsize
+        together = min(q, max(1, WORKSPACE // (a_query * tile)) * tile)
+        with self._lock:  # two threads must not mix what they start on one stream, whose workspace they share
+            workspace = self._workspace((together, stripes, room), stream)
+            for first in range(0, q, together):
+                part = slice(first, min(first + together, q))
+                self._serve(portion, queries[part], distances[part], slots[part], workspace, stream)
+
+    def _serve(self, portion: _Portion, queries: Any, distances: Any, slots: Any, workspace: Any, stream: Any) -> None:
+        """Starts the kernels for the queries of one workspace."""
+        seen, margins, flags, keys, held, scratch, counts = (part[: queries.shape[0]] for part in workspace)
+        q, each = queries.shape[0], EACH[self.dtype]
+        d = self.shape[1]
+        limit = MODERATE[self.dtype] if d * np.finfo(self.dtype).eps < 0.5 else 0.0
+        taking, ranking = self._kernels.taking(self.dtype, THREADS), self._kernels.ranking(THREADS)
+        taking.queries[-(-q // THREADS), THREADS, stream](
+            queries, self._centre, self._scale, portion.radius, limit, seen, margins, flags
+        )
+        screen = self._kernels.screening(self.dtype, WIDE, each)
+        grid = (-(-q // (WIDE * each)), keys.shape[1])
+        screen[grid, (WIDE, WIDE), stream](
+            portion.seen, portion.norms, seen, margins, distances.shape[1], flags, keys, held, counts
+        )
+        ranking.rank[q, THREADS, stream](portion.rows, queries, flags, held, counts, scratch, distances, slots)
+        ranking.settle[q, THREADS, stream](portion.rows, portion.alive, queries, flags, held, scratch, distances, slots)
+
+    def _workspace(self, shape: tuple[int, int, int], stream: Any) -> tuple[Any, ...]:
+        """Buffers for that many queries, stripes and keys, the same ones for each search of a kind on a stream."""
+        from numba import cuda
+
+        q, stripes, room = shape
+        handle = handle_of(stream)
+        if handle in self._workspaces:
+            has, made = self._workspaces[handle]
+            if has[0] >= q and has[1:] == (stripes, room):
+                return made
+        made = (
+            cuda.device_array((q, self.shape[1]), self.dtype), cuda.device_array((q, 4), np.float64),
+            cuda.device_array(q, np.int32), cuda.device_array(shape, self.dtype), cuda.device_array(shape, np.int32),
+            cuda.device_array(shape, np.float64), cuda.device_array((q, stripes), np.int32),
+        )  # fmt: skip
+        self._workspaces[handle] = shape, made
+        return made
+
+    def _copied(self, start: int, stop: int) -> _Portion:
+        """The rows start … stop on the device, and what the screen wants to know of them."""
+        from numba import cuda
+
+        stream = stream_of(self._owner) if self._owner is not None else 0
+        rows = self._rows if self._owner is not None else cuda.to_device(self._rows[start:stop])
+        alive = cuda.to_device(self._alive[start:stop].astype(np.uint8), stream)
+        seen = rows if self._direct else cuda.device_array(rows.shape, self.dtype)
+        norms = cuda.device_array(stop - start, self.dtype)
+        radius, bad = cuda.to_device(np.zeros(1), stream), cuda.to_device(np.array([stop - start]), stream)
+        taking = self._kernels.taking(self.dtype, THREADS)
+        largest = LARGEST[self.dtype]
+        taking.points[-(-(stop - start) // THREADS), THREADS, stream](
+            rows, alive, self._centre, self._scale, self._direct, largest, seen, norms, radius, bad
+        )
+        first_bad = int(_back(bad, stream)[0])
+        if first_bad < stop - start:
+            raise ValueError(
+                f"X: row {start + first_bad} has an entry that is not finite, or beyond {largest:g}: drop, impute or "
+                "rescale it"
+            )
+        return _Portion(start, rows, seen, alive, norms, radius)
+
+    def _sample(self) -> np.ndarray:
+        """At most SAMPLE rows in even steps, on the host, finite."""
+        from numba import cuda
+
+        step = -(-self.shape[0] // SAMPLE)
+        if self._owner is None:
+            sample = self._rows[::step]
+        else:
+            stream = stream_of(self._owner)
+            taken = cuda.device_array((-(-self.shape[0] // step), self.shape[1]), self.dtype)
+            self._kernels.taking(self.dtype, THREADS).every[taken.shape[0], THREADS, stream](self._rows, step, taken)
+            sample = _back(taken, stream)
+        sound = (np.abs(sample) <= LARGEST[self.dtype]).all(axis=1)
+        return sample[sound] if sound.any() else np.zeros((1, self.shape[1]), self.dtype)
+
+    def _room(self) -> int:
+        """How many points half of the device's free memory holds."""
+        from numba import cuda
+
+        free = float(cuda.current_context().get_memory_info()[0])
+        a_point = self.dtype.itemsize * (2 - self._direct) * self.shape[1] + 9
+        return max(1, int(min(self.shape[0], free / 2 / a_point)))  # the simulator's memory is infinite
+
+    def _name(self, slots: Any, ids: np.ndarray | None, stream: Any) -> None:
+        """Ids in place of slots, on the device."""
+        from numba import cuda
+
+        if ids is not None:
+            self._kernels.ranking(THREADS).name[slots.shape[0], THREADS, stream](cuda.to_device(ids, stream), slots)
+
+    def _moved(self, like: Any, values: np.ndarray) -> Any:
+        """`values` on the device, as an array of the library of `like`."""
+        made, view = empty_like(like, values.shape, values.dtype)
+        view.copy_to_device(values)
+        return made
+
+
+def _host_rows(X: Any) -> np.ndarray:
+    """X as rows of the host; the device looks for entries that are not finite."""
+    fit = type(X) is np.ndarray and X.ndim == 2 and X.size > 0 and X.dtype in FLOATS and X.flags.c_contiguous
+    return X if fit else checked_rows(X, "X")
+
+
+def _back(array: Any, stream: Any) -> np.ndarray:
+    """What the device holds, once all that the stream was told is done."""
+    values = array.copy_to_host(stream=stream)
+    if stream:
+        stream.synchronize()
+    return values
+
+
+def _merge(distances: np.ndarray, slots: np.ndarray, more: np.ndarray, more_slots: np.ndarray) -> None:
+    """Leaves the k best of two lists in the first, in place; slots of the second list come later, and so yield ties."""
+    k = distances.shape[1]
+    both, names = np.hstack([distances, more]), np.hstack([slots, more_slots])
+    order = np.argsort(both, axis=1, kind="stable")[:, :k]
+    distances[:] = np.take_along_axis(both, order, axis=1)
+    slots[:] = np.take_along_axis(names, order, axis=1)

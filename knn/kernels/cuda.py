@@ -1,0 +1,20 @@
+"""The engine of a CUDA device: the CPU's functions for what is kept on the host, and the kernels of the device."""
+
+from numba import cuda
+
+from knn.kernels import cpu
+from knn.kernels.cpu import *  # noqa: F403
+from knn.kernels.cuda_rank import ranking
+from knn.kernels.cuda_rows import taking
+from knn.kernels.cuda_screen import screening
+
+__all__ = [*cpu.__all__, "ranking", "require_device", "screening", "taking"]
+
+
+def require_device() -> None:
+    """Raises ValueError with the remedy where no CUDA device answers; the simulator counts as one."""
+    if not cuda.is_available():
+        raise ValueError(
+            "device='cuda' needs a CUDA device, and none answers here: use one of ('cpu',), or install "
+            "implicitbench[cuda] and NVIDIA's driver"
+        )

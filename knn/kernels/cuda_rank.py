@@ -1,0 +1,156 @@
+"""The definition on a device: the ranking of what a screen let pass, and the answers of those whom no screen serves."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import cuda, types
+
+from knn.kernels.cpu_distance import CHUNK
+from knn.kernels.cuda_tiles import device
+from knn.kernels.jit import config
+from knn.kernels.lanes import LANES
+
+
+class Ranking(NamedTuple):
+    """Two kernels; a block of `threads` serves one query in both.
+
+    Both take X (n, d), Q (q, d), flags int32 (q,), slots int32 (q, stripes, c) and scratch float64 (q, stripes, c), and
+    fill distances float64 (q, k), ∞ for nothing, and indices int64 (q, k), −1 for nothing.
+    """
+
+    threads: int
+    #: rank(X, Q, flags, slots, counts, scratch, distances, indices): queries with flag 0, among those held, of which
+    #: counts int32 (q, stripes) tells how many.
+    rank: Any
+    #: settle(X, alive, Q, flags, slots, scratch, distances, indices): queries with flag 1, among all that live;
+    #: c ≥ k + threads.
+    settle: Any
+    #: name(ids, slots): what slots int64 (q, k) hold, by ids int64 (n,); −1 stays.
+    name: Any
+
+
+def _rounded_product(a: float, b: float) -> float:
+    return a * b
+
+
+@functools.cache
+def ranking(threads: int = 128) -> Ranking:
+    """The kernels, of any type of data. Every sum is in the order of knn/kernels/cpu_distance.py: the same bits."""
+    # A product rounded by itself, so that no sum contracts with it; the simulator contracts nothing and has no such.
+    times = _rounded_product if config.ENABLE_CUDASIM else cuda.libdevice.dmul_rn
+
+    @device
+    def definition_sum(q, x):
+        """‖q − x‖² as the CPU adds it: chunks, sixteen lanes in each, halves on halves; what is left one by one."""
+        lanes = cuda.local.array(LANES, types.float64)
+        d, total = q.shape[0], 0.0
+        for start in range(0, d, CHUNK):
+            stop = min(start + CHUNK, d)
+            whole = stop - (stop - start) % LANES
+            if whole > start:
+                for lane in range(LANES):
+                    lanes[lane] = 0.0
+                for i in range(start, whole, LANES):
+                    for lane in range(LANES):
+                        gap = np.float64(q[i + lane]) - np.float64(x[i + lane])
+                        lanes[lane] += times(gap, gap)
+                for lane in range(8):
+                    lanes[lane] += lanes[lane + 8]
+                for lane in range(4):
+                    lanes[lane] += lanes[lane + 4]
+                for lane in range(2):
+                    lanes[lane] += lanes[lane + 2]
+                total += lanes[0] + lanes[1]
+            for i in range(whole, stop):
+                gap = np.float64(q[i]) - np.float64(x[i])
+                total += times(gap, gap)
+        return total
+
+    @device
+    def clear(distances, indices):
+        for place in range(cuda.threadIdx.x, distances.shape[0], threads):
+            distances[place] = math.inf
+            indices[place] = -1
+
+    @device
+    def keep_nearest(held, names, kept, bound, distances, indices):
+        """The nearest of the held by (distance, slot), in order, into the answer and to the front of the held."""
+        me, k, n = cuda.threadIdx.x, distances.shape[0], kept[0]
+        for place in range(me, n, threads):
+            before = 0
+            for other in range(n):
+                before += held[other] < held[place] or (held[other] == held[place] and names[other] < names[place])
+            if before < k:
+                distances[before] = held[place]
+                indices[before] = names[place]
+        cuda.syncthreads()
+        for place in range(me, min(k, n), threads):
+            held[place] = distances[place]
+            names[place] = indices[place]
+        if me == 0:
+            kept[0] = min(k, n)
+            bound[0] = distances[k - 1]
+        cuda.syncthreads()
+
+    @cuda.jit
+    def rank(X, Q, flags, slots, counts, scratch, distances, indices):
+        row, me = cuda.blockIdx.x, cuda.threadIdx.x
+        if flags[row] != 0:
+            return
+        clear(distances[row], indices[row])
+        for stripe in range(counts.shape[1]):
+            for place in range(me, counts[row, stripe], threads):
+                scratch[row, stripe, place] = math.sqrt(definition_sum(Q[row], X[slots[row, stripe, place]]))
+        cuda.syncthreads()
+        for stripe in range(counts.shape[1]):
+            for place in range(me, counts[row, stripe], threads):
+                distance, slot = scratch[row, stripe, place], slots[row, stripe, place]
+                before = 0
+                for part in range(counts.shape[1]):
+                    for other in range(counts[row, part]):
+                        d = scratch[row, part, other]
+                        before += d < distance or (d == distance and slots[row, part, other] < slot)
+                if before < distances.shape[1]:
+                    distances[row, before] = distance
+                    indices[row, before] = slot
+
+    @cuda.jit
+    def settle(X, alive, Q, flags, slots, scratch, distances, indices):
+        kept = cuda.shared.array(1, types.int32)
+        bound = cuda.shared.array(1, types.float64)
+        row, me = cuda.blockIdx.x, cuda.threadIdx.x
+        if flags[row] == 0:
+            return
+        held, names = scratch[row, 0], slots[row, 0]
+        clear(distances[row], indices[row])
+        if me == 0:
+            kept[0] = 0
+            bound[0] = math.inf
+        cuda.syncthreads()
+        for start in range(0, X.shape[0], threads):
+            point = start + me
+            if point < X.shape[0] and alive[point]:
+                distance = math.sqrt(definition_sum(Q[row], X[point]))
+                if distance < bound[0]:
+                    place = cuda.atomic.add(kept, 0, 1)
+                    held[place] = distance
+                    names[place] = point
+            cuda.syncthreads()
+            full = kept[0] > held.shape[0] - threads
+            cuda.syncthreads()
+            if full:
+                keep_nearest(held, names, kept, bound, distances[row], indices[row])
+        keep_nearest(held, names, kept, bound, distances[row], indices[row])
+
+    @cuda.jit
+    def name(ids, slots):
+        row = cuda.blockIdx.x
+        for place in range(cuda.threadIdx.x, slots.shape[1], threads):
+            if slots[row, place] >= 0:
+                slots[row, place] = ids[slots[row, place]]
+
+    return Ranking(threads, rank, settle, name)

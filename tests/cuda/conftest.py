@@ -1,0 +1,39 @@
+"""Where CUDA kernels are tested: in Numba's simulator, by the compiler alone, and on a device; each says what it needs.
+
+A test marked `simulator` runs under NUMBA_ENABLE_CUDASIM=1 and one marked `cuda` on a real device; where these are not,
+it is skipped with a reason that names it, so that what was not run is counted and shown.
+"""
+
+import sys
+
+import numpy as np
+import pytest
+from numba import config
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("simulator") and not config.ENABLE_CUDASIM:
+            item.add_marker(pytest.mark.skip(reason="runs in the simulator: NUMBA_ENABLE_CUDASIM=1 pytest tests/cuda"))
+        if item.get_closest_marker("cuda") and not _device_answers():
+            item.add_marker(pytest.mark.skip(reason="needs a CUDA device, and none answers here"))
+
+
+def _device_answers():
+    from numba import cuda
+
+    return not config.ENABLE_CUDASIM and cuda.is_available()
+
+
+@pytest.fixture(params=[np.float32, np.float64], ids=["float32", "float64"])
+def dtype(request):
+    return request.param
+
+
+@pytest.fixture
+def quick_turns():
+    """The simulator's threads wait for each other's turns, which Python makes 5 ms long: a barrier would take that."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(2e-5)
+    yield
+    sys.setswitchinterval(before)

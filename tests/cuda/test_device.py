@@ -1,0 +1,114 @@
+"""What only a real device can show: torch's tensors and streams, graphs, and sizes that fill the kernels' own tiles."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from knn import BruteForce, on_device
+from knn.device_rows import DeviceRows
+from tests.knn.problems import clusters
+
+pytestmark = pytest.mark.cuda
+
+
+def on_both(n, d, queries, dtype, seed=0):
+    return tuple(part.astype(dtype) for part in clusters(n, d, seed=seed, queries=queries))
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "queries", "k"),
+    [
+        (1, 1, 1, 1),
+        (127, 3, 129, 5),
+        (5000, 64, 300, 10),
+        (3001, 83, 130, 33),
+        (2500, 20, 3, 1024),
+        (4097, 784, 257, 10),
+    ],
+)
+def test_answers_are_the_hosts_to_the_bit(dtype, n, d, queries, k):
+    X, Q = on_both(n, d, queries, dtype)
+    truth = BruteForce().fit(X).search(Q, k)
+    distances, slots = DeviceRows(X).nearest(Q, k)
+    np.testing.assert_array_equal(slots, truth.indices)
+    np.testing.assert_array_equal(distances, truth.distances)
+
+
+def test_ties_and_offsets_are_the_hosts_to_the_bit(dtype):
+    rng = np.random.default_rng(1)
+    for X, Q in (
+        (np.zeros((3000, 5)), np.zeros((3, 5))),
+        (rng.integers(0, 3, (4000, 6)), rng.integers(0, 3, (140, 6))),
+        (rng.standard_normal((2000, 9)) + 1e4, rng.standard_normal((140, 9)) + 1e4),
+        (rng.standard_normal((2000, 9)) * 1e30, rng.standard_normal((140, 9)) * 1e30),
+    ):
+        X, Q = X.astype(dtype), Q.astype(dtype)
+        truth = BruteForce().fit(X).search(Q, 7)
+        distances, slots = DeviceRows(X).nearest(Q, 7)
+        np.testing.assert_array_equal(slots, truth.indices)
+        np.testing.assert_array_equal(distances, truth.distances)
+
+
+def test_the_same_answer_twice_and_in_portions():
+    X, Q = on_both(20_000, 32, 500, np.float32)
+    first, again = DeviceRows(X).nearest(Q, 10), DeviceRows(X, portion=7001).nearest(Q, 10)
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_tensors_are_taken_and_given_on_the_callers_stream():
+    torch = pytest.importorskip("torch")
+    X, Q = on_both(20_000, 16, 200, np.float32)
+    truth = BruteForce().fit(X).search(Q, 4)
+    points = torch.as_tensor(X, device="cuda")
+    index = BruteForce(device="cuda").fit(points)
+    stream = torch.cuda.Stream()
+    with torch.cuda.stream(stream):
+        queries = torch.full(Q.shape, torch.nan, device="cuda")
+        torch.cuda._sleep(20_000_000)  # what is written after this is not there yet when the search is asked for
+        queries.copy_(torch.as_tensor(Q, device="cuda"))
+        found = index.search(queries, 4)
+        doubled = found.indices * 2
+    stream.synchronize()
+    assert found.indices.is_cuda
+    assert index._rows_on_device._kept.rows.__cuda_array_interface__["data"][0] == points.data_ptr()
+    np.testing.assert_array_equal(found.indices.cpu().numpy(), truth.indices)
+    np.testing.assert_array_equal(found.distances.cpu().numpy(), truth.distances)
+    np.testing.assert_array_equal(doubled.cpu().numpy(), 2 * truth.indices)
+
+
+def test_a_search_of_fixed_shapes_can_be_captured_in_a_graph():
+    torch = pytest.importorskip("torch")
+    X, Q = on_both(5000, 16, 128, np.float32)
+    rows = DeviceRows(torch.as_tensor(X, device="cuda"))
+    queries = torch.as_tensor(Q, device="cuda")
+    stream = torch.cuda.Stream()
+    with torch.cuda.stream(stream):
+        rows.nearest(queries, 3)  # compiles, and makes the workspace of this stream
+    stream.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, stream=stream):
+        distances, slots = rows.nearest(queries, 3)
+    fresh = Q[::-1].copy()
+    queries.copy_(torch.as_tensor(fresh, device="cuda"))
+    graph.replay()
+    torch.cuda.synchronize()
+    truth = BruteForce().fit(X).search(fresh, 3)
+    np.testing.assert_array_equal(slots.cpu().numpy(), truth.indices)
+    np.testing.assert_array_equal(distances.cpu().numpy(), truth.distances)
+
+
+def test_numpy_goes_in_and_comes_out(monkeypatch):
+    monkeypatch.setattr(on_device, "SMALL", 0)
+    X, Q = on_both(3000, 8, 50, np.float64)
+    for metric in ("euclidean", "cosine", "inner_product"):
+        host, device = (BruteForce(device=where, metric=metric).fit(X).search(Q, 5) for where in ("cpu", "cuda"))
+        np.testing.assert_array_equal(device.indices, host.indices)
+        np.testing.assert_array_equal(device.distances, host.distances)
+
+
+def test_importing_kernels_starts_no_driver():
+    code = "import knn.kernels.cuda; from numba.cuda.cudadrv.driver import driver; assert driver.pid is None"
+    subprocess.run([sys.executable, "-c", code], check=True)
