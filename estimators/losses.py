@@ -110,3 +110,20 @@ def mean_over_pairs(values: torch.Tensor) -> torch.Tensor:
     n = values.shape[-1]
     diagonal = values.diagonal(dim1=-2, dim2=-1)
     return (values.sum(dim=(-2, -1)) - diagonal.sum(dim=-1)) / (n * (n - 1))
+
+
+def squared_distances(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """‖xᵢ − yⱼ‖², (…, n, m), for x (…, n, s) and y (…, m, s): by one product, from which it cannot fall below rounding.
+
+    What lies under (s + 1) ε (‖x‖² + ‖y‖²), ε = 2u, which rounding of the three sums can reach, is that bound, with no
+    gradient: rows that near are the same row, and a root of what is left of them would send its gradient anywhere.
+    """
+    norms = x.square().sum(dim=-1)[..., :, None] + y.square().sum(dim=-1)[..., None, :]
+    kind = torch.finfo(norms.dtype)
+    floor = ((x.shape[-1] + 1) * kind.eps * norms.detach()).clamp_min(kind.tiny)
+    return torch.maximum(norms - 2 * x @ y.mT, floor)
+
+
+def followed(squared: torch.Tensor, value: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
+    """A function of `squared` with this `value` and `slope` there: its graph is one product, whatever it is."""
+    return value + slope * (squared - squared.detach())

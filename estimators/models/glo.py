@@ -10,14 +10,15 @@ from torch import nn
 
 from estimators.training import parameters
 from estimators.training.descent import adam, descend
+from estimators.training.held_data import own_rows
 from estimators.training.implicit_model import ImplicitModel
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState
+from estimators.training.seeding import RandomState, drawn
 
 
 def on_the_ball(z: torch.Tensor) -> torch.Tensor:
-    """The nearest points of the unit ball, (n, k) ↦ (n, k): z/max(1, ‖z‖)."""
-    return z / z.norm(dim=1, keepdim=True).clamp_min(1)
+    """The nearest points of the unit ball, (…, k) ↦ (…, k): z/max(1, ‖z‖)."""
+    return z / z.norm(dim=-1, keepdim=True).clamp_min(1)
 
 
 @models.register("glo")
@@ -35,6 +36,7 @@ class GLO(ImplicitModel):
     Attribute after `start`: latents_ (n, latent_dim), in the order of the data.
     """
 
+    _stacks: ClassVar[bool] = True
     _between_steps: ClassVar[tuple[str, ...]] = ("latents_",)
 
     def __init__(
@@ -84,15 +86,17 @@ class GLO(ImplicitModel):
         self.latents_ = nn.functional.normalize(self._latents(len(self._data), self._rng))
 
     def _step(self, lr: float) -> dict[str, torch.Tensor]:
-        chosen = torch.randperm(len(self._data), generator=self._rng)[: self.batch_size].to(self.device_)
-        z = self.latents_[chosen].requires_grad_(True)
-        squared = (self.generator_(z) - self._data[chosen]).square().sum(dim=1)
+        n = self._data.shape[-2]
+        chosen = drawn(self._rng, lambda stream: torch.randperm(n, generator=stream)[: self.batch_size])
+        chosen = chosen.to(self.device_)
+        z = own_rows(self.latents_, chosen).requires_grad_(True)
+        squared = (self.generator_(z) - self._data_rows(chosen)).square().sum(dim=-1)
         (slope,) = torch.autograd.grad(squared.sum(), z, retain_graph=True)
-        loss = squared.mean()
+        loss = squared.mean(dim=-1)
         descend(self.optimiser_, loss, lr)
         length = self.latent_lr * self._schedule_factor()
-        moved = z.detach() - length * slope / (1 + slope.norm(dim=1, keepdim=True))
-        self.latents_[chosen] = on_the_ball(moved)
+        moved = z.detach() - length * slope / (1 + slope.norm(dim=-1, keepdim=True))
+        self.latents_.scatter_(-2, chosen[..., None].expand_as(moved), on_the_ball(moved))
         return {"loss": loss.detach()}
 
     def _draw(self, n: int, rng: torch.Generator) -> torch.Tensor:

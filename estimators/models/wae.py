@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from estimators.losses import mean_over_pairs
+from estimators.losses import followed, mean_over_pairs, squared_distances
 from estimators.networks import mlp
 from estimators.training import parameters
 from estimators.training.descent import adam, descend
@@ -21,19 +21,25 @@ SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 def latent_penalty(codes: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
-    """The unbiased estimate of MMD² between codes (n, k) and draws of N(0, I) (m, k), kernels Σ_s C_s/(C_s + ‖·‖²).
+    """The unbiased estimate of MMD² between codes (…, n, k) and draws of N(0, I) (…, m, k), Σ_s C_s/(C_s + ‖·‖²).
 
     C_s = 2ks, s in `SCALES`: twice the mean squared norm of a draw at s = 1. It may be negative.
     Source: Tolstikhin et al. 2018, section 4.
     """
 
     def kernel(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        squared = (x[:, None] - y[None]).square().sum(dim=2)
-        widths = [2 * x.shape[1] * scale for scale in SCALES]
-        return torch.stack([width / (width + squared) for width in widths]).sum(dim=0)
+        squared = squared_distances(x, y)
+        value, slope = torch.zeros_like(squared), torch.zeros_like(squared)
+        with torch.no_grad():
+            for scale in SCALES:
+                width = 2 * x.shape[-1] * scale
+                share = width / (width + squared)
+                value += share
+                slope -= share.square() / width
+        return followed(squared, value, slope)
 
     among = mean_over_pairs(kernel(codes, codes)) + mean_over_pairs(kernel(prior, prior))
-    return among - 2 * kernel(codes, prior).mean()
+    return among - 2 * kernel(codes, prior).mean(dim=(-2, -1))
 
 
 @models.register("wae")
@@ -48,6 +54,7 @@ class WAE(ImplicitModel):
     `history_` has `loss`, `reconstruction` (squared distance at the training scale) and `mmd`.
     """
 
+    _stacks: ClassVar[bool] = True
     _networks: ClassVar[tuple[str, ...]] = ("generator_", "encoder_")
 
     def __init__(
@@ -106,7 +113,7 @@ class WAE(ImplicitModel):
     def _step(self, lr: float) -> dict[str, torch.Tensor]:
         data = self._minibatch()
         codes = self.encoder_(data)
-        reconstruction = (self.generator_(codes) - data).square().sum(dim=1).mean()
+        reconstruction = (self.generator_(codes) - data).square().sum(dim=-1).mean(dim=-1)
         mmd = latent_penalty(codes, self._latents(self.batch_size, self._rng))
         loss = reconstruction + self.penalty * mmd
         descend(self.optimiser_, loss, lr)

@@ -12,7 +12,7 @@ from torch import nn
 
 from estimators.training import loop, parameters
 from estimators.training.descent import adam, descend
-from estimators.training.implicit_model import ImplicitModel
+from estimators.training.implicit_model import ImplicitModel, Losses
 from estimators.training.training_data import checked_data
 
 #: Rows whose densities are computed at once.
@@ -24,6 +24,8 @@ AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 class Density(nn.Module):
     """A law on R^d with weights: `log_prob` of given points, and `draw` from a generator of random numbers."""
 
+    pure = True  # a density of its weights and its points, and so one of several seeds (`StackedModule`)
+
     @abstractmethod
     def log_prob(self, x: torch.Tensor) -> torch.Tensor:
         """log p of each row, (b, d) ↦ (b,), in nats."""
@@ -32,7 +34,8 @@ class Density(nn.Module):
     def draw(self, n: int, rng: torch.Generator) -> torch.Tensor:
         """n draws, (n, d); `rng` lives on the CPU."""
 
-    forward = log_prob
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.log_prob(x)
 
 
 class PrescribedModel(ImplicitModel):
@@ -103,10 +106,10 @@ class ExplicitModel(PrescribedModel):
     def _draw(self, n: int, rng: torch.Generator) -> torch.Tensor:
         return self.density_.draw(n, rng)
 
-    def _step(self, lr: float) -> dict[str, float]:
-        loss = -self.density_.log_prob(self._minibatch()).mean()
+    def _step(self, lr: float) -> Losses:
+        loss = -self.density_(self._minibatch()).mean(dim=-1)
         descend(self.optimiser_, loss, lr)
-        return {"loss": float(loss.detach())}
+        return {"loss": loss.detach()}
 
 
 def matching_rows(X: Any, n_features: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Perceptrons of several seeds as one network of batched matrix products."""
+"""Networks of several seeds as one: perceptrons as batched matrix products, and modules that are a pure function."""
 
 from __future__ import annotations
 
@@ -29,12 +29,36 @@ class StackedLinear(nn.Module):
         return torch.bmm(x, turned) if self.bias is None else torch.baddbmm(self.bias[:, None], x, turned)
 
 
-def stacked_network(name: str, networks: Sequence[nn.Module]) -> nn.Sequential:
+class StackedModule(nn.Module):
+    """(S, …) ↦ (S, …): the modules' own functions of their weights and arguments, mapped over a first axis (vmap).
+
+    For modules that say `pure = True`: no state but weights, no draws, the same buffers in each.
+    """
+
+    def __init__(self, modules: Sequence[nn.Module]):
+        super().__init__()
+        self.names = [name for name, _ in modules[0].named_parameters()]
+        each = [dict(module.named_parameters()) for module in modules]
+        self.weights = nn.ParameterList([_taken_over([own[name] for own in each]) for name in self.names])
+        self._one = [modules[0]]  # in a list: its weights are no parameters of the stack
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        def one(weights: dict[str, torch.Tensor], *inputs: torch.Tensor) -> torch.Tensor:
+            answer: torch.Tensor = torch.func.functional_call(self._one[0], weights, inputs)
+            return answer
+
+        found: torch.Tensor = torch.vmap(one)(dict(zip(self.names, self.weights, strict=True)), *inputs)
+        return found
+
+
+def stacked_network(name: str, networks: Sequence[nn.Module]) -> nn.Module:
     """The S networks as one map (S, b, n_in) ↦ (S, b, n_out), which takes their weights over in their order.
 
-    Raises ValueError, which names the `name` and the layer, unless they are perceptrons: `nn.Linear` and elementwise
-    activations, one after another.
+    Raises ValueError, which names the `name` and the layer, unless they are perceptrons, `nn.Linear` and elementwise
+    activations, one after another; or modules that say that they are `pure` (`StackedModule`).
     """
+    if getattr(networks[0], "pure", False):
+        return StackedModule(networks)
     layers: list[nn.Module] = []
     for together in zip(*(_layers(name, network) for network in networks), strict=True):
         first = together[0]

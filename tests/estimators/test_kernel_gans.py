@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from estimators import energy_distance
+from estimators.losses import followed, squared_distances
 from estimators.models.gans.cramer import CramerGAN
-from estimators.models.gans.feature_kernel import followed, squared_distances
 from estimators.models.gans.mmd import ALPHAS, MMDGAN
 from estimators.models.sinkhorn import SinkhornGAN
 from estimators.result import NotConverged

@@ -25,6 +25,9 @@ ALONE = [name for name in models if name not in STACKED]
 #: by lr·g/(|g| + 1e-8), which makes at most lr·1e-15/1e-8 = 1e-9 of it in each of 23 steps at lr ≤ 1e-2, and training
 #: may double a difference every few steps.
 ROOM = 1e-7
+#: The last offset of this critic moves no distance between features: all of its gradient is rounding, of a product form
+#: whose weights are inverse distances, some 1e-13, of which Adam makes lr·1e-13/1e-8 in each step.
+ROOM_OF = {"cramer-gan": 1e-6}
 #: The losses of a first step in float32, before any weight has moved: 64 ulps, for sums of some hundred terms.
 FIRST = 64 * 2.0**-23
 
@@ -61,7 +64,7 @@ def test_each_seed_answers_as_alone(name):
         for network in alone._networks:
             pairs = zip(getattr(member, network).parameters(), getattr(alone, network).parameters(), strict=True)
             for ours, theirs in pairs:
-                assert (ours - theirs).abs().max() <= ROOM, network
+                assert (ours - theirs).abs().max() <= ROOM_OF.get(name, ROOM), network
         for ours, theirs in zip(member.history_, alone.history_, strict=True):
             assert ours.keys() == theirs.keys()
             for key in ours.keys() - {"seconds"}:
@@ -107,8 +110,10 @@ def test_a_member_goes_on_alone(name, tmp_path):
     stack.members_[1].save(tmp_path / "one")
     alone = ImplicitModel.load(tmp_path / "one").resume(X)
     whole = small(name, random_state=2).fit(X)
-    for ours, theirs in zip(alone.generator_.parameters(), whole.generator_.parameters(), strict=True):
-        assert (ours - theirs).abs().max() <= ROOM
+    for network in whole._networks:
+        pairs = zip(getattr(alone, network).parameters(), getattr(whole, network).parameters(), strict=True)
+        for ours, theirs in pairs:
+            assert (ours - theirs).abs().max() <= ROOM_OF.get(name, ROOM), network
 
 
 class EndAt(Callback):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -20,6 +21,8 @@ class AutoregressiveFlow(FlowModel):
     pass, a sample d passes a layer; the inverse autoregressive flow (Kingma, Salimans & Welling
     2016) is the same map with the two exchanged. Widths of `hidden` below d − 1 are raised to it.
     """
+
+    _stacks: ClassVar[bool] = True
 
     def _transforms(self, d: int) -> list[nn.Module]:
         import zuko

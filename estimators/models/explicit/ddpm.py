@@ -16,7 +16,7 @@ from estimators.training.descent import descend
 from estimators.training.evidence import EvidenceBound
 from estimators.training.explicit_model import PrescribedModel, in_double
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState
+from estimators.training.seeding import RandomState, drawn
 
 #: No β above this, so that the last steps do not take all of the signal at once (Nichol & Dhariwal 2021).
 LARGEST_BETA = 0.999
@@ -34,6 +34,7 @@ def cosine_betas(n: int) -> torch.Tensor:
 class Denoiser(nn.Module):
     """ε(x, t), the noise in x (b, d) at times t (b,) in 1 … n: a perceptron of x and of sines and cosines of t."""
 
+    pure = True
     frequencies: torch.Tensor
 
     def __init__(self, n_features: int, n_times: int, hidden: Sequence[int], rng: torch.Generator):
@@ -63,6 +64,7 @@ class DDPM(EvidenceBound, PrescribedModel):
     Attribute after `start`: reach_, the largest |x| of the data at the training scale.
     """
 
+    _stacks: ClassVar[bool] = True
     _networks: ClassVar[tuple[str, ...]] = ("denoiser_",)
     _between_steps: ClassVar[tuple[str, ...]] = ("reach_",)
     _bound = "variational bound"
@@ -109,10 +111,12 @@ class DDPM(EvidenceBound, PrescribedModel):
 
     def _step(self, lr: float) -> dict[str, torch.Tensor]:
         data = self._minibatch()
-        t = torch.randint(1, self.n_times + 1, (len(data),), generator=self._rng).to(self.device_)
-        noise = torch.randn(data.shape, generator=self._rng).to(self.device_)
-        kept = self._alpha_bar[t, None].float()
-        loss = (self.denoiser_(kept.sqrt() * data + (1 - kept).sqrt() * noise, t) - noise).square().mean()
+        b, d = data.shape[-2:]
+        t = drawn(self._rng, lambda stream: torch.randint(1, self.n_times + 1, (b,), generator=stream)).to(self.device_)
+        noise = drawn(self._rng, lambda stream: torch.randn(b, d, generator=stream)).to(self.device_)
+        kept = self._alpha_bar[t][..., None].to(data.dtype)
+        noised = kept.sqrt() * data + (1 - kept).sqrt() * noise
+        loss = (self.denoiser_(noised, t) - noise).square().mean(dim=(-2, -1))
         descend(self.optimiser_, loss, lr)
         return {"loss": loss.detach()}
 

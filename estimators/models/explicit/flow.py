@@ -11,7 +11,7 @@ from torch import nn
 
 from estimators.training import parameters
 from estimators.training.explicit_model import Density, ExplicitModel
-from estimators.training.seeding import RandomState
+from estimators.training.seeding import RandomState, drawn
 from knn.registry import missing_extra
 
 
@@ -99,7 +99,9 @@ class FlowModel(ExplicitModel):
         data = super()._minibatch()
         if not self.jitter:
             return data
-        return data + self.jitter * torch.randn(data.shape, generator=self._rng).to(self.device_)
+        shape = data.shape[-2:]
+        noise = drawn(self._rng, lambda stream: torch.randn(shape, generator=stream)).to(self.device_)
+        return data + self.jitter * noise
 
 
 def drawn_from(rng: torch.Generator, make: Callable[[], Any]) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
@@ -17,6 +19,8 @@ class NICE(FlowModel):
     with halves that alternate; the last scales each feature, y_i = e^{s_i} x_i + t_i, so that log |det ∂T/∂x| = Σ sᵢ
     for every x. With one feature it is a Gaussian.
     """
+
+    _stacks: ClassVar[bool] = True
 
     def _transforms(self, d: int) -> list[nn.Module]:
         import zuko

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
@@ -17,6 +19,8 @@ class RealNVP(FlowModel):
     function of the other half, y_b = e^{s(x_a)} x_b + t(x_a), with halves that alternate;
     log |det ∂T/∂x| = Σ s. e^s lies between 10⁻³ and 10³. With one feature it is a Gaussian.
     """
+
+    _stacks: ClassVar[bool] = True
 
     def _transforms(self, d: int) -> list[nn.Module]:
         import zuko

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -35,6 +36,8 @@ class TriangularFlow(FlowModel):
     `sample` raises `Diverged` where a bisection ends at its border, which is no inverse. n_transforms is 1 for the map
     of the theorem; more compose several, which need not be triangular. Widths of `hidden` below d − 1 are raised to it.
     """
+
+    _stacks: ClassVar[bool] = True
 
     def __init__(
         self,

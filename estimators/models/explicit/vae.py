@@ -28,12 +28,14 @@ def normal_log_density(x: torch.Tensor, mean: torch.Tensor, log_scale: torch.Ten
 
 
 def kl_to_standard_normal(mean: torch.Tensor, log_scale: torch.Tensor) -> torch.Tensor:
-    """KL(N(mean, e^{2 log_scale} I) ‖ N(0, I)), (b, k) ↦ (b,), in nats. Source: Kingma & Welling 2014, appendix B."""
-    return 0.5 * (mean.square() + (2 * log_scale).exp() - 1 - 2 * log_scale).sum(dim=1)
+    """KL(N(mean, e^{2 log_scale} I) ‖ N(0, I)), (…, k) ↦ (…,), in nats. Source: Kingma & Welling 2014, appendix B."""
+    return 0.5 * (mean.square() + (2 * log_scale).exp() - 1 - 2 * log_scale).sum(dim=-1)
 
 
 class Observation(nn.Module):
     """The standard deviation σ = √(floor² + e^{2s}) of what is observed about the decoder's value; s is learnt."""
+
+    pure = True
 
     def __init__(self, floor: float):
         super().__init__()
@@ -42,6 +44,10 @@ class Observation(nn.Module):
 
     def log_scale(self) -> torch.Tensor:
         return 0.5 * torch.logaddexp(2 * self.raw, torch.full_like(self.raw, 2 * math.log(self.floor)))
+
+    def forward(self, decoded: torch.Tensor) -> torch.Tensor:
+        """log σ at every feature of what was decoded."""
+        return self.log_scale().expand_as(decoded)
 
 
 @models.register("vae")
@@ -58,6 +64,7 @@ class VAE(EvidenceBound):
     `history_` has `loss` in nats at the training scale, `reconstruction` and `kl`, its two parts.
     """
 
+    _stacks: ClassVar[bool] = True
     _networks: ClassVar[tuple[str, ...]] = ("generator_", "encoder_", "observation_")
     _bound = "importance-weighted bound"
 
@@ -118,10 +125,11 @@ class VAE(EvidenceBound):
 
     def _step(self, lr: float) -> dict[str, torch.Tensor]:
         data = self._minibatch()
-        mean, log_scale = self.encoder_(data).chunk(2, dim=1)
-        z = mean + log_scale.exp() * self._latents(len(data), self._rng)
-        log_density = normal_log_density(data, self.generator_(z), self.observation_.log_scale())
-        reconstruction, kl = -log_density.mean(), kl_to_standard_normal(mean, log_scale).mean()
+        mean, log_scale = self.encoder_(data).chunk(2, dim=-1)
+        z = mean + log_scale.exp() * self._latents(self.batch_size, self._rng)
+        decoded = self.generator_(z)
+        log_density = normal_log_density(data, decoded, self.observation_(decoded))
+        reconstruction, kl = -log_density.mean(dim=-1), kl_to_standard_normal(mean, log_scale).mean(dim=-1)
         loss = reconstruction + kl
         descend(self.optimiser_, loss, lr)
         return {"loss": loss.detach(), "reconstruction": reconstruction.detach(), "kl": kl.detach()}

@@ -8,26 +8,10 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from estimators.losses import mean_over_pairs
+from estimators.losses import followed, mean_over_pairs, squared_distances
 from estimators.models.gans.adversarial import AdversarialModel
 from estimators.training import parameters
 from estimators.training.seeding import RandomState
-
-
-def squared_distances(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """‖xᵢ − yⱼ‖², (…, n, m), for x (…, n, s) and y (…, m, s): by one product, from which it cannot fall below rounding.
-
-    What lies under 4u(‖x‖² + ‖y‖²), u the unit of the last place, is that bound, with no gradient: rows that near are
-    the same row, and a root of what is left of them would send its gradient anywhere.
-    """
-    norms = x.square().sum(dim=-1)[..., :, None] + y.square().sum(dim=-1)[..., None, :]
-    floor = (4 * torch.finfo(norms.dtype).eps * norms.detach()).clamp_min(torch.finfo(norms.dtype).tiny)
-    return torch.maximum(norms - 2 * x @ y.mT, floor)
-
-
-def followed(squared: torch.Tensor, value: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
-    """A function of `squared` with this `value` and `slope` there: its graph is one product, whatever it is."""
-    return value + slope * (squared - squared.detach())
 
 
 class FeatureKernelModel(AdversarialModel):
