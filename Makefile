@@ -32,17 +32,19 @@ $(VENV)/.run: pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/.run
 	@echo "Adding the tools of the tests."
-	@$(PIP) -e '.[all,test]'
+	@$(PIP) -e '.[all,test,docs]'
 	@touch $@
 
 report: $(VENV)/.run
 	@$(BIN)/implicitbench report --size $(SIZE) --output $(OUTPUT)
 
 # Timing guards switch themselves off beside other processes. Coverage sees kernels only without the JIT, where the
-# tests with large samples are left out.
+# tests with large samples are left out. CUDA's simulator and its compiler need a process each; what needs a device is
+# skipped where none answers, and counted.
 test: $(VENV)/.test
 	@rm -f .coverage .coverage.*
-	@$(PYTEST) tests -n 2 -m "not deep and not perf and not cuda" --ignore=tests/perf --cov --cov-report=
+	@$(PYTEST) tests -n 2 -m "not deep and not perf and not simulator" --ignore=tests/perf --cov --cov-report=
+	@NUMBA_ENABLE_CUDASIM=1 $(PYTEST) tests/cuda -n 2 -m simulator --cov --cov-append --cov-report=
 	@NUMBA_DISABLE_JIT=1 $(PYTEST) tests/knn/test_kernels.py tests/knn/test_principal.py tests/knn/test_look_up.py \
 		tests/knn/test_lsh.py tests/knn/test_exact_kernels.py tests/knn/test_tree_kernels.py tests/knn/test_rotated.py \
 		-m "not deep" -k "twin or products or bisection or bucket or kernels" --cov --cov-append --cov-report=
@@ -53,7 +55,7 @@ test: $(VENV)/.test
 	@$(PYTEST) tests/perf -m perf --benchmark-disable-gc --benchmark-columns=median,iqr,rounds
 
 test-deep: $(VENV)/.test
-	HYPOTHESIS_PROFILE=deep $(PYTEST) tests -n 2 -m "not perf and not cuda" --ignore=tests/perf --timeout=7200
+	HYPOTHESIS_PROFILE=deep $(PYTEST) tests -n 2 -m "not perf and not simulator" --ignore=tests/perf --timeout=7200
 
 lint: $(VENV)/.test
 	@$(BIN)/ruff check .
@@ -84,6 +86,12 @@ docs: $(VENV)/.run
 	$(BIN)/python -m reports.coverage_table
 	$(BIN)/python -m reports.claims_page
 	$(BIN)/python -m reports.errata_page
+	$(BIN)/python -m reports.docs_tables
+	$(BIN)/python -m reports.reproducing_page
+
+site: $(VENV)/.test
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "The documentation: site/index.html"
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .asv .pytest_cache .mypy_cache .ruff_cache .hypothesis
