@@ -6,6 +6,7 @@ _HOMES = {
     "BruteForce": "knn.exact",
     "CoverTree": "knn.cover_tree",
     "DCI": "knn.dci",
+    "DeviceRows": "knn.device_rows",
     "KDTree": "knn.kdtree",
     "LSH": "knn.lsh",
     "MultiLevelDCI": "knn.multi_level_dci",
