@@ -19,7 +19,7 @@ def signed(budget: int | float) -> float:
 
 
 class Hierarchy:
-    """`n_levels` levels on the points alive; `screen(rows, canonical)` makes what bounds distances.
+    """`n_levels` levels on the points alive; `screen(rows, canonical, seed, kernels)` makes what bounds distances.
 
     New points wait in a tail that every search looks at, until they are an eighth of all and are put into cells. All is
     built anew when the points have doubled, and when the dead are cleared away.
@@ -35,7 +35,8 @@ class Hierarchy:
         rows = points.rows if len(living) == points.size else points.rows[living]
         canonical = living[canonical_sample(rows, np.random.RandomState(self.seed), len(rows))]
         self.learnt_on = points.size
-        self.levels = Levels(points, canonical, self.n_levels, self.screen(points.rows, canonical), kernels)
+        screen = self.screen(points.rows, canonical, self.seed, kernels)
+        self.levels = Levels(points, canonical, self.n_levels, screen, kernels)
 
     def added(self, points: Points, start: int, kernels: ModuleType) -> None:
         """The points from slot `start` on are new."""

@@ -12,7 +12,7 @@ from knn.projections import largest_norm, projected_queries
 class LevelProjections:
     """⟨u_j, x⟩ for the columns of `directions` (d, m), in the type of the data; margins as knn/projections.py has."""
 
-    def __init__(self, directions: np.ndarray, points: np.ndarray, chosen: np.ndarray):  # noqa: ARG002
+    def __init__(self, directions: np.ndarray, points: np.ndarray, *learnt: object):  # noqa: ARG002
         self.directions, self.dtype, self.radius = directions, points.dtype, 0.0
 
     def of_rows(self, rows: np.ndarray, kernels: ModuleType) -> tuple[np.ndarray, np.ndarray]:

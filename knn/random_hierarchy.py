@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from knn.base import NearestNeighbours, indexes
 from knn.grids import products
 from knn.hierarchy import Hierarchy
-from knn.leading_codes import LeadingCodes
+from knn.principal_screen import PrincipalScreen
 from knn.validation import checked_count
 
 
@@ -21,10 +21,10 @@ class RandomHierarchy(NearestNeighbours):
     when d(q, head) − radius exceeds the k-th distance for every cell not visited, with rounding allowed for;
     `exact=True` goes on, cell by cell, until that holds. If the cells visited hold fewer than k points it goes on too.
 
-    What is looked at is bounded from below by leading coordinates in bytes (knn/leading_codes.py). On each level the
-    `candidates` points of least bound, a number or a fraction of those looked at, are measured, unless their bounds
-    exceed the worst distance kept, which loses nothing. Memory besides the data: 8 bytes a point, and up to 192 for the
-    bytes.
+    What is looked at is bounded from below by the bytes of principal coordinates that `PrincipalDCI` has too
+    (knn/principal_screen.py). On each level the `candidates` points of least bound, a number or a fraction of those
+    looked at, are measured, unless their bounds exceed the worst distance kept, which loses nothing. Memory besides the
+    data: 72 bytes a point.
 
     New points wait in a tail that every search looks at, until they are an eighth of all and are put into cells; when
     the points have doubled, or the dead are cleared away, all is built anew. Amortised insertion costs the search for
@@ -62,12 +62,12 @@ class RandomHierarchy(NearestNeighbours):
 
     def tuning_grid(self, n, d):  # noqa: ARG002
         """(what is built, what is asked), for `knn.tuned`."""
-        beams, candidates = (4, 8, 16, 24, 32, 48, 64, 96, 128, 200), (50, 100, 200, 400, 1.0)
+        beams, candidates = (4, 8, 16, 24, 32, 48, 64, 96, 128, 200), (20, 30, 50, 100, 200, 1.0)
         return products(n_levels=(2, 3, 4)), products(beam=beams, candidates=candidates)
 
     def _build(self, rng):
         seed = int(rng.randint(2**31 - 1))
-        self._hierarchy = Hierarchy(self._points, self.n_levels, LeadingCodes, seed, self._engine)
+        self._hierarchy = Hierarchy(self._points, self.n_levels, PrincipalScreen, seed, self._engine)
 
     def _answer(self, Q, k, exact):
         budgets = 1, self._budget("candidates"), 1.0
@@ -88,4 +88,4 @@ class RandomHierarchy(NearestNeighbours):
         return self._hierarchy.state()
 
     def _restore(self, state):
-        self._hierarchy = Hierarchy.restored(state, self.n_levels, LeadingCodes, LeadingCodes.restored)
+        self._hierarchy = Hierarchy.restored(state, self.n_levels, PrincipalScreen, PrincipalScreen.restored)

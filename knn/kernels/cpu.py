@@ -9,7 +9,6 @@ from knn.kernels.cpu_dci import inside, radii_of_visits
 from knn.kernels.cpu_distance import definition_sum, rank, scan
 from knn.kernels.cpu_heap import ascending, empty_heaps
 from knn.kernels.cpu_inner import inner_sum, rank_inner, scan_inner
-from knn.kernels.cpu_level_bounds import encode_leading
 from knn.kernels.cpu_levels import nearest_heads, search_levels, widen_reach
 from knn.kernels.cpu_look_up import DEAD
 from knn.kernels.cpu_lsh import collide, first_of, search_tables
@@ -63,7 +62,6 @@ __all__ = [
     "empty_heaps",
     "enclose_nodes",
     "encode",
-    "encode_leading",
     "encode_points",
     "encode_queries",
     "encode_rotated",

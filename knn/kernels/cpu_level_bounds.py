@@ -1,4 +1,4 @@
-"""Lower bounds on distances in a hierarchy of cells: from bytes of leading coordinates, or from projections."""
+"""Lower bounds on distances in a hierarchy of cells: from bytes of principal coordinates, or from projections."""
 
 from __future__ import annotations
 
@@ -9,41 +9,8 @@ import numpy as np
 from knn.kernels.cpu_select import kth_smallest
 from knn.kernels.jit import jit
 
-#: The largest magnitude of a byte.
-MOST = 127.0
-
-
-@jit
-def encode_leading(X, columns, centre, kept, step, codes, losses):
-    """Codes int8 (n, w) of rows: `kept` coordinates and the norm of the others, in whole steps, clipped to 127.
-
-        codes[i, j] ≈ (X[i, columns[j]] − centre[j])/step,   codes[i, kept] ≈ (√Σ_{j ≥ kept} (…)² − centre[d])/step
-
-    X (n, d), columns int64 (d,), centre float64 (d + 1,), w = kept or kept + 1; losses float64 (n,), in steps: how far
-    rounding to whole numbers moved a row.
-    """
-    for i in range(X.shape[0]):
-        lost = 0.0
-        for j in range(kept):
-            value = (np.float64(X[i, columns[j]]) - centre[j]) / step
-            codes[i, j], loss = _whole(value)
-            lost += loss * loss
-        if codes.shape[1] > kept:
-            rest = 0.0
-            for j in range(kept, X.shape[1]):
-                gap = np.float64(X[i, columns[j]]) - centre[j]
-                rest += gap * gap
-            codes[i, kept], loss = _whole((math.sqrt(rest) - centre[-1]) / step)
-            lost += loss * loss
-        losses[i] = math.sqrt(lost)
-
-
-@jit
-def _whole(value):
-    """(the nearest whole number to the value clipped, how far that is)."""
-    value = min(max(value, -MOST), MOST)
-    code = np.floor(value + 0.5)
-    return np.int8(code), value - code
+#: Bytes of a code: a number that the compiler knows makes it one short run of vector instructions.
+WIDTH = 64
 
 
 @jit
@@ -69,7 +36,7 @@ def lower_bounds(table, query, places, lower):
 def _squared_gap(c, b):
     """‖c − b‖² of two codes in int32, without error; LLVM makes it a few vector instructions."""
     total = np.int32(0)
-    for j in range(b.shape[0]):
+    for j in range(WIDTH):
         gap = np.int32(c[j]) - np.int32(b[j])
         total += gap * gap
     return total
