@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pkgutil
 import statistics
 import time
@@ -24,7 +25,7 @@ from reports.rivals.contestant import Answer, Contestant, Search, rivals
 
 #: Neighbours that are asked for, as in ann-benchmarks.
 K = 10
-#: Rows of the base, held-out queries and repetitions by size; None: every row there is.
+#: Rows of the base, queries scored (as many others choose) and repetitions by size; None: every row there is.
 _SIZES: dict[str, tuple[int | None, int, int]] = {
     "quick": (10_000, 200, 5),
     "standard": (None, 500, 5),
@@ -43,7 +44,7 @@ _GRIDS: dict[str, tuple[Mapping[str, Scalar], ...]] = {
     "multi-level-dci": tuple({"beam": beam, "candidates": 0.5} for beam in (10, 30, 100)),
     "prioritized-dci": tuple({"candidates": share} for share in (0.01, 0.03, 0.1, 0.3)),
     "random-hierarchy": tuple(
-        {"beam": beam, "candidates": candidates} for beam, candidates in ((16, 50), (30, 100), (60, 100), (150, 300))
+        {"beam": beam, "candidates": candidates} for beam, candidates in ((16, 20), (30, 30), (60, 50), (150, 100))
     ),
 }
 #: Rows on which every index is built once before the clock runs, so that no compilation is timed.
@@ -71,18 +72,22 @@ class NearestNeighbours(Experiment):
     """One cell a data set: all searches take turns in it, so that whatever slows the machine slows all alike.
 
     Every number's payload says whose it is: `index`, `library`, `version`, `settings`, `ours`.
-    Queries come from the test split and are never rows of the base. Repetitions are interleaved,
-    their order rotates, and the median is reported with the slowest and the fastest. One thread.
+    Queries come from the test split and are never rows of the base. Half of them choose which settings make the
+    frontier (`recall, choosing`), the other half are scored and timed. Repetitions are interleaved, their order
+    rotates, and the median is reported with the slowest and the fastest. One thread, and from the standard size on
+    all threads besides, in a cell of their own.
     """
 
-    question = "Which search finds the ten nearest neighbours, how many of them, and how fast on one thread?"
+    question = "Which search finds the ten nearest neighbours, how many of them, and how fast?"
     timing = True
     caveats = (
-        "Queries are answered in one batch on one thread; a library that is tuned for many threads or for single "
-        "queries may rank differently there.",
+        "Queries are answered in one batch, at the quick size on one thread alone; a library that is tuned for many "
+        "threads or for single queries may rank differently there.",
+        "On several threads a library has its own; Annoy, which answers one query at a time, is asked from a pool.",
         "At the quick size the base holds at most 10 000 rows, on which a linear scan is hard to beat; the standard "
         "size takes every row.",
-        "Parameters are those of the stated grid, not the best that each library could be brought to.",
+        "Parameters are those of the stated grid, not the best that each library could be brought to; which of them "
+        "make the frontier was chosen by other queries than those scored.",
         "Peak memory is how much the process grew while an index was built, seen every 5 ms: what was taken from "
         "memory that an earlier index had freed does not show, and a library that copies the data counts the copy.",
     )
@@ -92,10 +97,13 @@ class NearestNeighbours(Experiment):
         # What a registry finds is no import: each index, and each rival with its library's version, installed or not.
         offers = [info.name for info in pkgutil.iter_modules(rival_package.__path__, f"{rival_package.__name__}.")]
         modules = tuple(sorted({member.__module__ for member in indexes.values()} | set(offers)))
-        for name in datasets:
-            if name in data:
-                params = {"dataset": name, "base": base, "queries": queries, "k": K, "repetitions": repetitions}
-                yield Cell({**params, "grid": size}, seed=0, modules=modules, data=(name,), seconds=_LIMITS[size])
+        for threads in sorted({1, 1 if size == "quick" else _processors()}):
+            for name in datasets:
+                if name in data:
+                    params: dict[str, Scalar] = {"dataset": name, "base": base, "queries": queries, "k": K}
+                    params |= {"repetitions": repetitions, "grid": size, "on_threads": threads}
+                    limit = _LIMITS[size]
+                    yield Cell(params, seed=0, modules=modules, data=(name,), threads=threads, seconds=limit)
 
     def measure(self, cell: Cell) -> Iterator[Measurement]:
         from threadpoolctl import threadpool_limits
@@ -103,12 +111,13 @@ class NearestNeighbours(Experiment):
         dataset = datasets[str(cell.params["dataset"])]
         base, queries = dataset.load("train")[0], dataset.load("test")[0]
         rng = np.random.default_rng(cell.seed)
-        rows, wanted = cell.params["base"], int(cell.params["queries"] or 0)
+        rows, wanted = cell.params["base"], 2 * int(cell.params["queries"] or 0)
         X = np.ascontiguousarray(base if rows is None else base[_subset(rng, len(base), int(rows))])
-        Q = np.ascontiguousarray(queries[_subset(rng, len(queries), wanted)])
-        with threadpool_limits(limits=1):
+        held = rng.permutation(_subset(rng, len(queries), wanted))
+        choosing, Q = (np.ascontiguousarray(queries[some]) for some in np.array_split(held, 2))
+        with threadpool_limits(limits=cell.threads):
             yield Measurement("rows", len(X), "rows", payload={"columns": X.shape[1], "queries": len(Q)})
-            yield from _compare(X, Q, cell)
+            yield from _compare(X, choosing, Q, cell)
 
 
 def label(contestant: Contestant, chosen: Mapping[str, Scalar]) -> dict[str, Any]:
@@ -135,10 +144,10 @@ def contestants() -> list[Contestant]:
 def _ours(name: str, *, exact: bool = False) -> Contestant:
     """The index as its grid has it; `exact`: as it is by default, going on until each answer is proved."""
 
-    def build(X: np.ndarray, seed: int, **chosen: Any) -> Search:
+    def build(X: np.ndarray, seed: int, threads: int, **chosen: Any) -> Search:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # budgets that find little: they are what is measured
-            index = indexes[name](n_neighbors=K, n_jobs=1, random_state=seed, **chosen).fit(X)
+            index = indexes[name](n_neighbors=K, n_jobs=threads, random_state=seed, **chosen).fit(X)
 
         def search(Q: np.ndarray, k: int, *, exact: bool = False) -> Answer:
             found = index.search(Q, k, exact=exact)
@@ -151,7 +160,11 @@ def _ours(name: str, *, exact: bool = False) -> Contestant:
     return Contestant(f"knn {name}", "implicitbench", build, built=_GRIDS.get(name, ({},)), ours=True)
 
 
-def _compare(X: np.ndarray, Q: np.ndarray, cell: Cell) -> Iterator[Measurement]:
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _compare(X: np.ndarray, choosing: np.ndarray, Q: np.ndarray, cell: Cell) -> Iterator[Measurement]:
     k = int(cell.params["k"] or 0)
     entries: list[_Entry] = []
     for module, error in rivals.unavailable.items():
@@ -163,18 +176,20 @@ def _compare(X: np.ndarray, Q: np.ndarray, cell: Cell) -> Iterator[Measurement]:
             continue
         for built in contestant.built:
             try:
-                entries += _built(contestant, built, X, Q, k, cell.seed)
+                entries += _built(contestant, built, X, Q, k, cell)
             except Exception as error:
                 yield _broken(error, label(contestant, built))
-    kth = true_kth_distances(X, Q, k)
-    answered: list[tuple[_Entry, Answer]] = []
+    kth, kth_choosing = true_kth_distances(X, Q, k), true_kth_distances(X, choosing, k)
+    answered: list[tuple[_Entry, Answer, float]] = []
     for entry in entries:
         try:
-            answered.append((entry, _answer(entry, Q, k)))
+            chosen = recalls(X, choosing, _answer(entry, choosing, k).indices, kth_choosing)
+            answered.append((entry, _answer(entry, Q, k), float(chosen.mean())))
         except Exception as error:
             yield _broken(error, entry.label)
-    seconds = _take_turns([entry for entry, _ in answered], Q, k, int(cell.params["repetitions"] or 1))
-    for (entry, answer), times in zip(answered, seconds, strict=True):
+    seconds = _take_turns([entry for entry, *_ in answered], Q, k, int(cell.params["repetitions"] or 1))
+    for (entry, answer, found), times in zip(answered, seconds, strict=True):
+        yield Measurement("recall, choosing", found, "share", payload=entry.label)
         yield from _measured(entry, answer, times, recalls(X, Q, answer.indices, kth))
 
 
@@ -193,14 +208,14 @@ def _answer(entry: _Entry, Q: np.ndarray, k: int) -> Answer:
 
 
 def _built(
-    contestant: Contestant, built: Mapping[str, Scalar], X: np.ndarray, Q: np.ndarray, k: int, seed: int
+    contestant: Contestant, built: Mapping[str, Scalar], X: np.ndarray, Q: np.ndarray, k: int, cell: Cell
 ) -> list[_Entry]:
-    small = contestant.build(X[:_WARM_UP], seed, **built)
+    small = contestant.build(X[:_WARM_UP], cell.seed, cell.threads, **built)
     for asked in contestant.asked:
         small(Q[:2], k, **asked)
     with PeakMemory() as peak:
         began = time.perf_counter()
-        search = contestant.build(X, seed, **built)
+        search = contestant.build(X, cell.seed, cell.threads, **built)
         elapsed = time.perf_counter() - began
     return [_Entry(contestant, built, asked, search, elapsed, peak.bytes) for asked in contestant.asked]
 

@@ -22,17 +22,18 @@ _TICKS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
 
 
 def recall_speed(store: Store, size: str | None = None) -> list[Picture]:
-    """One picture a data set: a point a setting, a bar from the slowest to the fastest repetition, and the frontier."""
+    """One picture a data set and number of threads: a point a setting, a bar over the repetitions, and the frontier."""
     frame = nearest_neighbours(store, size).dropna(subset=["recall", "qps"])
     # Ours and the others count apart: each has all colours to itself, ours filled and theirs hollow.
     ours = sorted(frame.search[frame.ours].unique())
     others = sorted(frame.search[~frame.ours].unique())
     searches = {name: place for group in (ours, others) for place, name in enumerate(group)}
-    return [_panel(str(name), part, searches) for name, part in frame.groupby("dataset", sort=True)]
+    return [_panel(str(name), part, searches) for (name, _), part in frame.groupby(["dataset", "threads"], sort=True)]
 
 
 def _panel(dataset: str, frame: pd.DataFrame, searches: dict[str, int]) -> Picture:
-    name = f"recall-{dataset}"
+    threads = f"{frame.threads.iloc[0]:.0f} threads" if frame.threads.iloc[0] > 1 else "one thread"
+    name = f"recall-{dataset}" + ("" if threads == "one thread" else f"-{threads.replace(' ', '-')}")
     tips: dict[str, str] = {}
     with canvas(6.4, 4.6) as (figure, axes):
         ax = axes[0, 0]
@@ -44,11 +45,15 @@ def _panel(dataset: str, frame: pd.DataFrame, searches: dict[str, int]) -> Pictu
         _stretch(ax, float(frame.recall.min()))
         ax.set_title(_title(frame), loc="left")
         ax.set_xlabel("recall of the 10 nearest")
-        ax.set_ylabel("queries per second, one thread")
+        ax.set_ylabel(f"queries per second, {threads}")
         figure.legend(*_ordered(ax), loc="outside lower center", ncols=3, fontsize=9, handletextpad=0.4)
         ax.set_axisbelow(True)
         return picture(
-            figure, name=name, title=f"Recall and speed on {dataset}", description=_words(dataset, frame), tips=tips
+            figure,
+            name=name,
+            title=f"Recall and speed on {dataset}" + ("" if threads == "one thread" else f", {threads}"),
+            description=_words(dataset, frame),
+            tips=tips,
         )
 
 
@@ -130,8 +135,9 @@ figures.register("recall-speed")(
         name="recall-speed",
         title="Recall against queries per second",
         about="Each point is one setting of one search, ours filled and the others hollow, with a bar from its slowest "
-        "to its fastest repetition. Up and to the right is better; the grey band joins the settings that nothing beats "
-        "in both. Recall is stretched towards 1, where the differences matter.",
+        "to its fastest repetition. Up and to the right is better; the grey band joins the settings that nothing "
+        "beats in both, judged on other queries than those drawn. Recall is stretched towards 1, where differences "
+        "matter.",
         experiment=EXPERIMENT,
         draw=recall_speed,
     )

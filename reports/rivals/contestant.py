@@ -28,10 +28,10 @@ Search = Callable[..., Answer]
 class Contestant:
     """A search with its grid of parameters.
 
-    `build(X, seed, **built)` makes the index on X (n, d) float32, C-ordered, and returns its
-    `Search`; every entry of `built` is built once and asked with every entry of `asked`. It must
-    use one thread. `library` is the package whose version is reported. `sizes`: the sizes at which
-    it takes part, with `why` it stays out of the others.
+    `build(X, seed, threads, **built)` makes the index on X (n, d) float32, C-ordered, and returns its
+    `Search`; every entry of `built` is built once and asked with every entry of `asked`. Both take
+    `threads` threads, or one where the library has no way to take more. `library` is the package whose
+    version is reported. `sizes`: the sizes at which it takes part, with `why` it stays out of the others.
     """
 
     name: str

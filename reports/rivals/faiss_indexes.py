@@ -1,4 +1,4 @@
-"""faiss: flat search, inverted lists and hierarchical navigable small worlds."""
+"""faiss: flat search, inverted lists, hierarchical navigable small worlds, and hashing by signs."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ def _ask(index: Any, Q: np.ndarray, k: int) -> Answer:
     return Answer(indices)
 
 
-def _flat(X: np.ndarray, seed: int) -> Search:
+def _flat(X: np.ndarray, seed: int, threads: int) -> Search:
     del seed
-    faiss.omp_set_num_threads(1)
+    faiss.omp_set_num_threads(threads)
     index = faiss.IndexFlatL2(X.shape[1])
     index.add(X)
     return lambda Q, k: _ask(index, Q, k)
 
 
-def _inverted_lists(X: np.ndarray, seed: int, *, rows_a_list: int) -> Search:
-    faiss.omp_set_num_threads(1)
+def _inverted_lists(X: np.ndarray, seed: int, threads: int, *, rows_a_list: int) -> Search:
+    faiss.omp_set_num_threads(threads)
     lists = max(1, len(X) // rows_a_list)
     index = faiss.IndexIVFFlat(faiss.IndexFlatL2(X.shape[1]), X.shape[1], lists)
     index.cp.seed = seed
@@ -40,9 +40,9 @@ def _inverted_lists(X: np.ndarray, seed: int, *, rows_a_list: int) -> Search:
     return search
 
 
-def _small_worlds(X: np.ndarray, seed: int, *, M: int, efConstruction: int) -> Search:
+def _small_worlds(X: np.ndarray, seed: int, threads: int, *, M: int, efConstruction: int) -> Search:
     del seed  # faiss draws the levels from a generator of its own, seeded alike for every index
-    faiss.omp_set_num_threads(1)
+    faiss.omp_set_num_threads(threads)
     index = faiss.IndexHNSWFlat(X.shape[1], M)
     index.hnsw.efConstruction = efConstruction
     index.add(X)
@@ -54,9 +54,24 @@ def _small_worlds(X: np.ndarray, seed: int, *, M: int, efConstruction: int) -> S
     return search
 
 
+def _signs(X: np.ndarray, seed: int, threads: int, *, bits: int) -> Search:
+    del seed  # as above
+    faiss.omp_set_num_threads(threads)
+    codes = faiss.IndexLSH(X.shape[1], bits)
+    index = faiss.IndexRefineFlat(codes)
+    index.train(X)
+    index.add(X)
+
+    def search(Q: np.ndarray, k: int, *, measured_a_neighbour: int) -> Answer:
+        index.k_factor = measured_a_neighbour
+        return _ask(index, Q, k)
+
+    return search
+
+
 @rivals.register("faiss")
 def contestants() -> list[Contestant]:
-    """Flat, IVF and HNSW."""
+    """Flat, IVF, HNSW, and LSH, whose nearest codes are measured."""
     return [
         Contestant("faiss Flat", "faiss-cpu", _flat),
         Contestant(
@@ -72,5 +87,12 @@ def contestants() -> list[Contestant]:
             _small_worlds,
             built=({"M": 16, "efConstruction": 100},),
             asked=settings(efSearch=(10, 20, 40, 80, 160)),
+        ),
+        Contestant(
+            "faiss LSH",
+            "faiss-cpu",
+            _signs,
+            built=settings(bits=(512,)),
+            asked=settings(measured_a_neighbour=(3, 10, 30, 100)),
         ),
     ]

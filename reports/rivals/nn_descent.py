@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from pynndescent import NNDescent
 
 from reports.rivals.contestant import Answer, Contestant, Search, rivals, settings
 
 
-def _build(X: np.ndarray, seed: int, *, n_neighbors: int) -> Search:
-    index = NNDescent(X, n_neighbors=n_neighbors, n_jobs=1, random_state=seed)
+def _build(X: np.ndarray, seed: int, threads: int, *, n_neighbors: int) -> Search:
+    index = NNDescent(X, n_neighbors=n_neighbors, n_jobs=threads, random_state=seed)
     index.prepare()
 
     def search(Q: np.ndarray, k: int, *, epsilon: float) -> Answer:
+        numba.set_num_threads(threads)
         indices, _ = index.query(Q, k=k, epsilon=epsilon)
         return Answer(indices)
 

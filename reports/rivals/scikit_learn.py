@@ -8,14 +8,14 @@ from sklearn.neighbors import NearestNeighbors
 from reports.rivals.contestant import Answer, Contestant, Search, rivals, settings
 
 
-def _build(X: np.ndarray, seed: int, *, algorithm: str = "brute", leaf_size: int = 30) -> Search:
+def _build(X: np.ndarray, seed: int, threads: int, *, algorithm: str = "brute", leaf_size: int = 30) -> Search:
     del seed
-    index = NearestNeighbors(algorithm=algorithm, leaf_size=leaf_size, n_jobs=1).fit(X)
+    index = NearestNeighbors(algorithm=algorithm, leaf_size=leaf_size, n_jobs=threads).fit(X)
     return lambda Q, k: Answer(index.kneighbors(Q, n_neighbors=k, return_distance=False))
 
 
-def _tree(X: np.ndarray, seed: int, *, leaf_size: int) -> Search:
-    return _build(X, seed, algorithm="kd_tree", leaf_size=leaf_size)
+def _tree(X: np.ndarray, seed: int, threads: int, *, leaf_size: int) -> Search:
+    return _build(X, seed, threads, algorithm="kd_tree", leaf_size=leaf_size)
 
 
 @rivals.register("scikit-learn")

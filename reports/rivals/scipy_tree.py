@@ -8,12 +8,12 @@ from scipy.spatial import cKDTree
 from reports.rivals.contestant import Answer, Contestant, Search, rivals
 
 
-def _build(X: np.ndarray, seed: int) -> Search:
+def _build(X: np.ndarray, seed: int, threads: int) -> Search:
     del seed
     tree = cKDTree(X)
 
     def search(Q: np.ndarray, k: int) -> Answer:
-        _, indices = tree.query(Q, k=list(range(1, k + 1)), workers=1)
+        _, indices = tree.query(Q, k=list(range(1, k + 1)), workers=threads)
         return Answer(np.where(indices < tree.n, indices, -1))
 
     return search

@@ -15,6 +15,7 @@ EXPERIMENT = "nearest-neighbours"
 #: Column of the frame for each metric: its value, and where it is kept its error or its extremes.
 _METRICS = {
     "recall": ("recall", {"stderr": "recall_stderr"}),
+    "recall, choosing": ("recall_choosing", {}),
     "queries per second": ("qps", {"low": "qps_slowest", "high": "qps_fastest"}),
     "build": ("build_seconds", {}),
     "peak memory": ("peak_mib", {}),
@@ -22,16 +23,17 @@ _METRICS = {
     "certified": ("certified", {}),
 }
 _FRAME = (
-    "dataset", "rows", "dimensions", "queries", "k", "search", "settings", "library", "ours", "recall", "recall_stderr",
-    "qps", "qps_slowest", "qps_fastest", "build_seconds", "peak_mib", "evaluations", "evaluations_stderr", "certified",
-    "frontier", "status", "detail", "seed", "commit", "machine", "cell",
+    "dataset", "rows", "dimensions", "queries", "threads", "k", "search", "settings", "library", "ours", "recall",
+    "recall_stderr", "recall_choosing", "qps", "qps_slowest", "qps_fastest", "build_seconds", "peak_mib", "evaluations",
+    "evaluations_stderr", "certified", "frontier", "status", "detail", "seed", "commit", "machine", "cell",
 )  # fmt: skip
 
 
 def nearest_neighbours(store: Store, size: str | None = None) -> pd.DataFrame:
-    """Each search at each setting, in the order of data sets, then of speed; what failed or was left out comes last.
+    """Each search at each setting, by data set and threads, then by speed; what failed or was left out comes last.
 
-    `frontier`: no other search on that data set has at least its recall and more speed.
+    `frontier`: on as many threads, no other search on that data set has at least its recall and more speed, where
+    recall is that on other queries than those scored.
     """
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
     shape: dict[str, Record] = {}
@@ -53,8 +55,11 @@ def nearest_neighbours(store: Store, size: str | None = None) -> pd.DataFrame:
     frame = pd.DataFrame(list(rows.values()), columns=list(_FRAME))
     floats = [name for name, errors in _METRICS.values() for name in (name, *errors.values())]
     frame = frame.astype(dict.fromkeys((*floats, "rows", "dimensions", "queries"), float))
+    frame["recall_choosing"] = frame.recall_choosing.fillna(frame.recall)  # records of releases that had one set alone
     frame["frontier"] = _frontier(frame)
-    return frame.sort_values(["dataset", "qps", "search"], ascending=[True, False, True], ignore_index=True)
+    return frame.sort_values(
+        ["dataset", "threads", "qps", "search"], ascending=[True, True, False, True], ignore_index=True
+    )
 
 
 def _whose(record: Record) -> tuple[str, str, str]:
@@ -71,6 +76,7 @@ def _about(record: Record) -> dict[str, Any]:
     library = f"{payload.get('library', '')} {payload.get('version', '')}".strip()
     return {
         "dataset": record.params["dataset"],
+        "threads": record.params.get("on_threads", 1),
         "k": record.params["k"],
         "search": payload.get("index", "the whole cell" if record.metric == WHOLE_CELL else ""),
         "settings": _settings(payload),
@@ -88,8 +94,9 @@ def _about(record: Record) -> dict[str, Any]:
 def _frontier(frame: pd.DataFrame) -> list[bool]:
     best = []
     for row in rows_of(frame):
-        others = frame[(frame.dataset == row.dataset) & (frame.recall >= row.recall) & (frame.qps > row.qps)]
-        best.append(others.empty and not missing(row.qps))
+        beside = frame[(frame.dataset == row.dataset) & (frame.threads == row.threads)]
+        better = beside[(beside.recall_choosing >= row.recall_choosing) & (beside.qps > row.qps)]
+        best.append(better.empty and not missing(row.qps))
     return best
 
 
@@ -108,11 +115,12 @@ tables.register("nearest-neighbours")(
         name="nearest-neighbours",
         title="Nearest neighbours",
         about="Recall of the true neighbours by distances computed again, queries per second as the median "
-        "(slowest – fastest) of interleaved repetitions on one thread, and the share of answers that are proved exact.",
+        "(slowest – fastest) of interleaved repetitions, and the share of answers that are proved exact.",
         experiment=EXPERIMENT,
         make=nearest_neighbours,
         columns=(
             Column("Data", lambda row: f"{row.dataset}", "dataset"),
+            Column("Threads", lambda row: f"{row.threads:.0f}", "threads", True),
             Column("Search", _name, "search"),
             Column("Recall@10", lambda row: share(row.recall, row.recall_stderr), "recall", True, "± one stderr"),
             Column("Queries per second", _qps, "qps", True, "median (slowest – fastest)"),

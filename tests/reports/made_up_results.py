@@ -87,9 +87,10 @@ SEARCHES = [
 ]
 
 
-def searches(dataset, rows):
+def searches(dataset, rows, threads=1):
     params = {"dataset": dataset, "base": 10_000, "queries": 200, "k": 10, "repetitions": 5, "grid": "quick"}
-    cell = f"searches-{dataset}"
+    params["on_threads"] = threads
+    cell = f"searches-{dataset}-{threads}"
     found = [
         record("nearest-neighbours", cell, params, "rows", rows, unit="rows", payload={"columns": 64, "queries": 200})
     ]
@@ -100,6 +101,7 @@ def searches(dataset, rows):
             found.append(record("nearest-neighbours", cell, params, metric, value, payload=whose, **rest))
 
         add("recall", recall, stderr=0.004)
+        add("recall, choosing", recall - 0.001)
         add("queries per second", qps * rows / 1000, low=qps * rows / 1250, high=qps * rows / 900)
         add("build", 0.034)
         if certified is not None:
@@ -140,8 +142,7 @@ def kept_modes():
     rng = np.random.default_rng(0)
     for model, modes, precision, recall in (("true data", 25, 1.0, 1.0), ("imle", 25, 0.3, 0.9), ("gan", 18, 0.8, 0.6)):
         params = {
-            "law": "grid-25",
-            "width": 1.0,
+            "laws": "grid-25×1",
             "seeds": 3,
             "model": model,
             "steps": 0 if model == "true data" else 99,
@@ -151,7 +152,7 @@ def kept_modes():
             payload = {"each": each, **rest}
             mean, error = float(np.mean(each)), float(np.std(each, ddof=1) / len(each) ** 0.5)
             cell = f"kept-{params['model']}"
-            return record("mode-coverage", cell, params, metric, mean, stderr=error, payload=payload)
+            return record("mode-coverage", cell, params, f"grid-25×1: {metric}", mean, stderr=error, payload=payload)
 
         samples = (4 * rng.integers(-1, 2, size=(40, 2))).astype(np.float32)
         each = [modes, modes, modes - (model == "gan")]
@@ -162,9 +163,9 @@ def kept_modes():
             lr = 0.01 if model == "imle" else None
             cell = f"kept-{model}"
             payload = {"lr": lr, "tried": tried}
-            found.append(record("mode-coverage", cell, params, "training", 2.5, payload=payload))
+            found.append(record("mode-coverage", cell, params, "grid-25×1: training", 2.5, payload=payload))
         yield found
-    params = {"law": "grid-25", "width": 1.0, "seeds": 3, "model": "wgan", "steps": 99}
+    params = {"laws": "grid-25×1", "seeds": 3, "model": "wgan", "steps": 99}
     yield [record("mode-coverage", "kept-wgan", params, "cell", None, status="failed", detail="Diverged at step 31")]
 
 

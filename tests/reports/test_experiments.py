@@ -80,6 +80,12 @@ def test_without_mnist_only_digits_are_searched_and_without_digits_only_the_ring
     assert {cell.params["task"] for cell in learned} == {"ring-8"}
 
 
+def test_larger_sizes_are_searched_on_all_threads_too(monkeypatch):
+    monkeypatch.setattr(nearest_neighbours, "_processors", lambda: 3)
+    cells = list(nearest_neighbours.NearestNeighbours().cells("standard", {"digits": "x"}))
+    assert [(cell.threads, cell.params["on_threads"]) for cell in cells] == [(1, 1), (3, 3)]
+
+
 def test_reading_the_experiments_loads_no_rival():
     import subprocess
 
@@ -96,15 +102,16 @@ class Cheat:
 
     @staticmethod
     def offers():
-        def liar(X, seed):
-            del X, seed
+        def liar(X, seed, threads):
+            del X, seed, threads
             return lambda Q, k: Answer(np.zeros((len(Q), k), dtype=np.int64), certified=np.ones(len(Q), dtype=bool))
 
-        def failing(X, seed):
+        def failing(X, seed, threads):
+            del threads
             raise OSError(f"cannot build on {len(X)} rows with seed {seed}")
 
-        def exact(X, seed, *, pad):
-            del seed
+        def exact(X, seed, threads, *, pad):
+            del seed, threads
 
             def search(Q, k, *, only):
                 order = np.argsort(((Q[:, None, :] - X[None]) ** 2).sum(axis=2), axis=1, kind="stable")[:, :k]
@@ -113,12 +120,12 @@ class Cheat:
 
             return search
 
-        def short(X, seed):
-            del X, seed
+        def short(X, seed, threads):
+            del X, seed, threads
             return lambda Q, k: Answer(np.zeros((len(Q), min(k, 1)), dtype=np.int64))
 
-        def large(X, seed):
-            del X, seed
+        def large(X, seed, threads):
+            del X, seed, threads
 
             def search(Q, k):
                 if len(Q) > 2:
@@ -205,7 +212,7 @@ def test_every_installed_rival_finds_its_neighbours():
     assert {"scikit-learn brute", "SciPy cKDTree"} <= {entry.name for entry in offers}
     for entry in offers:
         for built in entry.built:
-            search = entry.build(X, 0, **built)
+            search = entry.build(X, 0, 1, **built)
             best = max(recalls(X, Q, search(Q, 10, **asked).indices, kth).mean() for asked in entry.asked)
             # float32 arithmetic may swap two neighbours whose distances agree to seven digits
             assert best >= 0.95, entry.name

@@ -1,5 +1,6 @@
 """Tables are pure functions of the store, and hide neither errors nor failures."""
 
+import dataclasses
 import json
 import math
 import re
@@ -134,6 +135,28 @@ def test_the_frontier_is_what_nothing_beats_in_both(results):
     frame = table("nearest-neighbours", output=results)
     best = frame[(frame.dataset == "mnist") & frame.frontier]
     assert set(best.search) == {"faiss HNSW", "faiss Flat", "knn prioritized-dci"} - {"knn prioritized-dci"}
+
+
+def test_settings_are_chosen_by_other_queries_than_those_scored(tmp_path):
+    """Settings that were lucky on the scored queries are no frontier; one thread and two are judged apart."""
+    from tests.reports.made_up_results import searches
+
+    with Store(tmp_path, write=True) as store:
+        for threads in (1, 2):
+            records = searches("digits", 1000, threads)
+            lucky = {"faiss HNSW": 0.5}  # that recall among the others, 0.96 among the scored
+            store.append(
+                [
+                    dataclasses.replace(r, value=lucky[r.payload["index"]])
+                    if r.metric == "recall, choosing" and r.payload["index"] in lucky
+                    else r
+                    for r in records
+                ]
+            )
+    frame = table("nearest-neighbours", output=tmp_path)
+    assert sorted(frame.threads.unique()) == [1, 2]
+    for _, part in frame.groupby("threads"):
+        assert set(part[part.frontier].search) == {"faiss HNSW", "faiss Flat", "knn prioritized-dci"}
 
 
 def test_means_over_seeds_have_the_standard_error_of_the_mean(results):
