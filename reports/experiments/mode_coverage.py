@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,56 +15,57 @@ from estimators.modes import mode_coverage
 from estimators.reach import precision_within, recall_within
 from estimators.toys import TOYS
 from reports.experiment import Cell, Experiment, Measurement, experiments
-from reports.record import Scalar
+from reports.record import Record, Scalar
 
 #: The row that every model is read against: true data in the place of samples.
 REFERENCE = "true data"
 #: What the quick size trains: the ideas, one model each. The other sizes train every registered model.
 _QUICK = ("gmmn", "imle", "kde-gan", "non-saturating-gan", "rs-imle", "wgan-gp")
 #: Learning rates that are tried, in this order: of equal ones the first is taken.
-_RATES = (3e-3, 1e-3, 1e-2)
+_RATES = (3e-3, 1e-3, 1e-2, 3e-2)
 #: Hidden widths of every generator and critic, so that none has more to say than another.
 _HIDDEN = (64, 64, 64)
 #: Rows that a model is trained on, rows that its samples are compared with, samples, and samples in a record.
 _ROWS = {"train": 4000, "held_out": 2000, "samples": 2000, "drawn": 400}
+#: A law and its width in the parameters of a cell.
+Task = tuple[str, float]
 
 
 @dataclass(frozen=True)
 class _Size:
-    """Laws and widths, seeds that are scored, seeds that a rate is chosen on, the share of a model's own default steps.
+    """The laws and widths of each cell, seeds that are scored, seeds that a rate is chosen on, the share of the steps.
 
-    A rate is chosen on runs as long as those that are scored: one that is ahead early may be behind in the end.
-    Without seeds to choose on a model keeps its own learning rate. Models whose seeds train one after another take as
-    many times as long: they are trained on `one_by_one` of the laws.
+    `cells`: a rate is chosen on the first law of a cell, on runs as long as those that are scored (one that is ahead
+    early may be behind in the end), and serves all of them. Without seeds to choose on a model keeps its own learning
+    rate. `length`: the share of a model's own default steps.
     """
 
-    laws: Mapping[str, tuple[float, ...]]
-    one_by_one: Mapping[str, tuple[float, ...]]
+    cells: tuple[tuple[Task, ...], ...]
     seeds: int
     choosing: int
     length: float
     limit: float
 
 
-_GRID = {"grid-25": (1.0,)}
-_WIDTHS = dict.fromkeys(TOYS, (0.5, 1.0, 2.0, 4.0))
 _SIZES = {
-    "quick": _Size(_GRID, _GRID, 3, 0, 0.75, 3600.0),
-    "standard": _Size({**_GRID, "ring-8": (1.0, 4.0), "rare-8": (1.0,)}, _GRID, 10, 2, 1.0, 1.5 * 3600.0),
-    "full": _Size(_WIDTHS, _WIDTHS, 20, 5, 2.0, 4 * 3600.0),
+    "quick": _Size(((("grid-25", 1.0),),), 3, 0, 0.75, 3600.0),
+    # The hardest law first: it tells rates apart.
+    "standard": _Size(((("grid-25", 1.0), ("ring-8", 1.0), ("rare-8", 1.0)),), 10, 2, 0.5, 1.5 * 3600.0),
+    "full": _Size(tuple(tuple((law, w) for w in (1.0, 0.5, 2.0, 4.0)) for law in TOYS), 20, 5, 2.0, 8 * 3600.0),
 }
 
 
 @experiments.register("mode-coverage")
 class ModeCoverage(Experiment):
-    """One cell a model, law and width, of several seeds on one draw of the data; `true data` is a perfect sampler.
+    """One cell a model, of several laws, and seeds on one draw of the data of each; `true data` is a perfect sampler.
 
     The learning rate is the one of `_RATES` whose samples, of seeds that are not scored, have the highest harmonic mean
-    of precision and recall. `modes`: those with a sample within four standard deviations; `high quality`: the share of
-    samples so near to a mode; `precision`, `recall`: the share of samples (held-out data) within one standard deviation
-    of a mode of held-out data (samples); `balance`: KL, in nats, of the shares of the samples by nearest mode from the
-    true masses; `training`: seconds of processor time for one seed at the chosen rate. Each value is the mean over the
-    seeds with its standard error, and the payload has every seed's.
+    of precision and recall on the first law of the cell. A metric is told as "law×width: metric". `modes`: those with a
+    sample within four standard deviations; `high quality`: the share of samples so near to a mode; `precision`,
+    `recall`: the share of samples (held-out data) within one standard deviation of a mode of held-out data (samples);
+    `balance`: KL, in nats, of the shares of the samples by nearest mode from the true masses; `training`: seconds of
+    processor time for one seed at the chosen rate. Each value is the mean over the seeds with its standard error, and
+    the payload has every seed's.
     """
 
     question = "At its best learning rate, which modes does a model keep, and how many of its samples are good?"
@@ -73,6 +74,7 @@ class ModeCoverage(Experiment):
         "All networks have equal hidden layers. Steps are a share of each model's own default, chosen on the ring; a "
         "step of one costs more than a step of another, and the seconds say how much.",
         "All seeds of a model train on the same rows: their spread is that of training alone.",
+        "A rate is chosen on the first law of a cell, the grid at first, and serves the others, which may have better.",
         "A rate at the edge of those tried is marked; a better one may lie beyond.",
         "Seconds are an indication: other cells may have run beside, and seeds that train together share their cost.",
     )
@@ -82,45 +84,59 @@ class ModeCoverage(Experiment):
         from estimators.training.registry import models
 
         chosen = _SIZES[size]
-        for law, widths in chosen.laws.items():
-            for width in widths:
-                task: dict[str, Scalar] = {"law": law, "width": width, "seeds": chosen.seeds}
-                yield Cell({**task, "model": REFERENCE, "steps": 0, "choosing": 0})
-                for name, model in models.items():
-                    if issubclass(model, ConditionalModel) or (size == "quick" and name not in _QUICK):
-                        continue
-                    if not _stacks(model) and width not in chosen.one_by_one.get(law, ()):
-                        continue
-                    own: Any = model()
-                    steps = getattr(own, "steps", 0)
-                    yield Cell(
-                        {
-                            **task,
-                            "model": name,
-                            "steps": math.ceil(chosen.length * steps),
-                            "choosing": chosen.choosing if "lr" in own.get_params() else 0,
-                        },
-                        modules=(model.__module__,),
-                        seconds=chosen.limit,
-                    )
+        for tasks in chosen.cells:
+            shared: dict[str, Scalar] = {
+                "laws": " ".join(f"{law}×{width:g}" for law, width in tasks),
+                "seeds": chosen.seeds,
+            }
+            yield Cell({**shared, "model": REFERENCE, "steps": 0, "choosing": 0})
+            for name, model in models.items():
+                if issubclass(model, ConditionalModel) or (size == "quick" and name not in _QUICK):
+                    continue
+                own: Any = model()
+                steps = math.ceil(chosen.length * getattr(own, "steps", 0))
+                choosing = chosen.choosing if "lr" in own.get_params() else 0
+                yield Cell(
+                    {**shared, "model": name, "steps": steps, "choosing": choosing},
+                    modules=(model.__module__,),
+                    seconds=chosen.limit,
+                )
 
     def measure(self, cell: Cell) -> Iterator[Measurement]:
-        law = TOYS[str(cell.params["law"])].law(float(cell.params["width"] or 0))
-        # Streams of the cell's seed: three draws of the data, the seeds to choose on, those that are scored, sampling.
-        streams = [int(part) for part in np.random.SeedSequence(cell.seed).generate_state(6)]
-        train, held_out = law.sample(_ROWS["train"], streams[0]), law.sample(_ROWS["held_out"], streams[1])
-        n_seeds = int(cell.params["seeds"] or 0)
-        if cell.params["model"] == REFERENCE:
-            samples = np.stack([law.sample(_ROWS["samples"], streams[4] + seed) for seed in range(n_seeds)])
-        else:
-            validation = law.sample(_ROWS["held_out"], streams[2])
-            rate, tried = _best_rate(cell, law, train, validation, streams[3])
-            began = time.process_time()
-            fitted = _fitted(cell, int(cell.params["steps"] or 0), rate, n_seeds, streams[4], train)
-            seconds = (time.process_time() - began) / n_seeds
-            yield Measurement("training", seconds, "s", payload={"lr": rate, "tried": tried})
-            samples = _draws(fitted, streams[5])
-        yield from _judged(samples, law, held_out)
+        rate: float | None = None
+        tried: dict[str, float] = {}
+        for i, (law_name, width) in enumerate(_tasks(str(cell.params["laws"]))):
+            law = TOYS[law_name].law(width)
+            # Streams of the cell's seed: three draws of the data, seeds to choose on, those that are scored, sampling.
+            streams = [int(part) for part in np.random.SeedSequence((cell.seed, i)).generate_state(6)]
+            train, held_out = law.sample(_ROWS["train"], streams[0]), law.sample(_ROWS["held_out"], streams[1])
+            n_seeds = int(cell.params["seeds"] or 0)
+            told = f"{law_name}×{width:g}: "
+            if cell.params["model"] == REFERENCE:
+                samples = np.stack([law.sample(_ROWS["samples"], streams[4] + seed) for seed in range(n_seeds)])
+            else:
+                if i == 0:
+                    validation = law.sample(_ROWS["held_out"], streams[2])
+                    rate, tried = _best_rate(cell, law, train, validation, streams[3])
+                began = time.process_time()
+                fitted = _fitted(cell, int(cell.params["steps"] or 0), rate, n_seeds, streams[4], train)
+                seconds = (time.process_time() - began) / n_seeds
+                yield Measurement(f"{told}training", seconds, "s", payload={"lr": rate, "tried": tried})
+                samples = _draws(fitted, streams[5])
+            for judged in _judged(samples, law, held_out):
+                yield replace(judged, metric=told + judged.metric)
+
+
+def entries(record: Record) -> Iterator[tuple[str, float, str]]:
+    """The law, width and metric of a record of this experiment; what failed as a whole is told for all of its laws."""
+    task, found, metric = record.metric.partition(": ")
+    for law, width in _tasks(task if found else str(record.params["laws"])):
+        yield law, width, metric if found else record.metric
+
+
+def _tasks(told: str) -> list[Task]:
+    """The laws and widths in "law×width law×width …"."""
+    return [(law, float(width)) for law, width in (task.split("×") for task in told.split())]
 
 
 def _stacks(model: type[Any]) -> bool:

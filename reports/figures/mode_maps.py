@@ -9,7 +9,7 @@ import numpy as np
 
 from estimators.modes import mode_coverage
 from estimators.toys import TOYS
-from reports.experiments.mode_coverage import REFERENCE
+from reports.experiments.mode_coverage import REFERENCE, entries
 from reports.figures import Figure, figures
 from reports.record import Record
 from reports.store import Store
@@ -25,9 +25,9 @@ def mode_maps(store: Store, size: str | None = None) -> list[Picture]:
     """One picture a law and width: a map of the first seed's samples for each model, true data first."""
     tasks: dict[tuple[str, float], dict[str, Record]] = defaultdict(dict)
     for record in recorded(store, EXPERIMENT, size):
-        if record.metric == "modes" and record.payload is not None:
-            task = str(record.params["law"]), float(record.params["width"] or 0)
-            tasks[task][str(record.params["model"])] = record
+        for law, width, metric in entries(record):
+            if metric == "modes" and record.payload is not None:
+                tasks[law, width][str(record.params["model"])] = record
     return [_draw(law, width, found) for (law, width), found in sorted(tasks.items())]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reports.experiments.mode_coverage import REFERENCE
+from reports.experiments.mode_coverage import REFERENCE, entries
 from reports.figures import Figure, figures
 from reports.record import Record, Status
 from reports.store import Store
@@ -31,9 +31,9 @@ def recall_precision(store: Store, size: str | None = None) -> list[Picture]:
     """One picture a law and width: a small mark a seed, a large one the mean with its name, true data a cross."""
     tasks: dict[tuple[str, float], dict[str, dict[str, Record]]] = defaultdict(lambda: defaultdict(dict))
     for record in recorded(store, EXPERIMENT, size):
-        if record.status is Status.OK and record.metric in ("precision", "recall"):
-            task = str(record.params["law"]), float(record.params["width"] or 0)
-            tasks[task][str(record.params["model"])][record.metric] = record
+        for law, width, metric in entries(record):
+            if record.status is Status.OK and metric in ("precision", "recall"):
+                tasks[law, width][str(record.params["model"])][metric] = record
     complete = {
         task: {model: both for model, both in found.items() if len(both) == 2} for task, found in sorted(tasks.items())
     }

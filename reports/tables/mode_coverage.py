@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports.experiments.mode_coverage import REFERENCE
+from reports.experiments.mode_coverage import REFERENCE, entries
 from reports.record import Record, Status
 from reports.store import Store
 from reports.tables import Column, Table, recorded, tables
@@ -33,10 +33,10 @@ def mode_coverage(store: Store, size: str | None = None) -> pd.DataFrame:
     `all_kept` counts the seeds that keep every mode, `modes_fewest` is that of the worst seed. `lr` is the chosen
     learning rate, `on_edge` whether it is the smallest or largest of those tried; both are missing where none was.
     """
-    groups: dict[tuple[str, float, str], list[Record]] = defaultdict(list)
+    groups: dict[tuple[str, float, str], list[tuple[str, Record]]] = defaultdict(list)
     for record in recorded(store, EXPERIMENT, size):
-        params = record.params
-        groups[str(params["law"]), float(params["width"] or 0), str(params["model"])].append(record)
+        for law, width, metric in entries(record):
+            groups[law, width, str(record.params["model"])].append((metric, record))
     rows = [_row(*task, records) for task, records in groups.items()]
     frame = pd.DataFrame(rows, columns=list(_FRAME))
     frame["reference"] = frame.model == REFERENCE
@@ -45,9 +45,10 @@ def mode_coverage(store: Store, size: str | None = None) -> pd.DataFrame:
     return frame.sort_values(order, ascending=ascending, ignore_index=True).drop(columns="reference")
 
 
-def _row(law: str, width: float, model: str, records: list[Record]) -> dict[str, Any]:
+def _row(law: str, width: float, model: str, found_metrics: list[tuple[str, Record]]) -> dict[str, Any]:
+    records = [record for _, record in found_metrics]
     failed = [record for record in records if record.status is not Status.OK]
-    by_metric = {record.metric: record for record in records if record.status is Status.OK}
+    by_metric = {metric: record for metric, record in found_metrics if record.status is Status.OK}
     row: dict[str, Any] = {"law": law, "width": width, "model": model, "steps": records[0].params["steps"]}
     for metric, column in METRICS.items():
         found = by_metric.get(metric)
@@ -94,8 +95,8 @@ tables.register("mode-coverage")(
         about="Means over seeds ± one standard error: modes with a sample within four standard deviations and how many "
         "seeds keep them all; the share of samples so near to a mode; precision and recall within one standard "
         "deviation of held-out data; KL of the samples' shares of the modes from the true masses. A width is a "
-        "multiple of the published one. Learning rates were chosen on other seeds, where one is told. True data show "
-        "what a perfect sampler scores.",
+        "multiple of the published one. Learning rates were chosen on other seeds, where one is told: of the grid for all "
+        "three laws. True data show what a perfect sampler scores.",
         experiment=EXPERIMENT,
         make=mode_coverage,
         columns=(
