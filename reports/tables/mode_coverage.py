@@ -95,8 +95,8 @@ tables.register("mode-coverage")(
         about="Means over seeds ± one standard error: modes with a sample within four standard deviations and how many "
         "seeds keep them all; the share of samples so near to a mode; precision and recall within one standard "
         "deviation of held-out data; KL of the samples' shares of the modes from the true masses. A width is a "
-        "multiple of the published one. Learning rates were chosen on other seeds, where one is told: of the grid for all "
-        "three laws. True data show what a perfect sampler scores.",
+        "multiple of the published one. Learning rates, where one is told, were chosen on other seeds, of "
+        "the grid for all three laws. True data show what a perfect sampler scores.",
         experiment=EXPERIMENT,
         make=mode_coverage,
         columns=(
