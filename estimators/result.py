@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from knn.notebook import html_table
+
 #: Digits that are printed where the error is too small to show, or unknown.
 _DIGITS = 6
 #: What a bound is printed with: the sought value is on that side of it.
@@ -105,6 +107,16 @@ class Estimate:
 
     def __format__(self, spec: str) -> str:
         return f"{_SIGNS[self.bound]}{self.value:{spec}}" if spec else str(self)
+
+    def _repr_html_(self) -> str:
+        """What is known of the value, as a notebook shows it."""
+        rows = [("value", str(self)), ("method", self.method), ("detail", self.detail)]
+        if self.interval is not None:
+            rows.insert(1, ("interval", f"{self.interval[0]:.{_DIGITS}g} … {self.interval[1]:.{_DIGITS}g}"))
+        if self.certificate is not None:
+            proved = f"{self.certificate.lower!r} … {self.certificate.upper!r}, {self.certificate.kind}"
+            rows.insert(1, ("proved", proved))
+        return html_table((), [row for row in rows if row[1]])
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON scalars, interval and certificate as bounds."""

@@ -7,7 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from knn.notebook import html_table
+
 MODES = ("connectivity", "distance")
+#: Queries and neighbours that a notebook shows; the arrays have all.
+SHOWN = 8
 
 
 class Neighbours(NamedTuple):
@@ -21,6 +25,22 @@ class Neighbours(NamedTuple):
     evaluations: np.ndarray
     #: Whether the answer is proved to be the exact one, bool (q,).
     certified: np.ndarray
+
+    def _repr_html_(self) -> str:
+        """The first answers as a notebook shows them, each neighbour as id (distance)."""
+        q, k = self.indices.shape
+        rows = [
+            (
+                i,
+                *(f"{self.indices[i, j]} ({self.distances[i, j]:.6g})" for j in range(min(k, SHOWN))),
+                self.evaluations[i],
+                "proved" if self.certified[i] else "not proved",
+            )
+            for i in range(min(q, SHOWN))
+        ]
+        head = ("query", *(f"{j + 1}." for j in range(min(k, SHOWN))), "distances computed", "exact")
+        mean = f"{self.evaluations.mean():.6g} distances a query, {self.certified.mean():.3g} proved" if q else "none"
+        return html_table(head, rows, f"{q} queries, {k} neighbours of each: {mean}")
 
 
 def checked_mode(mode: str) -> str:

@@ -12,6 +12,7 @@ import typer
 
 from reports.commands.audit import audit
 from reports.commands.cite import cite
+from reports.commands.compare import compare
 from reports.commands.doctor import doctor
 from reports.commands.exchange import export, merge
 from reports.refusing import WANTING, refusing
@@ -61,7 +62,7 @@ Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes for u
 AtSize = Annotated[Size | None, typer.Option("--size", help="Default: the largest size that was run.")]
 ToRun = Annotated[Size, typer.Option("--size", help="How much to run.")]
 
-for command in (audit, cite, doctor, export, merge):
+for command in (audit, cite, compare, doctor, export, merge):
     app.command()(command)
 
 
@@ -219,28 +220,6 @@ def table(
 
         frame = frame_of(name, output=output, size=size.value if size else None)
         typer.echo(WRITERS[form.value](tables[name], frame), nl=False)
-
-
-@app.command()
-def compare(
-    a: Annotated[Path, typer.Argument(metavar="A.npy", help="Samples, one a row.")],
-    b: Annotated[Path, typer.Argument(metavar="B.npy", help="Samples, one a row.")],
-    as_csv: Annotated[bool, typer.Option("--csv", help="Every digit.")] = False,
-) -> None:
-    """Every divergence and score of two sets of samples; A is the data, B a model's, where that matters."""
-    with refusing(ValueError, TypeError):
-        from estimators import compare as compare_samples
-        from reports.npy_samples import read_samples
-
-        frame = compare_samples(read_samples(a), read_samples(b))
-    if as_csv:
-        typer.echo(frame.to_csv(index=False), nl=False)
-    else:
-        from reports.tables.comparison import as_text
-
-        typer.echo(as_text(frame))
-    if bool((frame.status != "ok").any()):
-        raise typer.Exit(WANTING)
 
 
 def _run(names: list[str] | None, size: Size, jobs: int | None, output: Path | None) -> RunSummary:

@@ -8,6 +8,8 @@ from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
+from knn.notebook import html_table
+
 #: Longer arrays are recorded by their shape and range: evidence is read by people.
 LONGEST_ARRAY = 64
 
@@ -33,6 +35,9 @@ class Outcome:
 
     def __repr__(self) -> str:
         return f"{self.word}({', '.join(f'{name}={value}' for name, value in encode(self.evidence).items())})"
+
+    def _repr_html_(self) -> str:
+        return html_table((), encode(self.evidence).items(), self.word)
 
     def __bool__(self) -> NoReturn:
         raise OutcomeMisused(f"{self.word} is not a truth value; compare isinstance(outcome, Holds) or outcome.word")

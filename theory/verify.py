@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from knn.notebook import html_table
 from theory.callable_module import make_callable
 from theory.claim import Claim, claims_registry
 from theory.mutation import automatic_mutants
@@ -79,6 +80,12 @@ class ClaimReport:
             f"{self.id:<36} {outcome:<12} mutants refuted {refuted}/{len(mutants)}  "
             f"resolution {self.resolution!s:<5}  {self.seconds:6.2f} s"
         )
+
+    def _repr_html_(self) -> str:
+        """The claim, and what each trial of it found, as a notebook shows them."""
+        told = self.outcome if self.verified else f"{self.outcome}, NOT VERIFIED: {'; '.join(self.complaints)}"
+        rows = [(result.name or result.kind, result.kind, result.outcome) for result in self.results]
+        return html_table(("trial", "kind", "outcome"), rows, f"{self.id}: {self.says} – {told}")
 
     def as_dict(self) -> dict[str, Any]:
         plain = {name: getattr(self, name) for name in self.__dataclass_fields__}

@@ -67,7 +67,7 @@ def _estimates(frame: pd.DataFrame) -> list[dict[str, Any]]:
     frame = frame[frame.bias.notna()]
     rows = []
     for method, part in frame.groupby("method"):
-        ends = {}
+        ends: dict[str, Any] = {}
         for end, d in (("low", part.d.min()), ("high", part.d.max())):
             here = part[part.d == d].sort_values(["n", "k"]).iloc[-1]
             ends |= {f"{end}_d": d, f"error_{end}": here.bias, f"error_{end}_stderr": here.bias_stderr}

@@ -271,6 +271,32 @@ def test_compare_tells_every_divergence(call, tmp_path):
     assert call("compare", "a.npy", "b.npy", "--csv").stdout.startswith("divergence,value,stderr")
 
 
+def test_compare_reads_what_the_audit_reads_and_writes_what_tables_write(call, tmp_path):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "many.npz", images=rng.normal(size=(30, 2, 2)), other=np.zeros(3))
+    (tmp_path / "drawing.py").write_text("import numpy as np\ndef draw(n, seed):\n    return np.full((n, 4), seed)\n")
+    told = [
+        "compare",
+        "many.npz::images",
+        "drawing:draw",
+        "--only",
+        "energy-distance",
+        "--n-samples",
+        "20",
+        "--seed",
+        "3",
+    ]
+    begins = {"md": "| Divergence ", "csv": "divergence,value", "tex": r"\begin{tabular}{lrrll}", "html": "<table>"}
+    for form, start in begins.items():
+        done = call(*told, "--format", form)
+        assert done.exit_code == 0, done.output
+        assert done.stdout.startswith(start)
+        assert "energy-distance" in done.stdout
+    assert "±" in call(*told).stdout
+    assert one_line(call("compare", "many.npz", "drawing:draw"), "many.npz::images")
+    assert one_line(call(*told[:3], "--only", "nothing"), "nothing")
+
+
 def npy(header):
     """A .npy file of 80 bytes that says of itself what `header` says."""
     return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + bytes(80)

@@ -1,0 +1,54 @@
+"""`implicitbench compare`: two sets of samples, every divergence and score of them with its error."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from reports.commands.audit import Rows
+from reports.refusing import WANTING, refusing
+
+
+class Form(StrEnum):
+    """How the table is printed."""
+
+    text = "text"
+    md = "md"
+    csv = "csv"
+    tex = "tex"
+    html = "html"
+
+
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help=f"The data, one a row: {Rows} that draws n fresh rows.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="A model's samples, in any of these forms.")],
+    form: Annotated[Form, typer.Option("--format", help="csv has every digit.")] = Form.text,
+    only: Annotated[list[str] | None, typer.Option(help="Only this divergence or score, once or more.")] = None,
+    n_samples: Annotated[int, typer.Option(min=1, help="Rows to draw where A or B is module:function.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn so.")] = 0,
+    as_csv: Annotated[bool, typer.Option("--csv", help="The same as --format csv.")] = False,
+) -> None:
+    """Every divergence and score of two sets of samples, with intervals. Exit 1: one of them failed, and says why."""
+    with refusing(ValueError, TypeError, KeyError):
+        from estimators import compare as compare_samples
+        from reports.auditing.formats import read_rows
+
+        data, samples = (
+            read_rows(source, name, n=n_samples, random_state=seed).values for source, name in ((a, "A"), (b, "B"))
+        )
+        if data.shape[1] != samples.shape[1]:
+            told = f"{a} has rows of {data.shape[1]} coordinates and {b} of {samples.shape[1]}"
+            raise ValueError(f"{told}: A and B must be of one space")
+        frame = compare_samples(data, samples, only or None)
+        from reports.tables.comparison import as_text, comparison
+        from reports.tables.writers import WRITERS
+
+        chosen = Form.csv if as_csv else form
+        if chosen is Form.text:
+            typer.echo(as_text(frame))
+        else:
+            typer.echo(WRITERS[chosen.value](comparison, frame), nl=False)
+    if bool((frame.status != "ok").any()):
+        raise typer.Exit(WANTING)
