@@ -247,8 +247,8 @@ def test_a_comparison_shows_errors_and_failures():
         ]
     )
     lines = as_text(frame).splitlines()
-    assert re.search(r"^a +0\.500 ± 0\.010 +nats +m$", lines[1])
-    assert "0.500000 [0.400000, 0.600000]" in lines[2]
+    assert re.search(r"^a +0\.500 ± 0\.010 +– +nats +m$", lines[1])
+    assert re.search(r"^b +0\.500000 +0\.400000 – 0\.600000 +nats +m$", lines[2])
     assert lines[3].endswith("error: ValueError: no")
 
 
