@@ -28,6 +28,12 @@ FIELDS = (
 )  # fmt: skip
 #: Rows to validate by; the rest of the training images are trained on.
 VALIDATION, TRACKED = 5000, 1000
+#: What MNIST's rivals are given beyond the sizes below, found by trials on validation images: a critic that is not held
+#: back by R1 collapses, and narrower networks learn more in the same time.
+OWN = {
+    "gan": {"r1": 30.0, "hidden": (512, 512), "critic_hidden": (512, 512), "batch_size": 128},
+    "gmmn": {"hidden": (512, 512), "batch_size": 1000},
+}
 #: Latent dimension, hidden widths, batch; m = S, passes over the cached latents.
 SIZES = {
     "mnist": {"latent": 16, "hidden": (1024, 1024), "batch": 200, "m": 1000, "passes": 1},
@@ -61,8 +67,8 @@ def model_of(method, size, lr, steps, seed):
         inner = size["passes"] * size["m"] // size["batch"]
         return IMLE(n_samples=size["m"], n_assigned=size["m"], inner_steps=inner, index="bf16", **shared)
     if method == "gan":
-        return NonSaturatingGAN(critic_hidden=size["hidden"], **shared)
-    return GMMN(**shared | {"batch_size": 5 * size["batch"]})
+        return NonSaturatingGAN(**{"critic_hidden": size["hidden"]} | shared | OWN["gan"])
+    return GMMN(**shared | OWN["gmmn"])
 
 
 class Plain:

@@ -136,3 +136,28 @@ def test_measured_rows_tell_an_unclean_commit_and_replace_their_own(tmp_path, mo
             ("b", "2", "1a2b+dirty"),
             ("a", "3", "1a2b+dirty"),
         ]
+
+
+@pytest.mark.parametrize("method", ["imle", "plain", "gan"])
+def test_what_a_second_of_training_buys_is_printed_and_kept(method, tmp_path):
+    pytest.importorskip("torch")
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.mnist_training",
+        method,
+        "--data",
+        "digits",
+        "--steps",
+        "4",
+        "--looks",
+        "1",
+    ]
+    told = {"env": {**os.environ, "PYTHONUTF8": "1"}, "capture_output": True, "encoding": "utf-8"}
+    done = subprocess.run([*command, "--output", tmp_path / "rows.csv"], cwd=ROOT, timeout=300, check=False, **told)
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as source:
+        (row,) = csv.DictReader(source)
+    assert (row["method"], row["data"], row["step"]) == (method, "digits", "4")
+    assert float(row["test_stderr"]) > 0
+    assert float(row["test_nats"]) == pytest.approx(float(row["validation_nats"]), abs=100)  # other rows of one law
