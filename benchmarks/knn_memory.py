@@ -1,9 +1,10 @@
 """A million points of 128 float32 numbers in each index: `python -m benchmarks.knn_memory [index …] [--output CSV]`.
 
 Each index builds and answers in a process of its own, held to IMPLICITBENCH_MEMORY_LIMIT=4GB, and says what its build
-was foretold to take besides the data, what it took once its kernels were there, and the most that the process ever held, the interpreter, the
-kernels and the 512 MB of data included; beside it, how many of the ten nearest it found. The data lie on a surface of
-16 dimensions. An index's row replaces that of the same name in the CSV file. Minutes an index; `--rows` is quicker.
+was foretold to take besides the data, what it took once its kernels were there, and the most that the process ever
+held, the interpreter, the kernels and the 512 MB of data included; beside it, how many of the ten nearest it found. The
+data lie on a surface of 16 dimensions. An index's row replaces that of the same name in the CSV file. Minutes an index;
+`--rows` is quicker.
 """
 
 from __future__ import annotations
