@@ -59,6 +59,10 @@ Output = Annotated[
     Path | None, typer.Option("--output", help="Folder of the results; default $IMPLICITBENCH_OUTPUT, else results/.")
 ]
 Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes for untimed cells; default one a core.")]
+ToCluster = Annotated[
+    str | None,
+    typer.Option("--cluster", metavar="local|tcp://HOST:8786", help="Untimed cells on this Dask scheduler's workers."),
+]
 AtSize = Annotated[Size | None, typer.Option("--size", help="Default: the largest size that was run.")]
 ToRun = Annotated[Size, typer.Option("--size", help="How much to run.")]
 
@@ -122,10 +126,11 @@ def run(
     experiments: Annotated[list[str] | None, typer.Argument(metavar="[EXPERIMENT]...", help="Default: all.")] = None,
     size: ToRun = Size.quick,
     jobs: Jobs = None,
+    cluster: ToCluster = None,
     output: Output = None,
 ) -> None:
     """Measure every cell that is not recorded yet; stopped at any moment, it goes on where it was."""
-    summary = _run(experiments, size, jobs, output)
+    summary = _run(experiments, size, jobs, output, cluster)
     tell_run(summary)
     wanting = []
     if not experiments or "claims" in experiments:
@@ -222,7 +227,9 @@ def table(
         typer.echo(WRITERS[form.value](tables[name], frame), nl=False)
 
 
-def _run(names: list[str] | None, size: Size, jobs: int | None, output: Path | None) -> RunSummary:
+def _run(
+    names: list[str] | None, size: Size, jobs: int | None, output: Path | None, cluster: str | None = None
+) -> RunSummary:
     with refusing(KeyError, ValueError):
         from reports.experiment import experiments
         from reports.progress import RichProgress
@@ -231,4 +238,4 @@ def _run(names: list[str] | None, size: Size, jobs: int | None, output: Path | N
         for name in names or ():
             experiments[name]  # an unknown name must be told before anything is measured
         with RichProgress() as bar:
-            return measure(names or None, size=size.value, output=output, jobs=jobs, progress=bar)
+            return measure(names or None, size=size.value, output=output, jobs=jobs, cluster=cluster, progress=bar)

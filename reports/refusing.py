@@ -18,8 +18,10 @@ def refusing(*kinds: type[Exception]) -> Iterator[None]:
     from reports.datasets.source import DataError
     from reports.journal import StoreError
     from reports.lock import LockHeld, LockLost
+    from reports.workers import WorkersBroken
 
-    caught: tuple[type[Exception], ...] = (DataError, StoreError, LockHeld, LockLost, OSError, ImportError, *kinds)
+    broken = (DataError, StoreError, LockHeld, LockLost, WorkersBroken)
+    caught: tuple[type[Exception], ...] = (*broken, OSError, ImportError, *kinds)
     try:
         yield
     except KeyboardInterrupt:

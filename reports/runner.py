@@ -19,7 +19,8 @@ from reports import provenance
 from reports.experiment import SIZES, Cell, Measurement
 from reports.experiment import experiments as registry
 from reports.interrupts import DeferredInterrupt
-from reports.lane import Outcome, measure_all
+from reports.lane import Outcome, Place, measure_all
+from reports.local_pool import LocalPool
 from reports.progress import OnProgress, Remaining, RunState
 from reports.record import Record, Status
 from reports.store import Damage, Store
@@ -68,16 +69,19 @@ def run(
     size: str = "quick",
     output: str | Path | None = None,
     jobs: int | None = None,
+    cluster: str | None = None,
     select: Select | None = None,
     progress: OnProgress | None = None,
 ) -> RunSummary:
     """Measures every cell of the named experiments (None: all) that is not in the store with a final status.
 
-    Quality cells run in `jobs` processes (None: one a processor), then timing cells run one at a
-    time, pinned. `select` keeps the cells whose parameters equal a mapping's, or for which a function
-    is true. Each cell is on the disk when the next is reported; stopped at any moment, a later call
+    Quality cells run in `jobs` processes (None: one a processor), or on the workers of the Dask scheduler whose address
+    `cluster` is (`local`: one of our own with `jobs` workers); then timing cells run here, one at a time, pinned. Where
+    a cell runs changes no number of it. `select` keeps the cells whose parameters equal a mapping's, or for which a
+    function is true. Each cell is on the disk when the next is reported; stopped at any moment, a later call
     goes on. What a cell raises becomes its record. Raises KeyError for an unknown experiment,
-    ValueError for arguments and for cells that cannot be told apart, StoreError and its kin.
+    ValueError for arguments and for cells that cannot be told apart, StoreError and its kin, WorkersBroken where no
+    worker can be had, WorkersDiffer naming the cluster's workers that would compute something else, and what differs.
     """
     started = time.monotonic()
     provenance.forget()
@@ -90,7 +94,7 @@ def run(
         every = [job for name in names for job in _plan(store, name, size, found, workers)]
         selected = [job for job in every if _matches(select, job.cell)]
         todo = [job for job in selected if not store.has(job.key)]
-        run = _Run(store, len(selected) - len(todo), todo, workers, progress, started)
+        run = _Run(store, len(selected) - len(todo), todo, workers, cluster, progress, started)
         run.measure()
         return RunSummary(
             path=store.path,
@@ -112,27 +116,40 @@ class _Run:
     present: int
     todo: list[Job]
     workers: int
+    cluster: str | None
     progress: OnProgress | None
     started: float
     counts: Counter[Status] = field(default_factory=Counter)
     failures: list[Record] = field(default_factory=list)
 
     def measure(self) -> None:
-        self.remaining = Remaining(self.todo, self.workers, self.store.expected_seconds)
         with DeferredInterrupt() as self.interrupt:
-            self._measure()
+            # The cluster is left before anything is timed: its workers may be on this machine.
+            quality, timing = ([job for job in self.todo if job.timing is timed] for timed in (False, True))
+            if quality and self.cluster is not None:
+                from reports.cluster import Cluster, ClusterPlace
 
-    def _measure(self) -> None:
-        def lane(job: Job) -> tuple[bool, int]:
-            return job.timing, job.cell.threads
+                with closing(Cluster(self.cluster, self.workers)) as cluster:
+                    cluster.admit(quality)
+                    self.remaining = Remaining(self.todo, cluster.slots, self.store.expected_seconds)
+                    self._measure(quality, partial(ClusterPlace, cluster))
+                self._measure(timing, self._alone)
+            else:
+                self.remaining = Remaining(self.todo, self.workers, self.store.expected_seconds)
+                self._measure(quality, lambda threads: LocalPool(max(1, self.workers // threads), threads=threads))
+                self._measure(timing, self._alone)
 
-        for (timing, threads), group in groupby(sorted(self.todo, key=lane), key=lane):
-            name = "timing" if timing else "quality"
-            workers = 1 if timing else max(1, self.workers // threads)
+    def _alone(self, threads: int) -> Place:
+        return LocalPool(1, threads=threads, pinned=True)
+
+    def _measure(self, jobs: list[Job], place: Callable[[int], Place]) -> None:
+        def threads(job: Job) -> int:
+            return job.cell.threads
+
+        for count, group in groupby(sorted(jobs, key=threads), key=threads):
+            name = "timing" if jobs[0].timing else "quality"
             self._report(name, [])
-            tick = partial(self._report, name)
-            outcomes = measure_all(list(group), workers=workers, threads=threads, pinned=timing, tick=tick)
-            with closing(outcomes):
+            with closing(measure_all(list(group), place(count), tick=partial(self._report, name))) as outcomes:
                 for job, outcome in outcomes:
                     self._record(job, outcome)
                     self._report(name, [])
@@ -236,7 +253,7 @@ def _records(job: Job, outcome: Outcome) -> list[Record]:
             seed=job.cell.seed,
             data=job.data,
             commit=provenance.commit(),
-            machine=provenance.machine(),
+            machine=outcome.machine or provenance.machine(),
             versions=provenance.versions(),
             created=created,
             seconds=outcome.seconds,

@@ -1,4 +1,4 @@
-"""What runs inside a worker process: one cell at a time, within its limits, while its coordinator lives."""
+"""What runs inside a worker process: one cell at a time, within its memory, on its share of the machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass
-from multiprocessing import connection, parent_process
 
 from knn.registry import EXTRAS
 from reports.experiment import Cell, Experiment, Measurement, experiments
@@ -31,6 +30,10 @@ MEMORY_EXIT = 77
 
 #: Seconds between two looks at the memory: 1 GB/s of growth passes a limit by 50 MB.
 _WATCH = 0.05
+
+
+class WorkersBroken(RuntimeError):
+    """No worker can be had, or none that may be used; the message says why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +66,16 @@ class _Watch:
 
 
 def start(threads: int, pinned: bool) -> None:
-    """Prepares a fresh worker: its threads, its processor, and an end when the coordinator ends."""
+    """Prepares a fresh worker: its threads, its processor, and the watch over its memory."""
     for variable in THREAD_VARIABLES:
         os.environ[variable] = str(threads)
-    if "numpy" in sys.modules:  # loaded by the caller's own main module, before the variables were set
+    if "numpy" in sys.modules:  # loaded before the variables were set
         from threadpoolctl import threadpool_limits
 
         threadpool_limits(threads)
     if pinned and hasattr(os, "sched_setaffinity"):
         # The last ones: interrupts and the coordinator prefer the first.
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
-    threading.Thread(target=_end_with_parent, name="orphan watch", daemon=True).start()
     threading.Thread(target=_watch_memory, name="memory watch", daemon=True).start()
 
 
@@ -127,13 +129,6 @@ def _failure(error: BaseException) -> Measurement:
     told = {"traceback": "".join(traceback.format_exception(error)[-12:])}
     detail = "".join(traceback.format_exception_only(error)).strip()
     return Measurement(WHOLE_CELL, None, status=status, detail=detail, payload=told)
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
 
 
 def _watch_memory() -> None:

@@ -32,6 +32,16 @@ class Probe(Experiment):
         yield Measurement("mean", rng.normal(size=100).mean(), stderr=0.1, payload={"sample": rng.normal(size=5)})
         yield Measurement("pid", os.getpid())
 
+    def draw_slowly(self, cell: Cell) -> Iterable[Measurement]:
+        marker = Path(str(cell.params["marker"]))
+        first = not marker.exists()
+        if first:
+            beside = marker.with_name(f"{marker.name}.{os.getpid()}")
+            beside.write_text(str(os.getpid()))
+            beside.replace(marker)
+        time.sleep(float(cell.params.get("for", 1.0)) if first else 0.1)
+        yield from self.draw(cell)
+
     def fail(self, cell: Cell) -> Iterable[Measurement]:
         raise ZeroDivisionError(f"cell {cell.seed}")
 
