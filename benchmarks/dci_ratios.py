@@ -26,7 +26,7 @@ COLUMNS = (
 #: Recalls at which everything is compared, and at most how much of IndexFlatL2's time is wanted there.
 WANTED = {0.92: 0.2, 0.95: None, 0.96: 0.3, 0.995: 0.8}
 HIERARCHY = tuple(itertools.product((12, 16, 20, 24, 30, 40, 60, 90, 130, 180, 240), (15, 20, 30, 50, 100, 200)))
-PROJECTED = tuple(itertools.product((24, 64, 160), (0.5, 1.0)))
+PROJECTED = tuple(itertools.product((16, 24, 32, 40, 48, 64, 100, 160), (0.3, 0.5, 1.0)))
 GRAPHS = "16/200,16/400,24/400,32/200,32/400,48/400"
 BREADTHS = (10, 14, 20, 28, 40, 56, 80, 120, 180)
 
