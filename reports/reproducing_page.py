@@ -67,7 +67,8 @@ def made_by(name: str) -> str:
     if importlib.util.find_spec("benchmarks") is not None and importlib.util.find_spec(module) is not None:
         return f"python -m {module} --output reports/published/{name}"
     if stem in tables:
-        run = f"implicitbench run {tables[stem].experiment} --size {_size(name)}"
+        experiments = " ".join((tables[stem].experiment, *tables[stem].joins))
+        run = f"implicitbench run {experiments} --size {_size(name)}"
         return f"{run}, implicitbench table {stem} --format csv"
     raise KeyError(
         f"nothing is known to write reports/published/{name}: add it to MADE_BY in reports/reproducing_page.py"

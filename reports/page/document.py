@@ -16,6 +16,7 @@ _LINKS = (
     ("errata", "Errata"),
     ("nearest-neighbours", "Nearest neighbours"),
     ("implicit-models", "Models"),
+    ("contents", "All sections"),
     ("provenance", "Provenance"),
 )
 
@@ -25,12 +26,19 @@ def document(store: Store, size: str | None = None) -> str:
     records = store.records(size=size)
     sections = [
         summary.section(store, size),
+        _contents(),
         claims.section(store, size),
         claims.errata_section(store, size),
         *results.sections(store, size),
         provenance.section(records),
     ]
     return shell("implicitbench: what is true, what is good, what is fast", _LINKS, sections)
+
+
+def _contents() -> Html:
+    """A link to every section of measurements; the summary and the menu name the first ones only."""
+    items = [tag("li", tag("a", title, href=f"#{name}")) for name, title in results.links()]
+    return tag("nav", tag("h2", "What was measured"), tag("ul", items), id="contents", aria_label="Measurements")
 
 
 def shell(title: str, links: Sequence[tuple[str, str]], sections: Sequence[Html]) -> str:

@@ -14,12 +14,19 @@ from reports.tables import Table, recorded, tables
 from reports.tables.claims import EXPERIMENT as CLAIMS
 
 
+def links() -> Iterator[tuple[str, str]]:
+    """(id, title) of every section that `sections` gives, in its order."""
+    shown = [table for table in tables.values() if table.experiment and table.experiment != CLAIMS]
+    titles: dict[str, str] = {}
+    for table in shown:
+        titles.setdefault(table.experiment, table.title)
+    yield from sorted(titles.items(), key=lambda item: (not experiments[item[0]].timing, item[0]))
+
+
 def sections(store: Store, size: str | None) -> Iterator[Html]:
     """A section for each experiment that has tables, except the claims, which have their own; the timed ones first."""
-    shown = [table for table in tables.values() if table.experiment and table.experiment != CLAIMS]
-    names = dict.fromkeys(table.experiment for table in shown)
-    for name in sorted(names, key=lambda name: (not experiments[name].timing, name)):
-        yield _section(store, size, name, [table for table in shown if table.experiment == name])
+    for name, _ in links():
+        yield _section(store, size, name, [table for table in tables.values() if table.experiment == name])
 
 
 def _section(store: Store, size: str | None, name: str, own: list[Table]) -> Html:
@@ -36,7 +43,7 @@ def _section(store: Store, size: str | None, name: str, own: list[Table]) -> Htm
         tag("h2", title),
         tag("p", experiment.question, class_="question"),
         drawn,
-        [_table(table, store, size) for table in own],
+        [_table(table, store, size, table.title if table.title != title else "Every number") for table in own],
         tag("h3", "Read with care") if caveats else None,
         tag("ul", [tag("li", caveat) for caveat in caveats]) if caveats else None,
         id=name,
@@ -61,14 +68,15 @@ def _picture(picture: Picture) -> Html:
     return tag("div", Html(picture.svg), class_="frame")
 
 
-def _table(table: Table, store: Store, size: str | None) -> Html:
+def _table(table: Table, store: Store, size: str | None, heading: str) -> Html:
     frame = table.make(store, size)
+    records = [record for name in (table.experiment, *table.joins) for record in recorded(store, name, size)]
     marks = {"status": lambda row: _status(row.status, row.detail)}
     return Html(
-        tag("h3", "Every number")
+        tag("h3", heading)
         + tag("p", table.about)
         + data_table(table, frame, cells=marks, stub=2)
-        + footnote(recorded(store, table.experiment, size), download=table.name)
+        + footnote(records, download=table.name)
     )
 
 

@@ -30,7 +30,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """`make(store, size)` gives the frame, one typed column a quantity; `columns` how people see it."""
+    """`make(store, size)` gives the frame, one typed column a quantity; `columns` how people see it.
+
+    `experiment` names the section that it stands in, `joins` the other experiments whose records it uses.
+    """
 
     name: str
     title: str
@@ -38,6 +41,7 @@ class Table:
     experiment: str
     make: Callable[[Store, str | None], pd.DataFrame]
     columns: tuple[Column, ...]
+    joins: tuple[str, ...] = ()
 
 
 tables: Registry[Table] = Registry("table", group="implicitbench.tables", packages=("reports.tables",))

@@ -108,6 +108,7 @@ tables.register("which-divergence")(
         "0.5 to 1 apart; by how much samples must grow to halve its error, from the measured slope, in few and in many "
         "dimensions; and the mean error of estimates of KL between Gaussians that are 1 nat apart.",
         experiment=EXPERIMENT,
+        joins=(SLOPES, ESTIMATES),
         make=which_divergence,
         columns=(
             Column("Divergence", lambda row: row.divergence, "divergence"),

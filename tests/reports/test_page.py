@@ -4,6 +4,7 @@ import errno
 import re
 import shutil
 from html.parser import HTMLParser
+from importlib.resources import files
 
 import pandas as pd
 import pytest
@@ -234,3 +235,48 @@ def test_screenshots_are_not_blank(written, tmp_path, width, scheme):
     brightness = pixels.mean()
     assert (brightness < 0.5) == (scheme == "dark")
     assert pixels.std() > 0.05
+
+
+def test_every_picture_has_words_for_those_who_do_not_see_it(text):
+    pictures = re.findall(r"<svg\b.*?</svg>", text, flags=re.S)
+    assert len(pictures) > 5
+    for svg in pictures:
+        head = svg[: svg.index(">")]
+        assert 'role="img"' in head
+        named = re.search(r'aria-labelledby="([^"]+)"', head)
+        for name in named[1].split():
+            assert re.search(rf'<(title|desc) id="{name}">[^<]+</\1>', svg), head
+
+
+def luminance(colour):
+    """Relative luminance of #rrggbb (WCAG 2.2)."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_colours_can_be_told_from_their_background_in_light_and_dark():
+    """WCAG 2.2: 4.5 : 1 for text, 3 : 1 for lines and marks that carry meaning."""
+    sheet = (files("reports.page") / "page.css").read_text(encoding="utf-8")
+    blocks = re.findall(r"\{[^{}]*--ink:[^{}]*\}", sheet)
+    themes = [dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block)) for block in blocks]
+    assert len(themes) == 3  # light, dark as chosen, dark as the system says
+    assert themes[1] == themes[2]
+    for theme in themes:
+        for ground in ("paper", "card"):
+            for name in theme:
+                least = 3.0 if name.startswith("series") else 4.5
+                if name in ("paper", "card", "rule") or name.endswith("wash"):
+                    continue
+                low, high = sorted((luminance(theme[name]), luminance(theme[ground])))
+                assert (high + 0.05) / (low + 0.05) >= least, f"{name} {theme[name]} on {ground} {theme[ground]}"
+
+
+def test_sections_are_listed_and_tables_stand_beside_their_numbers(text):
+    contents = re.search(r'<nav id="contents".*?</nav>', text, flags=re.S)[0]
+    for name in {table.experiment for table in tables.values()} - {"", "claims"}:
+        assert f'href="#{name}"' in contents
+    for name, table in tables.items():
+        if f'id="table-{name}"' in text and table.experiment:
+            for ending in ("csv", "md", "tex", "html"):
+                assert f'href="tables/{name}.{ending}"' in text
