@@ -131,9 +131,12 @@ def same_cell(params: Mapping[str, object], seed: int) -> str:
 def saved_lines(path: Path) -> dict[int, Line]:
     """Every line of a saved index that verifies, whatever else is wrong with the file: a second copy of the journal."""
     found: dict[int, Line] = {}
-    with contextlib.suppress(OSError, sqlite3.Error, UnicodeDecodeError):
-        db = _deserialize(path.read_bytes())
+    with contextlib.suppress(OSError, sqlite3.Error, UnicodeDecodeError, MemoryError):
+        content = path.read_bytes()
+        db = _deserialize(content)
         with contextlib.closing(db):
+            # A damaged row may claim to be a gigabyte; SQLite would set it aside before it looks.
+            db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, len(content))
             for checksum, text in db.execute("SELECT checksum, text FROM lines ORDER BY number"):
                 line = verify_line(checksum, text) if isinstance(checksum, str) and isinstance(text, str) else None
                 if line is not None:

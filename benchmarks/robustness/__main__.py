@@ -1,0 +1,64 @@
+"""`python -m benchmarks.robustness [part …] [--output CSV]`: each figure is counted by doing it.
+
+    kill          kill -9 of a matrix run at random instants              --count 200
+    cluster       a Dask worker killed in each run                        --count 20
+    damage        truncations and flips of journal, index, saved indexes  --count 1000
+    disk          a matrix run on a small tmpfs that fills up             --count 8
+    coordinators  two coordinators on one store                           --count 10
+    fuzz          malformed files for the readers                         --count 1000000
+    overhead      what a cell costs besides itself                        --count 5
+
+Rows replace those of the same part in the CSV file. The exit code is 1 if a target was missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from benchmarks.origin import origin, write_rows
+from benchmarks.robustness import damage, files, kills, speed
+from benchmarks.robustness.rows import COLUMNS, Row
+
+PARTS: dict[str, tuple[Callable[[Path, int], Iterator[Row]], int]] = {
+    "kill": (kills.kill, 200),
+    "cluster": (kills.cluster, 20),
+    "damage": (damage.damage, 1000),
+    "disk": (damage.disk, 8),
+    "coordinators": (kills.coordinators, 10),
+    "fuzz": (files.fuzz, 1_000_000),
+    "overhead": (speed.overhead, 5),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="part", default=list(PARTS), help=", ".join(PARTS))
+    parser.add_argument("--count", type=int, help="how often, instead of each part's own")
+    parser.add_argument("--output", type=Path)
+    given = parser.parse_args(arguments)
+    if unknown := set(given.parts) - PARTS.keys():
+        parser.error(f"unknown part {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}")
+    missed = False
+    for name in given.parts:
+        part, count = PARTS[name]
+        with tempfile.TemporaryDirectory() as folder:
+            rows = list(part(Path(folder), given.count or count))
+        for row in rows:
+            missed |= not row.met
+            sys.stdout.write(f"{row}\n")
+            sys.stdout.flush()
+        if given.output:
+            told = [
+                {**vars(row), "value": f"{row.value:g}" if row.value < 1e5 else int(row.value), **origin()}
+                for row in rows
+            ]
+            write_rows(given.output, COLUMNS, told, lambda old, name=name: old["part"] == name)
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,219 @@
+"""Malformed files for everything that reads files: it must refuse or read them, in time and in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import resource
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.robustness.rows import Row
+
+#: Address space that a reader may take beyond what the process has: the largest honest file here has a few kilobytes.
+ROOM = 1 << 30
+#: Inputs to a call of the process, and seconds that a batch may take.
+BATCH, LIMIT = 2000, 240.0
+#: What share of the inputs each reader gets: the rest are cheap, HDF5 takes a library's time.
+SHARES = {"idx": 0.5, "journal": 0.25, "saved-index": 0.17, "sqlite-index": 0.05, "hdf5": 0.03}
+_TELLING = (0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x7FFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
+
+
+def fuzz(folder: Path, count: int) -> Iterator[Row]:  # noqa: ARG001
+    """Mutated files, in processes with an address-space limit: any exception but the reader's own is a finding."""
+    from reports.child import Child, ChildDied
+
+    total = 0
+    for kind, share in SHARES.items():
+        findings: list[str] = []
+        refused = done = 0
+        wanted = int(count * share)
+        child = Child(prepare, kind)
+        while done < wanted:
+            size = min(BATCH, wanted - done)
+            try:
+                no, wrong = child.call(batch, kind, done, size, limit=LIMIT)
+                refused += no
+                findings += wrong
+            except (ChildDied, TimeoutError) as error:
+                findings.append(f"inputs {done} to {done + size}: {error}")
+                child.kill()
+                child = Child(prepare, kind)
+            done += size
+        child.kill()
+        total += done
+        detail = f"{refused} refused" + "".join(f"; {one}" for one in findings[:5])
+        yield Row(
+            "fuzz", f"{kind}: crashes, hangs, allocations, other errors", len(findings), "", "0", not findings, detail
+        )
+    yield Row("fuzz", "malformed inputs", total, "", "1000000", total >= 10**6)
+
+
+def prepare(kind: str) -> None:
+    """Limits the process's memory once what the reader needs is loaded."""
+    reader, _ = READERS[kind]
+    seeds(kind)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "warm"
+        path.write_bytes(seeds(kind)[0])
+        reader(path)
+    import psutil
+
+    warnings.simplefilter("ignore")
+    resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + ROOM,) * 2)
+
+
+def batch(kind: str, first: int, count: int) -> tuple[int, list[str]]:
+    """Reads the inputs `first`, …; how many were refused, and the findings with the number of the input."""
+    reader, known = READERS[kind]
+    corpus, refused, wrong = seeds(kind), 0, []
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
+        path = Path(folder) / "input"
+        for number in range(first, first + count):
+            content = mutated(corpus, np.random.Generator(np.random.PCG64(number)))
+            path.write_bytes(sealed(content) if kind == "saved-index" and number % 4 else content)
+            try:
+                reader(path)
+            except known:
+                refused += 1
+            except BaseException as error:
+                wrong.append(f"{kind} input {number}: {type(error).__name__}: {str(error)[:100]}")
+    return refused, wrong
+
+
+def mutated(corpus: list[bytes], rng: np.random.Generator) -> bytes:
+    """One to four changes of a seed: bits, telling numbers, cuts, repetitions, pieces of another seed."""
+    content = bytearray(corpus[int(rng.integers(len(corpus)))])
+    draws = rng.integers(0, 1 << 62, 16).tolist()
+    for turn in range(1 + draws[0] % 4):
+        what, where, other = draws[4 * turn % 16 - 3], draws[4 * turn % 16 - 2], draws[4 * turn % 16 - 1]
+        # Heads decide how the rest is read: half of the changes are among the first bytes.
+        at = where % (min(len(content), 128) if where % 2 else len(content)) if content else 0
+        if what % 6 == 0 and content:
+            content[at] ^= 1 << other % 8
+        elif what % 6 == 1:
+            width = 1 << other % 4
+            number = _TELLING[other // 4 % len(_TELLING)] % (1 << 8 * width)
+            content[at : at + width] = number.to_bytes(width, "big" if other % 2 else "little")
+        elif what % 6 == 2:
+            del content[at:]
+        elif what % 6 == 3:
+            content[at:at] = content[at : at + other % 64]
+        elif what % 6 == 4:
+            del content[at : at + other % 32]
+        else:
+            piece = corpus[other % len(corpus)]
+            content[at:at] = piece[other % max(1, len(piece)) :][:48]
+    return bytes(content)
+
+
+def sealed(content: bytes) -> bytes:
+    """The content of a saved index with the checksum that belongs to it: what damage cannot do, a writer can."""
+    return content[:-32] + hashlib.sha256(content[:-32]).digest()
+
+
+_SEEDS: dict[str, list[bytes]] = {}
+
+
+def seeds(kind: str) -> list[bytes]:
+    """Honest files of the kind, some of them at the edges of the format."""
+    if kind not in _SEEDS:
+        with tempfile.TemporaryDirectory() as folder:
+            _SEEDS[kind] = _made(kind, Path(folder))
+    return _SEEDS[kind]
+
+
+def _made(kind: str, folder: Path) -> list[bytes]:
+    import gzip
+
+    rng = np.random.default_rng(0)
+    if kind == "idx":
+        plain = bytes((0, 0, 8, 3)) + b"".join(n.to_bytes(4, "big") for n in (2, 3, 4)) + rng.bytes(24)
+        return [plain, gzip.compress(plain, 1), bytes((0, 0, 8, 3)) + bytes(12)]
+    if kind in ("journal", "sqlite-index"):
+        _store(folder)
+        return [(folder / ("journal.jsonl" if kind == "journal" else "index.sqlite")).read_bytes()]
+    if kind == "saved-index":
+        from knn import BruteForce, KDTree
+
+        X = rng.normal(size=(12, 3))
+        BruteForce().fit(X).save(folder / "a")
+        KDTree(metric="inner_product").fit(X.astype(np.float32)).save(folder / "b")
+        return [(folder / "a").read_bytes(), (folder / "b").read_bytes()]
+    from reports.datasets.ann_hdf5 import AnnData, write_data
+
+    train = rng.normal(size=(5, 2)).astype(np.float32)
+    write_data(folder / "a", AnnData(train, train, np.arange(5)[:, None], np.zeros((5, 1)), "euclidean"))
+    return [(folder / "a").read_bytes()]
+
+
+def _store(folder: Path) -> None:
+    from reports.record import Record
+    from reports.store import Store
+
+    with Store(folder, write=True) as store:
+        for i in range(3):
+            shared = {"experiment": "e", "cell": f"key-{i}", "params": {"i": i}, "size": "quick", "seed": 0}
+            store.append([Record(**shared, metric="mean", value=i / 7, payload={"drawn": np.arange(i)})])
+
+
+def _idx(path: Path) -> None:
+    from reports.datasets.idx import read_idx
+
+    read_idx(path, ndim=3)
+
+
+def _hdf5(path: Path) -> None:
+    from reports.datasets.ann_hdf5 import read_data
+
+    read_data(path)
+
+
+def _saved_index(path: Path) -> None:
+    from knn import NearestNeighbours
+
+    NearestNeighbours.load(path)
+
+
+def _journal(path: Path) -> None:
+    """As a reader opens it, and as a writer would, without the index and the lock."""
+    from reports import journal
+    from reports.record import load_cell
+
+    data = path.read_bytes()
+    for growing in (True, False):
+        found = journal.scan(data, {}, growing=growing)
+        journal.check_version(path, found.lines)
+    for line in found.lines.values():
+        if line.kind == "cell":
+            load_cell(line.body)
+
+
+def _sqlite_index(path: Path) -> None:
+    from reports.index import saved_lines
+
+    saved_lines(path)
+
+
+def _known(kind: str) -> tuple[type[BaseException], ...]:
+    from reports.datasets.source import DataError
+    from reports.journal import StoreError
+
+    return {"idx": (DataError,), "hdf5": (DataError,), "saved-index": (ValueError,), "journal": (StoreError,)}.get(
+        kind, ()
+    )
+
+
+READERS: dict[str, tuple[Callable[[Path], None], tuple[type[BaseException], ...]]] = {
+    kind: (reader, _known(kind))
+    for kind, reader in {
+        "idx": _idx,
+        "hdf5": _hdf5,
+        "saved-index": _saved_index,
+        "journal": _journal,
+        "sqlite-index": _sqlite_index,
+    }.items()
+}

@@ -1,0 +1,83 @@
+"""The figures of robustness are counted by doing; a small part of each is done here."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from benchmarks.robustness import damage, files, kills
+from reports.child import Abandoned, Child, ChildDied, ChildNotStarted
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits of address space, and signals")
+
+
+@pytest.fixture(scope="module")
+def child():
+    held = Child(os.getpid)
+    yield held
+    held.kill()
+
+
+@pytest.mark.parametrize("kind", files.SHARES)
+def test_no_malformed_file_is_a_crash_a_hang_or_an_allocation(kind):
+    """The first thousand inputs of the index found rows that claim a gigabyte, for which SQLite set memory aside."""
+    child = Child(files.prepare, kind)
+    try:
+        refused, wrong = child.call(files.batch, kind, 0, 1000 if kind == "sqlite-index" else 400, limit=60.0)
+    finally:
+        child.kill()
+    assert wrong == []
+    assert refused > 0 or kind == "sqlite-index"  # which is a second copy: what does not verify is passed over
+
+
+def test_mutations_differ_and_are_the_same_again():
+    corpus = files.seeds("idx")
+    made = [files.mutated(corpus, np.random.Generator(np.random.PCG64(i))) for i in range(200)]
+    assert made == [files.mutated(corpus, np.random.Generator(np.random.PCG64(i))) for i in range(200)]
+    assert len(set(made)) > 150
+
+
+def test_damage_is_told_and_kept_aside(tmp_path):
+    rows = list(damage.damage(tmp_path, 60))
+    assert [str(row) for row in rows if not row.met] == []
+
+
+def test_kills_lose_nothing(tmp_path):
+    rows = list(kills.kill(tmp_path, 2))
+    assert [row.what for row in rows if not row.met] == ["instants of kill -9"]  # two are not two hundred
+
+
+def test_a_child_answers_and_says_how_it_ended(child):
+    assert child.call(divmod, 7, 2, limit=10.0) == (3, 1)
+    with pytest.raises(ZeroDivisionError):
+        child.call(divmod, 7, 0, limit=10.0)
+    assert child.call(os.path.join, "a", "b", limit=10.0) == "a/b"
+    with pytest.raises(ChildDied, match="exit code 3"):
+        child.call(os._exit, 3, limit=10.0)
+    assert not child.alive
+
+
+def test_a_child_is_killed_at_its_limit_and_when_nobody_waits():
+    import time
+
+    for options, error in (({"limit": 0.2}, TimeoutError), ({"limit": 60.0, "wanted": lambda: False}, Abandoned)):
+        child = Child(os.getpid)
+        with pytest.raises(error):
+            child.call(time.sleep, 60, **options)
+        assert not child.alive
+
+
+def test_a_child_that_cannot_begin_says_so():
+    with pytest.raises(ChildNotStarted, match="exit code 4"):
+        Child(os._exit, 4)
+
+
+def test_what_a_child_cannot_send_is_an_error_and_not_an_end(child):
+    held = Child(os.getpid)
+    with pytest.raises((RuntimeError, TypeError, AttributeError)):
+        held.call(np.vectorize, len, limit=10.0)
+        held.call(open, os.devnull, limit=10.0)
+    assert held.call(abs, -1, limit=10.0) == 1
+    held.kill()
