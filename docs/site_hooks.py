@@ -24,7 +24,7 @@ _NESTED = re.compile(r"^  ([-*] )", re.MULTILINE)
 
 
 def on_files(files, config):
-    """Adds the pages of the root, and every file outside docs/ that a page links to."""
+    """Adds the pages of the root, every file outside docs/ that a page links to, and pages that the menu forgot."""
     for name, place in PAGES.items():
         files.append(File.generated(config, place, content=(ROOT / name).read_text(encoding="utf-8")))
     for page in list(files.documentation_pages()):
@@ -32,6 +32,10 @@ def on_files(files, config):
             target = _target(page.src_uri, found[3])
             if target.is_file() and not _on_site(target) and files.get_file_from_path(_beside(target)) is None:
                 files.append(File.generated(config, _beside(target), abs_src_path=str(target)))
+    named = str(config.nav)
+    forgotten = [page.src_uri for page in files.documentation_pages() if f"'{page.src_uri}'" not in named]
+    if config.nav and forgotten:
+        config.nav.append({"Further": forgotten})
     return files
 
 
