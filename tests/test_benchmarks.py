@@ -3,6 +3,7 @@
 import csv
 import gzip
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -161,3 +162,20 @@ def test_what_a_second_of_training_buys_is_printed_and_kept(method, tmp_path):
     assert (row["method"], row["data"], row["step"]) == (method, "digits", "4")
     assert float(row["test_stderr"]) > 0
     assert float(row["test_nats"]) == pytest.approx(float(row["validation_nats"]), abs=100)  # other rows of one law
+
+
+def test_which_search_finds_samples_quickest_is_printed_and_kept(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("torch")
+    from benchmarks import sample_search
+
+    asked = ["--data", "digits", "--samples", "300,600", "--images", "200", "--steps", "10", "--turns", "1"]
+    monkeypatch.setattr(sys, "argv", ["sample_search", *asked, "--output", str(tmp_path / "rows.csv")])
+    sample_search.main()
+    assert "brute force / bfloat16 products" in capsys.readouterr().out
+    with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as source:
+        rows = list(csv.DictReader(source))
+    assert len(rows) == 2 * (1 + len(sample_search.BUDGETS))  # at its largest budget each index finds all
+    for row in rows:
+        assert 0 < float(row["least"]) <= float(row["value"]) <= float(row["most"])
+        share = float(re.search(r"which finds ([0-9.]+)", row["what"])[1])
+        assert share >= (0.8 if "bfloat16" in row["what"] else sample_search.WANTED - 0.05)  # images not tuned on
