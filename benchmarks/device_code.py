@@ -50,6 +50,37 @@ class Code(NamedTuple):
 
 def kernels() -> Iterator[Kernel]:
     """Every kernel of every engine, with the types with which the library launches it."""
+    yield from search_kernels()
+    yield from pair_kernels()
+
+
+def pair_kernels() -> Iterator[Kernel]:
+    """Sums over pairs of points: distances and their kernels, in both widths where the library uses both."""
+    from numba import types
+
+    from estimators.kernels.cuda_pairs import SHIFTED, pairing
+    from estimators.kernels.profiles import DISTANCE, GAUSSIAN, IMQ, LAPLACE
+    from knn import device_rows
+
+    i64, f64 = types.int64, types.float64
+    names = {DISTANCE: "distance", GAUSSIAN: "gaussian", LAPLACE: "laplace", IMQ: "imq", SHIFTED: "parzen"}
+    for dtype, f in ((np.dtype(np.float32), types.float32), (np.dtype(np.float64), f64)):
+        side, each = device_rows.WIDE, device_rows.EACH[dtype]
+        rows, numbers = f[:, ::1], f[::1]
+        for kind, name in names.items():
+            if kind == SHIFTED and f is not f64:
+                continue  # Parzen windows are summed in float64 alone
+            kernels = pairing(dtype, kind, side, each)
+            yield _kernel(
+                f"pairs {name} {dtype}", kernels.pairs, side * side,
+                (rows, rows, rows, rows, *[numbers] * 5, f, types.boolean, i64, f64[:, ::1], f64[:, ::1]),
+            )  # fmt: skip
+    add = pairing(np.dtype(np.float32), DISTANCE, device_rows.WIDE, device_rows.EACH[np.dtype(np.float32)]).add
+    yield _kernel("add columns", add, device_rows.THREADS, (f64[:, ::1], i64, types.boolean, f64[::1]))
+
+
+def search_kernels() -> Iterator[Kernel]:
+    """Exact search, in both widths."""
     from numba import types
 
     from knn import device_rows

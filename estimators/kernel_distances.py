@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,7 @@ def energy_distance(
     squared: bool = False,
     statistic: str = "v",
     convention: str | None = None,
+    device: str = "cpu",
     n_jobs: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Estimate:
@@ -58,7 +59,8 @@ def energy_distance(
     ℰ² = 2·MMD² with the kernel "energy". `convention` gives what another library returns, under its name:
     "scipy" ℰ (`scipy.stats.energy_distance`, the line), "dcor" ℰ² (`dcor.energy_distance`), "geomloss" ½ℰ²
     (`SamplesLoss("energy")`). `progress` is called with the share of the pairs done, off the line, and may raise
-    to stop. Source: Székely & Rizzo 2013.
+    to stop. With device="cuda" the pairs are taken there, in the width of the data, and arrays in its memory as they
+    are (estimators/device_pairs.py); the certificate tells what that rounds. Source: Székely & Rizzo 2013.
     """
     if convention is not None:
         if convention not in _CONVENTIONS or squared:
@@ -69,10 +71,9 @@ def energy_distance(
         squared = convention != "scipy"
     factor = _CONVENTIONS[convention] if convention else 1.0
     _check(squared, statistic)
-    p, q = weighted_pair(P, Q)
-    x, y, exponent = in_range(p.points, q.points)
+    p, q, exponent = _checked_pair(P, Q, device)
     tick = _ticking(progress, p, q)
-    square = _energy(p._replace(points=x), q._replace(points=y), statistic, n_jobs, tick).scaled(2.0**exponent * factor)
+    square = _energy(p, q, statistic, Means(device, n_jobs, tick)).scaled(2.0**exponent * factor)
     note = f"as {convention} has it" if convention else ""
     return _estimate(square, squared, statistic, "length", note)
 
@@ -86,6 +87,7 @@ def mmd(
     bandwidth: str | float = "median",
     squared: bool = False,
     statistic: str = "v",
+    device: str = "cpu",
     n_jobs: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Estimate:
@@ -98,19 +100,17 @@ def mmd(
     MMD obeys no triangle inequality. Else as `energy_distance`. Source: Gretton et al. 2012.
     """
     _check(squared, statistic)
-    p, q = weighted_pair(P, Q)
-    x, y, exponent = in_range(p.points, q.points)
-    p, q = p._replace(points=x), q._replace(points=y)
-    tick = _ticking(progress, p, q, len(SCALES) if kernel == "gaussians" else 1)
+    p, q, exponent = _checked_pair(P, Q, device)
+    means = Means(device, n_jobs, _ticking(progress, p, q, len(SCALES) if kernel == "gaussians" else 1))
     if kernel in _DISTANCE_KERNELS:
         if bandwidth != "median":
             raise ValueError(f"bandwidth is {bandwidth!r}, and the kernel {kernel!r} has none: leave it out")
-        return _estimate(
-            _energy(p, q, statistic, n_jobs, tick).scaled(2.0 ** (exponent - 1)), squared, statistic, "length"
-        )
+        return _estimate(_energy(p, q, statistic, means).scaled(2.0 ** (exponent - 1)), squared, statistic, "length")
     if kernel not in (*_KINDS, "gaussians"):
         raise ValueError(f"kernel is {kernel!r}: pass one of {', '.join([*_KINDS, 'gaussians', *_DISTANCE_KERNELS])}")
     if bandwidth == "median":
+        if not isinstance(p.points, np.ndarray):
+            raise ValueError("bandwidth='median' is of arrays of the host: pass a number for arrays of a device")
         scale = median_distance(p.measure, q.measure)
         if scale * scale == 0.0:  # the coordinate that set the unit is so far out that all others coincide
             raise ValueError(
@@ -121,7 +121,7 @@ def mmd(
         told = _positive(bandwidth)
         scale = _in_units(told, exponent, kernel)
     kind, widths = (GAUSSIAN, SCALES) if kernel == "gaussians" else (_KINDS[kernel], (1.0,))
-    square = _over_pairs(p, q, [Profile(kind, scale * width) for width in widths], statistic, n_jobs, tick)
+    square = _over_pairs(p, q, [Profile(kind, scale * width) for width in widths], statistic, means)
     return _estimate(square, squared, statistic, "", f"kernel {kernel}, bandwidth {told:.6g}")
 
 
@@ -139,25 +139,59 @@ class _Square:
         return _Square(self.value * factor, self.rounding * factor, stderr, self.reason)
 
 
-def _energy(p: Weighted, q: Weighted, statistic: str, n_jobs: int | None, tick: Tick | None = None) -> _Square:
-    if p.points.shape[1] == 1:
+def _checked_pair(P: Any, Q: Any, device: str) -> tuple[Weighted, Weighted, int]:
+    """Both as weighted points, scaled by 2⁻ᵉ where squares would leave float64, and e."""
+    if device == "cuda":
+        from estimators.device_pairs import device_pair
+
+        return device_pair(P, Q)
+    if device != "cpu":
+        raise ValueError(f"device is {device!r}: pass 'cpu' or 'cuda'")
+    p, q = weighted_pair(P, Q)
+    x, y, exponent = in_range(p.points, q.points)
+    return p._replace(points=x), q._replace(points=y), exponent
+
+
+class Means(NamedTuple):
+    """How sums over pairs are taken: where, on how many threads, and who is told of it."""
+
+    device: str
+    n_jobs: int | None
+    tick: Tick | None
+
+    def of(self, p: Weighted, w: Array, q: Weighted, v: Array, profiles: list[Profile]) -> tuple[list[PairSums], float]:
+        """Sums of p with q, of p and of q with themselves, for the mean of the profiles, and what a value rounds by."""
+        n_jobs, tick = self.n_jobs, self.tick
+        if self.device == "cuda":
+            from estimators.device_pairs import sums_on_device
+
+            each, entry = sums_on_device(p, w, q, v, profiles, tick)
+        else:
+            each = [[cross_sums(p.points, w, q.points, v, profile, n_jobs, tick) for profile in profiles]]
+            each += [
+                [self_sums(points, weights, profile, n_jobs, tick) for profile in profiles]
+                for points, weights in ((p.points, w), (q.points, v))
+            ]
+            # Of one distance: d + 1 roundings of its square, halved by the root; one of the root, two each of the
+            # weights and of the sum of four rows. A kernel moves by at most half of what its distance does
+            # relatively (x e^−x ≤ 1/e), and its own evaluation takes up to four more.
+            entry = (p.points.shape[1] / 2 + 12) * _UNIT_ROUNDOFF
+        return [_mean_of(sums) for sums in each], entry
+
+
+def _energy(p: Weighted, q: Weighted, statistic: str, means: Means) -> _Square:
+    if p.points.shape[1] == 1 and isinstance(p.points, np.ndarray):
         return _on_the_line(p, q, statistic)
-    return _over_pairs(p, q, [Profile(DISTANCE, 1.0)], statistic, n_jobs, tick)
+    return _over_pairs(p, q, [Profile(DISTANCE, 1.0)], statistic, means)
 
 
-def _over_pairs(
-    p: Weighted, q: Weighted, profiles: list[Profile], statistic: str, n_jobs: int | None, tick: Tick | None
-) -> _Square:
+def _over_pairs(p: Weighted, q: Weighted, profiles: list[Profile], statistic: str, means: Means) -> _Square:
     """±(2E k(X,Y) − E k(X,X') − E k(Y,Y')), + for the distance and − for a kernel, k the mean of the `profiles`."""
     _check_samples(p, q, statistic)
-    if statistic == "v" and equal_measures(p, q):
+    if statistic == "v" and isinstance(p.points, np.ndarray) and equal_measures(p, q):
         return _Square(0.0, 0.0, *no_error(p, q, "the measures are equal"))
     (w, mass_p), (v, mass_q) = _counted(p), _counted(q)
-    cross = _mean_of([cross_sums(p.points, w, q.points, v, profile, n_jobs, tick) for profile in profiles])
-    own_p, own_q = (
-        _mean_of([self_sums(points, weights, profile, n_jobs, tick) for profile in profiles])
-        for points, weights in ((p.points, w), (q.points, v))
-    )
+    (cross, own_p, own_q), entry = means.of(p, w, q, v, profiles)
     at_zero, sign = (0, 1) if profiles[0].kind == DISTANCE else (1, -1)
     between = cross.total / (mass_p * mass_q)
     if statistic == "u":
@@ -165,10 +199,6 @@ def _over_pairs(
     else:
         within = own_p.total / mass_p**2 + own_q.total / mass_q**2
     value = float(sign * (2 * between - within))
-    # Of one distance: d + 1 roundings of its square, halved by the root; one of the root, two each of the
-    # weights and of the sum of four rows. A kernel moves by at most half of what its distance does
-    # relatively (x e^−x ≤ 1/e), and its own evaluation takes up to four more.
-    entry = (p.points.shape[1] / 2 + 12) * _UNIT_ROUNDOFF
     rounding = entry * (float(2 * between + abs(within)) if at_zero == 0 else 4.0)
     parts = (cross.rows, own_p.rows - at_zero), (cross.columns, own_q.rows - at_zero)
     return _Square(value, rounding, *squared_jackknife(p, q, parts, statistic))

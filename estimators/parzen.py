@@ -40,7 +40,13 @@ class ParzenEstimate(Estimate):
 
 
 def parzen_log_likelihood(
-    samples: Any, test: Any, *, validation: Any = None, bandwidths: Any = BANDWIDTHS, n_jobs: int | None = None
+    samples: Any,
+    test: Any,
+    *,
+    validation: Any = None,
+    bandwidths: Any = BANDWIDTHS,
+    device: str = "cpu",
+    n_jobs: int | None = None,
 ) -> ParzenEstimate:
     """(1/m) Σᵢ log (1/n) Σⱼ N(xᵢ; sⱼ, σ²I), in nats: rows x of `test` (m, d), centres s of `samples` (n, d).
 
@@ -70,7 +76,7 @@ def parzen_log_likelihood(
                 "by, or one bandwidth"
             )
         held_out = as_points(validation, "validation", dimension=rows.shape[1])
-        means = parzen_log_densities(centres, held_out, grid, n_jobs=n_jobs)[0].mean(axis=1)
+        means = parzen_log_densities(centres, held_out, grid, device=device, n_jobs=n_jobs)[0].mean(axis=1)
         best = int(means.argmax())
         chosen, on_edge = float(grid[best]), best in (0, len(grid) - 1)
         told = tuple(zip(grid.tolist(), means.tolist(), strict=True))
@@ -81,7 +87,9 @@ def parzen_log_likelihood(
             f"the bandwidth {chosen:.4g} is on the edge of its grid [{grid[0]:.4g}, {grid[-1]:.4g}]: pass a wider one",
             stacklevel=2,
         )
-    values, rounding = (found[0] for found in parzen_log_densities(centres, rows, [chosen], n_jobs=n_jobs))
+    values, rounding = (
+        found[0] for found in parzen_log_densities(centres, rows, [chosen], device=device, n_jobs=n_jobs)
+    )
     value = math.fsum(values) / len(values)
     # To the bound on each row comes the rounding of the mean itself.
     reach = float(rounding.mean()) + 4 * _U * float(np.abs(values).mean())
@@ -94,13 +102,14 @@ def parzen_log_likelihood(
 
 
 def parzen_log_densities(
-    samples: Any, points: Any, bandwidths: Any, *, n_jobs: int | None = None
+    samples: Any, points: Any, bandwidths: Any, *, device: str = "cpu", n_jobs: int | None = None
 ) -> tuple[Array, Array]:
     """log (1/n) Σⱼ N(xᵢ; sⱼ, σ²I) and a bound on its rounding, for every bandwidth σ and row xᵢ of `points`.
 
     Both (bandwidths, m), in nats, in the order of the bandwidths given. All bandwidths share one matrix product,
     and from the widest to the narrowest each looks only at what is left in reach: a sample e^−(log n + 53 log 2)
     times less likely than the nearest one adds nothing to a float64 sum. `samples` (n, d), `points` (m, d).
+    With device="cuda" all samples are summed there, in float64, a product for each bandwidth.
     """
     s, x = as_points(samples, "samples"), as_points(points, "points")
     same_dimension(s, x, ("samples", "points"))
@@ -108,6 +117,13 @@ def parzen_log_densities(
     grid, place = np.unique(checked_bandwidths(widths), return_inverse=True)
     # Order of the given, repeated ones too, from the sorted grid.
     order = place[np.argsort(np.argsort(widths, kind="stable"), kind="stable")]
+    if device == "cuda":
+        from estimators.device_pairs import log_densities
+
+        values, bounds = log_densities(s, x, grid)
+        return values[order], bounds[order]
+    if device != "cpu":
+        raise ValueError(f"device is {device!r}: pass 'cpu' or 'cuda'")
     # Centred, the products cancel least; what is subtracted need not be the mean exactly, only one vector.
     centre = s.mean(axis=0)
     s_centred, x_centred = s - centre, x - centre

@@ -62,9 +62,9 @@ class DeviceRows:
         self._rows = as_device_rows(X, "X") if on_device(X) else _host_rows(X)
         self.shape, self.dtype = tuple(self._rows.shape), np.dtype(self._rows.dtype)
         self._alive = np.ones(self.shape[0], bool) if alive is None else alive
-        sample = self._sample()
+        sample = on_host_sample(self._rows, 0 if self._owner is None else stream_of(self._owner))
         screen = Screen(sample, np.ones(len(sample), bool), cpu)
-        self._direct, self._centre, self._scale = screen.direct, cuda.to_device(screen.centre), screen.scale
+        self._direct, self._centre, self._scale = bool(screen.direct), cuda.to_device(screen.centre), screen.scale
         n = self.shape[0]
         self._portion = n if self._owner is not None else min(n, portion or self._room())
         self._kept = self._copied(0, n) if self._portion == n else None
@@ -103,7 +103,7 @@ class DeviceRows:
             portion = self._kept or self._copied(start, min(self.shape[0], start + self._portion))
             distances, slots = (cuda.device_array(shape, kind, stream=stream) for kind in (np.float64, np.int64))
             self._enqueue(portion, queries, distances, slots, stream)
-            more, more_names = _back(distances, stream), _back(slots, stream)
+            more, more_names = back(distances, stream), back(slots, stream)
             if portion is self._kept:
                 return more, more_names
             _merge(found, names, more, more_names + start * (more_names >= 0))
@@ -174,28 +174,13 @@ class DeviceRows:
         taking.points[-(-(stop - start) // THREADS), THREADS, stream](
             rows, alive, self._centre, self._scale, self._direct, largest, seen, norms, radius, bad
         )
-        first_bad = int(_back(bad, stream)[0])
+        first_bad = int(back(bad, stream)[0])
         if first_bad < stop - start:
             raise ValueError(
                 f"X: row {start + first_bad} has an entry that is not finite, or beyond {largest:g}: drop, impute or "
                 "rescale it"
             )
         return _Portion(start, rows, seen, alive, norms, radius)
-
-    def _sample(self) -> np.ndarray:
-        """At most SAMPLE rows in even steps, on the host, finite."""
-        from numba import cuda
-
-        step = -(-self.shape[0] // SAMPLE)
-        if self._owner is None:
-            sample = self._rows[::step]
-        else:
-            stream = stream_of(self._owner)
-            taken = cuda.device_array((-(-self.shape[0] // step), self.shape[1]), self.dtype)
-            self._kernels.taking(self.dtype, THREADS).every[taken.shape[0], THREADS, stream](self._rows, step, taken)
-            sample = _back(taken, stream)
-        sound = (np.abs(sample) <= LARGEST[self.dtype]).all(axis=1)
-        return sample[sound] if sound.any() else np.zeros((1, self.shape[1]), self.dtype)
 
     def _room(self) -> int:
         """How many points half of the device's free memory holds."""
@@ -225,7 +210,24 @@ def _host_rows(X: Any) -> np.ndarray:
     return X if fit else checked_rows(X, "X")
 
 
-def _back(array: Any, stream: Any) -> np.ndarray:
+def on_host_sample(rows: Any, stream: Any) -> np.ndarray:
+    """At most SAMPLE rows in even steps, on the host, finite; of rows of the host or of the device."""
+    from numba import cuda
+
+    from knn.kernels.cuda_rows import taking
+
+    step, dtype = -(-rows.shape[0] // SAMPLE), np.dtype(rows.dtype)
+    if isinstance(rows, np.ndarray):
+        sample = rows[::step]
+    else:
+        taken = cuda.device_array((-(-rows.shape[0] // step), rows.shape[1]), dtype, stream=stream)
+        taking(dtype, THREADS).every[taken.shape[0], THREADS, stream](rows, step, taken)
+        sample = back(taken, stream)
+    sound = (np.abs(sample) <= LARGEST[dtype]).all(axis=1)
+    return sample[sound] if sound.any() else np.zeros((1, rows.shape[1]), dtype)
+
+
+def back(array: Any, stream: Any) -> np.ndarray:
     """What the device holds, once all that the stream was told is done."""
     values = array.copy_to_host(stream=stream)
     if stream:

@@ -7,6 +7,10 @@ from knn.kernels.cpu import *  # noqa: F403
 from knn.kernels.cuda_rank import ranking
 from knn.kernels.cuda_rows import taking
 from knn.kernels.cuda_screen import screening
+from knn.kernels.jit import config
+
+# Few queries make few blocks, which Numba would warn of at each launch.
+config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
 
 __all__ = [*cpu.__all__, "ranking", "require_device", "screening", "taking"]
 

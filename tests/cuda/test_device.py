@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from benchmarks.gpu_rows import by_definition
+from estimators import energy_distance, mmd
+from estimators.parzen import parzen_log_densities
 from knn import BruteForce, on_device
 from knn.device_rows import DeviceRows
 from tests.knn.problems import clusters
@@ -105,6 +107,26 @@ def test_numpy_goes_in_and_comes_out(monkeypatch):
         host, device = (BruteForce(device=where, metric=metric).fit(X).search(Q, 5) for where in ("cpu", "cuda"))
         np.testing.assert_array_equal(device.indices, host.indices)
         np.testing.assert_array_equal(device.distances, host.distances)
+
+
+@pytest.mark.parametrize(("n", "m", "d"), [(2, 3, 1), (700, 1025, 5), (1500, 400, 130)])
+def test_sums_over_pairs_are_the_hosts_within_their_certificates(dtype, n, m, d):
+    rng = np.random.default_rng(n)
+    X, Y = rng.standard_normal((n, d)).astype(dtype), (1.2 * rng.standard_normal((m, d))).astype(dtype)
+    for compare in (
+        lambda device: energy_distance(X, Y, squared=True, device=device),
+        *(
+            lambda device, kernel=kernel: mmd(X, Y, kernel=kernel, bandwidth=3.0, squared=True, device=device)
+            for kernel in ("gaussian", "laplace", "imq")
+        ),
+    ):
+        device, host = compare("cuda"), compare("cpu")
+        assert device.certificate.lower <= host.certificate.upper
+        assert device.certificate.upper >= host.certificate.lower
+        assert compare("cuda") == device
+    X, Y = X.astype(np.float64), Y.astype(np.float64)
+    device, host = (parzen_log_densities(X, Y, [0.5, 2.0], device=where) for where in ("cuda", "cpu"))
+    assert (np.abs(device[0] - host[0]) <= device[1] + host[1]).all()
 
 
 def test_importing_kernels_starts_no_driver():
