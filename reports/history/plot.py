@@ -75,7 +75,7 @@ def _svg(
         bad = p.commit in worse
         if name and p.low is not None and p.high is not None:
             marks.append(tag("line", x1=x(i), x2=x(i), y1=y(p.low), y2=y(p.high), stroke="var(--muted)"))
-        if name or bad:
+        if name or bad or len(series.points) == 1:  # a line of one point is not to be seen
             tip = f"{short_commit(p.commit)[:12]}: {significant(p.value, 4)} {series.unit}" + (" – worse" * bad)
             # A regression is a square as well as another colour.
             colour, r = ("var(--bad)", 4.5 if name else 3) if bad else ("var(--series-1)", 3.0)

@@ -113,7 +113,7 @@ def from_store(store: Store) -> list[Series]:
     series = []
     for (experiment, size, params, seed, metric, about, machine), records in groups.items():
         if len(records) > 1:
-            told = [*(f"{value}" for _, value in params), *_named(json.loads(about)), f"seed {seed}", size]
+            told = [*(f"{name}={value}" for name, value in params), *_named(json.loads(about)), f"seed {seed}", size]
             points = tuple(Point(r.commit, float(r.value or 0.0), r.low, r.high) for r in records.values())
             unit = next(iter(records.values())).unit
             name = f"{experiment}: {metric} ({', '.join(told)})"

@@ -72,7 +72,7 @@ def test_the_journal_gives_a_series_where_one_cell_was_measured_at_two_commits(t
     assert [point.value for point in one.points] == [100.0, 99.0, 50.0]
     assert [(step.before, step.commit) for step in one.regressions] == [("b" * 40, "c" * 40)]
     page = write_history(tmp_path, asv=None).read_text(encoding="utf-8")
-    assert "speed (x" in page
+    assert "speed (index=x" in page
     assert "1 with a regression" in page
     assert pd.read_csv(tmp_path / "report" / "tables" / "history.csv").worse_at.tolist() == ["c" * 40]
 
