@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "docs" / "example_package"
@@ -36,7 +37,8 @@ def installed(tmp_path_factory):
     options = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--target", str(site)]
     done = run(["-m", "pip", "install", "-q", *options, str(source)], folder, site)
     assert done.returncode == 0, done.stderr
-    (source / "nicomachus.py").unlink()  # what runs is what was installed
+    for module in source.glob("*.py"):
+        module.unlink()  # what runs is what was installed
     return source, site
 
 
@@ -69,6 +71,15 @@ def test_the_command_knows_it(installed):
     assert report["topic"] == "nicomachus"
     assert {result["outcome"] for result in report["results"] if result["kind"] == "automatic"} == {"REFUTED"}
     assert "1 of 1 claims verified" in done.stderr
+
+
+def test_its_score_stands_beside_the_others(installed, tmp_path):
+    for name, shift in (("a", 0.0), ("b", 3.0)):
+        np.save(tmp_path / f"{name}.npy", np.arange(20.0).reshape(10, 2) + np.array([shift, 0.0]))
+    asked = ["compare", str(tmp_path / "a.npy"), str(tmp_path / "b.npy"), "--only", "median-gap", "--csv"]
+    done = run(["-c", VERIFY, *asked], *installed)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[1].startswith("median-gap,3.0,")
 
 
 def test_without_the_package_the_command_does_not_know_it(installed, tmp_path):
