@@ -3,11 +3,13 @@
 import csv
 import math
 import subprocess
+import sys
+from importlib.metadata import version
 
 import numpy as np
 import pytest
 
-from benchmarks import compare, paired_verdict, paired_worker
+from benchmarks import base_checkout, compare, paired_verdict, paired_worker
 
 SUITE = """
 class Work:
@@ -144,3 +146,20 @@ def test_every_timed_benchmark_of_the_suites_is_listed(monkeypatch):
     assert found["divergence_suite.Pairwise.time_pairs"][0] == "'energy', (2000, 64)"
     assert found["knn_suite.Codes.time_keys_of_60000"] == [""]
     assert not any("_OnEveryIndex" in name or "track_" in name for name in found)
+
+
+def test_another_pin_of_a_library_that_computes_asks_for_an_environment_of_its_own(tmp_path, monkeypatch, capsys):
+    here = version("numpy")
+    pins = tmp_path / "constraints.txt"
+    assert base_checkout.other_versions(pins) == []
+    pins.write_text(f"numpy=={here}\nmkdocs==0.1\nscipy==0.0.1\n", encoding="utf-8")
+    assert base_checkout.other_versions(pins) == ["scipy 0.0.1"]
+    asked = []
+    monkeypatch.setattr(base_checkout.subprocess, "run", lambda command, check: asked.append([str(c) for c in command]))
+    python = base_checkout.environment(tmp_path)
+    assert python.is_relative_to(tmp_path / ".venv")
+    assert asked[0][1:3] == ["-m", "venv"]
+    assert asked[1][-4:] == ["-c", str(pins), "-e", f"{tmp_path}[all]"]
+    assert "scipy 0.0.1" in capsys.readouterr().out
+    pins.write_text(f"numpy=={here}\n", encoding="utf-8")
+    assert str(base_checkout.environment(tmp_path)) == sys.executable
