@@ -155,7 +155,7 @@ def test_another_pin_of_a_library_that_computes_asks_for_an_environment_of_its_o
     pins.write_text(f"numpy=={here}\nmkdocs==0.1\nscipy==0.0.1\n", encoding="utf-8")
     assert base_checkout.other_versions(pins) == ["scipy 0.0.1"]
     asked = []
-    monkeypatch.setattr(base_checkout.subprocess, "run", lambda command, check: asked.append([str(c) for c in command]))
+    monkeypatch.setattr(base_checkout.subprocess, "run", lambda command, **_: asked.append([str(c) for c in command]))
     python = base_checkout.environment(tmp_path)
     assert python.is_relative_to(tmp_path / ".venv")
     assert asked[0][1:3] == ["-m", "venv"]
