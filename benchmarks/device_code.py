@@ -79,6 +79,29 @@ def pair_kernels() -> Iterator[Kernel]:
     yield _kernel("add columns", add, device_rows.THREADS, (f64[:, ::1], i64, types.boolean, f64[::1]))
 
 
+def principal_kernels() -> Iterator[Kernel]:
+    """Principal DCI's, of which only the first looks at rows of either width."""
+    from numba import types
+
+    from knn import device_rows
+    from knn.kernels.cuda_principal import principal
+    from knn.kernels.cuda_rank import ranking
+
+    f32, f64, i32, i64 = types.float32[:, ::1], types.float64[:, ::1], types.int32, types.int64
+    kernels, threads = principal(device_rows.THREADS), device_rows.THREADS
+    numbers = types.float64[::1]
+    for width, rows in (("float32", f32), ("float64", f64)):
+        yield _kernel(f"reduce {width}", kernels.reduce, threads, (rows, numbers, types.float64, f64, f32, numbers))
+        yield _kernel(
+            f"rank chosen {width}", ranking(threads).rank, threads,
+            (rows, rows, i32[::1], i64[:, :, ::1], i32[:, ::1], types.float64[:, :, ::1], f64, i64[:, ::1]),
+        )  # fmt: skip
+        yield _kernel(f"gather {width}", kernels.gather, threads, (rows, i64[::1], rows))
+    for width, values in (("float64", f64), ("int64", i64[:, ::1])):
+        yield _kernel(f"scatter {width}", kernels.scatter, threads, (values, i64[::1], values))
+    yield _kernel("prove", kernels.prove, threads, (f64, f64, numbers, *[types.float64] * 4, types.uint8[::1]))
+
+
 def search_kernels() -> Iterator[Kernel]:
     """Exact search, in both widths."""
     from numba import types
@@ -117,6 +140,9 @@ def search_kernels() -> Iterator[Kernel]:
             f"settle {dtype}", rank.settle, rank.threads,
             (rows, u8[::1], rows, ints, *buffers, floats, i64[:, ::1]),
         )  # fmt: skip
+    yield from principal_kernels()
+    tell = ranking(device_rows.THREADS).tell
+    yield _kernel("tell", tell, device_rows.THREADS, (i64[:, ::1], i32[:, ::1]))
     yield _kernel("name", ranking(device_rows.THREADS).name, device_rows.THREADS, (i64[::1], i64[:, ::1]))
 
 

@@ -61,6 +61,7 @@ class NearestNeighbours(Stored, Budgeted, ABC):
         Raises MemoryError with the numbers, before any work, if the build would not fit (knn/memory.py).
         """
         self._check_parameters()
+        X = self._received(X)
         memory.check_room(self, X)
         return self._fit(X)
 
@@ -172,6 +173,10 @@ class NearestNeighbours(Stored, Budgeted, ABC):
         """How many points the index holds."""
         check_is_fitted(self)
         return self._points.n_alive
+
+    def _received(self, X: Any) -> Any:
+        """X as `fit` reads it; what takes arrays from elsewhere copies them to the host."""
+        return X
 
     @abstractmethod
     def _build(self, rng: np.random.RandomState) -> None:

@@ -85,7 +85,7 @@ class DeviceRows:
             distances, distances_view = empty_like(Q, shape, np.float64)
             slots, slots_view = empty_like(Q, shape, np.int64)
             self._enqueue(self._kept, queries, distances_view, slots_view, stream)
-            self._name(slots_view, ids, stream)
+            self.name(slots_view, ids, stream)
             return distances, slots
         found, names = self._over_portions(queries, k, stream)
         if ids is not None:
@@ -108,6 +108,31 @@ class DeviceRows:
                 return more, more_names
             _merge(found, names, more, more_names + start * (more_names >= 0))
         return found, names
+
+    def start(self, queries: Any, distances: Any, slots: Any, stream: Any) -> None:
+        """Fills distances and slots (q, k) for queries on the device, all in Numba's arrays, without waiting.
+
+        Raises ValueError for rows that do not fit the device's memory.
+        """
+        if self._kept is None:
+            raise ValueError(f"{self.shape[0]} rows are more than the device's memory holds: use device='cpu'")
+        self._enqueue(self._kept, queries, distances, slots, stream)
+
+    def rank(self, queries: Any, chosen: Any, distances: Any, slots: Any, stream: Any) -> None:
+        """The same among the slots `chosen` int64 (q, c) alone, of which −1 is none, by the definition."""
+        from numba import cuda
+
+        if self._kept is None:
+            raise ValueError(f"{self.shape[0]} rows are more than the device's memory holds: use device='cpu'")
+        q, count = chosen.shape
+        flags = cuda.to_device(np.zeros(q, np.int32), stream)
+        counts = cuda.device_array((q, 1), np.int32, stream=stream)
+        scratch = cuda.device_array((q, 1, count), np.float64, stream=stream)
+        ranking = self._kernels.ranking(THREADS)
+        ranking.tell[-(-q // THREADS), THREADS, stream](chosen, counts)
+        ranking.rank[q, THREADS, stream](
+            self._kept.rows, queries, flags, chosen.reshape(q, 1, count), counts, scratch, distances, slots
+        )
 
     def _enqueue(self, portion: _Portion, queries: Any, distances: Any, slots: Any, stream: Any) -> None:
         """Starts what fills distances and slots (q, k), as many queries at a time as the workspace holds."""
@@ -190,7 +215,7 @@ class DeviceRows:
         a_point = self.dtype.itemsize * (2 - self._direct) * self.shape[1] + 9
         return max(1, int(min(self.shape[0], free / 2 / a_point)))  # the simulator's memory is infinite
 
-    def _name(self, slots: Any, ids: np.ndarray | None, stream: Any) -> None:
+    def name(self, slots: Any, ids: np.ndarray | None, stream: Any) -> None:
         """Ids in place of slots, on the device."""
         from numba import cuda
 

@@ -6,7 +6,9 @@ import numpy as np
 
 from knn.base import indexes
 from knn.codes import Codes
+from knn.device_rows import DeviceRows
 from knn.on_device import OnDevice
+from knn.radius import RadiusNeighbours
 from knn.screening import BLOCK, FEW, TILE, Screen
 from knn.threads import one_blas_thread, over_blocks
 
@@ -15,7 +17,7 @@ CODED = 120
 
 
 @indexes.register("brute-force")
-class BruteForce(OnDevice):
+class BruteForce(OnDevice, RadiusNeighbours):
     """The exact neighbours, by the definition, of every query; always certified.
 
     Every point is looked at, in the quickest way that the data allow, and those that may be among the k nearest, seldom
@@ -42,10 +44,10 @@ class BruteForce(OnDevice):
         self._codes = Codes.of(self._points.rows, self._points.alive, self._engine) if coded else None
         self._placed_on = self._points.size
 
-    def _answer(self, Q, k, exact):  # noqa: ARG002
+    def _answer(self, Q, k, exact):
         kernels = self._engine
         if self.serves(len(Q)) == "cuda":
-            return self._answer_on_device(Q, k)
+            return self._device_answer(Q, k, exact)
         best = kernels.empty_heaps(len(Q), k)
         serve = self._serve_narrow if Q.shape[1] < kernels.NARROW else self._serve
 
@@ -56,6 +58,13 @@ class BruteForce(OnDevice):
 
         over_blocks(block, len(Q), BLOCK if self._codes is None else CODED, self.n_jobs)
         return *best, np.full(len(Q), self._points.n_alive), np.ones(len(Q), bool)
+
+    def _device_made(self, rows, alive):
+        return DeviceRows(rows, alive)
+
+    def _device_answer(self, Q, k, exact, ids=None):  # noqa: ARG002
+        distances, slots = self._on_device().nearest(Q, k, ids=ids)
+        return distances, slots, np.full(len(Q), self._points.n_alive), np.ones(len(Q), bool)
 
     def _serve_narrow(self, Q, queries, best):  # noqa: ARG002
         self._engine.scan_narrow(self._points.rows, self._points.alive, queries, *best)

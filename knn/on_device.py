@@ -1,16 +1,17 @@
-"""An exact index whose searches may run on a CUDA device."""
+"""An index whose searches may run on a CUDA device."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from abc import abstractmethod
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from knn.base import NearestNeighbours
 from knn.device_arrays import on_device, on_host
-from knn.device_rows import DeviceRows
+from knn.inner_product import Answer
 from knn.neighbours import Neighbours
-from knn.radius import RadiusNeighbours
 from knn.validation import checked_count
 
 #: Queries × points × coordinates below which the CPU serves: to start a device and to hear from it costs more. A guess
@@ -18,8 +19,8 @@ from knn.validation import checked_count
 SMALL = 1 << 22
 
 
-class OnDevice(RadiusNeighbours):
-    """With device="cuda", searches for neighbours run on the device, in kernels held to the CPU's answers to the bit.
+class OnDevice(NearestNeighbours):
+    """With device="cuda", searches for neighbours run on the device, and rank by the definition as the CPU does.
 
     Arrays in the device's memory (anything with __cuda_array_interface__, or DLPack) are taken as they are, on their
     owner's stream, and queries among them are answered in kind; the points are then copied to the host as well, which
@@ -28,7 +29,10 @@ class OnDevice(RadiusNeighbours):
     """
 
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
-    _rows_on_device: DeviceRows | None = None
+    #: A cache of what the device holds, made when it is first needed; None after every change of the points.
+    _rows_on_device: Any = None
+    #: The array of the device that `fit` was given, used where it lies for as long as it holds the points.
+    _given: Any = None
 
     def serves(self, n_queries: int) -> str:
         """Which device answers that many queries of the host, "cpu" or "cuda"."""
@@ -36,13 +40,12 @@ class OnDevice(RadiusNeighbours):
         small = n_queries * self._points.n_alive * self._points.rows.shape[1] < SMALL
         return "cpu" if small else self.device
 
-    def fit(self, X: Any, y: Any = None) -> Self:
-        if not on_device(X):
-            return super().fit(X, y)
+    def _received(self, X: Any) -> Any:
+        self._given = X if on_device(X) else None
+        if self._given is None:
+            return X
         self._check_foreign("X")
-        super().fit(on_host(X), y)
-        self._rows_on_device = DeviceRows(X)
-        return self
+        return on_host(X)
 
     def search(self, Q: Any, k: int | None = None, *, exact: bool = False) -> Neighbours:
         if Q is None or not on_device(Q):
@@ -54,18 +57,23 @@ class OnDevice(RadiusNeighbours):
             points = self._points
             checked_count(k, "n_neighbors", most=points.n_alive, of="points to choose from")
             ids = None if points.next_id == points.size else points.ids
-            distances, indices = self._device_rows().nearest(Q, k, ids=ids)
-            q = len(Q)
-            return Neighbours(indices, distances, np.full(q, points.n_alive), np.ones(q, bool))
+            distances, indices, evaluations, certified = self._device_answer(Q, k, exact, ids)
+            return Neighbours(indices, distances, evaluations, certified)
 
-    def _answer_on_device(self, Q: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        distances, slots = self._device_rows().nearest(Q, k)
-        return distances, slots, np.full(len(Q), self._points.n_alive), np.ones(len(Q), bool)
+    @abstractmethod
+    def _device_made(self, rows: Any, alive: np.ndarray) -> Any:
+        """What the device keeps for rows (slots, d), of the host or its own, of which some are alive."""
 
-    def _device_rows(self) -> DeviceRows:
-        """The points as the device has them, copied there when they are first needed."""
+    @abstractmethod
+    def _device_answer(self, Q: Any, k: int, exact: bool, ids: np.ndarray | None = None) -> Answer:
+        """What `_answer` answers, by the device; with `ids`, these in place of slots."""
+
+    def _on_device(self) -> Any:
+        """What the device keeps, copied there when it is first needed."""
+        points = self._points
         if self._rows_on_device is None:
-            self._rows_on_device = DeviceRows(self._points.rows, self._points.alive.copy())
+            as_given = self._given is not None and len(self._given) == points.size == points.next_id
+            self._rows_on_device = self._device_made(self._given if as_given else points.rows, points.alive.copy())
         return self._rows_on_device
 
     def _check_foreign(self, name: str) -> None:

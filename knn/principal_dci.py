@@ -11,7 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from knn.base import indexes
 from knn.by_rotation import ByRotation
+from knn.device_principal import DevicePrincipal
 from knn.grids import products
+from knn.on_device import OnDevice
 from knn.points import grown
 from knn.principal_cells import Cells, means
 from knn.principal_codes import COARSE, SAMPLE, Coder, canonical_sample
@@ -42,7 +44,7 @@ def wanted_cells(n: int) -> int:
 
 
 @indexes.register("principal-dci")
-class PrincipalDCI(ByRotation):
+class PrincipalDCI(OnDevice, ByRotation):
     """Points in the order of a bound from projections, as in DCI, on the principal directions of the data.
 
     A point is coded in 64 bytes: 63 principal coordinates and the norm of the rest, in one uniform step
@@ -61,6 +63,10 @@ class PrincipalDCI(ByRotation):
     all codes leaves the points that may be nearer than the k-th found; a finer bound, 127 coordinates in float32 and
     the norm of the rest, orders them, and the k-th distance cuts them off. Exact on any data, and quick where a few
     directions hold most of their energy.
+
+    With device="cuda" every search looks at all points, by 63 coordinates and the norm of the rest in float32, and
+    ranks the `candidates` that promise most; with `exact=True` at least 128 of them, and all points for a query that is
+    not proved then (knn/device_principal.py). `bits` must be 8.
 
     New points are coded by the present map and wait in a tail that every search looks at, until they are an eighth of
     all and are put into cells. The map is learnt anew when the points have doubled, when those inserted lie farther
@@ -116,9 +122,12 @@ class PrincipalDCI(ByRotation):
         checked_count(self.bits, "bits")
         if self.bits not in (8, *BITS) or (self.bits < 8 and self.directions == "principal"):
             raise ValueError(f"bits={self.bits!r} must be 8, or with directions='random-rotation' one of {BITS} too")
+        if self.bits < 8 and self.device == "cuda":
+            raise ValueError(f"bits={self.bits} with device='cuda' is not served: set bits=8 or device='cpu'")
 
     def _learn(self):
         """A new map and new cells, on the points alive."""
+        self._rows_on_device = None
         if self.bits < 8:
             super()._learn()
             return
@@ -176,11 +185,11 @@ class PrincipalDCI(ByRotation):
     def _answer(self, Q, k, exact):
         if self.bits < 8:
             return super()._answer(Q, k, exact)
+        if self.serves(len(Q)) == "cuda":
+            return self._device_answer(Q, k, exact)
         kernels, points, coder = self._engine, self._points, self._coder
         if exact:
-            with _proving:
-                if self._fine is None:
-                    self._refine(0)
+            self._make_provable()
         distances, slots = np.empty((len(Q), k)), np.empty((len(Q), k), np.int64)
         evaluations = np.zeros(len(Q), np.int64)
         table, cells = self._cells.table, self._cells.cells
@@ -204,7 +213,29 @@ class PrincipalDCI(ByRotation):
         certified = np.ones(len(Q), bool) if exact else evaluations == points.n_alive
         return distances, slots, evaluations, certified
 
+    def _left_within(self, q, radius):
+        if self.bits < 8:
+            return super()._left_within(q, radius)
+        self._make_provable()
+        coder, out = self._coder, np.empty(self._points.size, np.int32)
+        sizes = coder.sizes(self._loss, self._radius)
+        count = self._engine.codes_leave(q[None], coder.prover, self._cells.table, sizes, self._fine, radius, out)
+        return out[:count]
+
+    def _make_provable(self):
+        """The finer bound, made when a proof is first asked for."""
+        with _proving:
+            if self._fine is None:
+                self._refine(0)
+
+    def _device_made(self, rows, alive):
+        return DevicePrincipal(rows, alive, self._coder)
+
+    def _device_answer(self, Q, k, exact, ids=None):
+        return self._on_device().answer(Q, k, self._wanted(k), exact, ids)
+
     def _added(self, start):
+        self._rows_on_device = None
         points = self._points
         if points.size > 2 * self._learnt_on:
             self._learn()
@@ -258,6 +289,7 @@ class PrincipalDCI(ByRotation):
         return 8 * inserted > self._learnt_on and self.drift_ > 0.1 + 0.5 * self._coder.share
 
     def _removed(self, slots):
+        self._rows_on_device = None
         if self.bits < 8:
             super()._removed(slots)
         else:

@@ -21,6 +21,7 @@ class RotatedDCI(PrincipalDCI):
 
     exhaustive: ClassVar[dict[str, Any]] = {"candidates": 1.0}
     usual: ClassVar[dict[str, int | float]] = {"candidates": 50}
+    devices: ClassVar[tuple[str, ...]] = ("cpu",)
     cells, n_cells, probes = "points", None, 1.0
 
     def __init__(

@@ -108,7 +108,8 @@ class Stored(BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         state.pop("_lock", None)
-        state.pop("_rows_on_device", None)  # a cache, which another process has no use for
+        for cache in ("_rows_on_device", "_given"):  # of a device, for which another process has no use
+            state.pop(cache, None)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -31,6 +31,8 @@ class Ranking(NamedTuple):
     settle: Any
     #: name(ids, slots): what slots int64 (q, k) hold, by ids int64 (n,); −1 stays.
     name: Any
+    #: tell(chosen, counts): how many of the slots int64 (q, c) come before the first −1, into counts (q, 1).
+    tell: Any
 
 
 def _rounded_product(a: float, b: float) -> float:
@@ -153,4 +155,13 @@ def ranking(threads: int = 128) -> Ranking:
             if slots[row, place] >= 0:
                 slots[row, place] = ids[slots[row, place]]
 
-    return Ranking(threads, rank, settle, name)
+    @cuda.jit
+    def tell(chosen, counts):
+        row = cuda.grid(1)
+        if row < chosen.shape[0]:
+            count = 0
+            while count < chosen.shape[1] and chosen[row, count] >= 0:
+                count += 1
+            counts[row, 0] = count
+
+    return Ranking(threads, rank, settle, name, tell)

@@ -76,7 +76,7 @@ def test_tensors_are_taken_and_given_on_the_callers_stream():
         doubled = found.indices * 2
     stream.synchronize()
     assert found.indices.is_cuda
-    assert index._rows_on_device._kept.rows.__cuda_array_interface__["data"][0] == points.data_ptr()
+    assert index._on_device()._kept.rows.__cuda_array_interface__["data"][0] == points.data_ptr()
     hold((found.distances.cpu().numpy(), found.indices.cpu().numpy()), X, Q)
     np.testing.assert_array_equal(doubled.cpu().numpy(), 2 * found.indices.cpu().numpy())
 
