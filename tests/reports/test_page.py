@@ -280,3 +280,22 @@ def test_sections_are_listed_and_tables_stand_beside_their_numbers(text):
         if f'id="table-{name}"' in text and table.experiment:
             for ending in ("csv", "md", "tex", "html"):
                 assert f'href="tables/{name}.{ending}"' in text
+
+
+@needs_chromium
+def test_dark_that_a_reader_chose_is_not_printed(written, tmp_path):
+    """Pale ink on white paper is not to be read: the colours of print are those of the light theme."""
+    probe = tmp_path / "index.html"
+    asked = """<script>addEventListener("load", () => {
+      document.documentElement.dataset.theme = "dark";
+      const ink = () => getComputedStyle(document.body).color;
+      const dark = ink();
+      for (const sheet of document.styleSheets)
+        for (const rule of [...sheet.cssRules])
+          if (rule.media && /screen/.test(rule.media.mediaText)) rule.media.mediaText = "print";
+      document.title = JSON.stringify({ dark, printed: ink() });
+    });</script>"""
+    probe.write_text(written.read_text(encoding="utf-8").replace("</body>", asked + "</body>"), encoding="utf-8")
+    dumped, complaints = chromium(probe, tmp_path, "--dump-dom")
+    assert complaints == []
+    assert '{"dark":"rgb(232, 235, 238)","printed":"rgb(27, 31, 36)"}' in dumped
