@@ -163,7 +163,7 @@ def tested() -> tuple[bool, str]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    from benchmarks import gpu_pair_rows, gpu_rows  # noqa: F401 (they enter their rows)
+    from benchmarks import gpu_pair_rows, gpu_principal_rows, gpu_rows  # noqa: F401 (they enter their rows)
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("rows", nargs="*", help=f"of {', '.join(ROWS)} (all)")

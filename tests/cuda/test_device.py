@@ -10,7 +10,10 @@ from benchmarks.gpu_rows import by_definition
 from estimators import energy_distance, mmd
 from estimators.parzen import parzen_log_densities
 from knn import BruteForce, on_device
+from knn.device_principal import DevicePrincipal
 from knn.device_rows import DeviceRows
+from knn.kernels import cpu
+from knn.principal_codes import Coder
 from tests.knn.problems import clusters
 
 pytestmark = pytest.mark.cuda
@@ -107,6 +110,20 @@ def test_numpy_goes_in_and_comes_out(monkeypatch):
         host, device = (BruteForce(device=where, metric=metric).fit(X).search(Q, 5) for where in ("cpu", "cuda"))
         np.testing.assert_array_equal(device.indices, host.indices)
         np.testing.assert_array_equal(device.distances, host.distances)
+
+
+def test_proofs_of_principal_coordinates_are_exact_and_measure_few(dtype):
+    rng = np.random.default_rng(2)
+    plane = rng.standard_normal((8, 200))
+    X, Q = (
+        (rng.standard_normal((rows, 8)) @ plane + 0.01 * rng.standard_normal((rows, 200))).astype(dtype)
+        for rows in (6000, 300)
+    )
+    coder = Coder(X, np.arange(2000), np.random.RandomState(0), cpu)
+    found = DevicePrincipal(X, np.ones(len(X), bool), coder).answer(Q, 10, 50, True)
+    hold((found.distances, found.slots), X, Q)
+    assert found.proved.all()
+    assert found.evaluations.mean() < 300
 
 
 @pytest.mark.parametrize(("n", "m", "d"), [(2, 3, 1), (700, 1025, 5), (1500, 400, 130)])
