@@ -4,8 +4,8 @@ import numpy as np
 
 NAMES = [
     "adaptive-imle", "cramer-gan", "entropic-gan", "f-gan", "gmmn", "imle", "kde-gan", "mh-gan", "minimax-gan",
-    "mmd-gan", "nearest-neighbour-gan", "non-saturating-gan", "rs-imle", "sinkhorn-gan", "sobolev-gan", "stein-gan",
-    "tv-gan", "weighted-imle", "wgan", "wgan-gp",
+    "mmd-gan", "nearest-neighbour-gan", "non-saturating-gan", "ot-gan", "rs-imle", "sinkhorn-gan", "sobolev-gan",
+    "stein-gan", "tv-gan", "weighted-imle", "wgan", "wgan-gp",
     "autoregressive-flow", "ddpm", "gaussian", "gaussian-mixture", "glo", "made", "monte-carlo-em", "nade", "nice",
     "realnvp", "triangular-flow", "vae", "wae",
 ]  # fmt: skip

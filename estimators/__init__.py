@@ -86,6 +86,7 @@ _HOMES = {
     "MetropolisHastingsGAN": "estimators.models.gans.metropolis_hastings",
     "MinimaxGAN": "estimators.models.gans.minimax",
     "NearestNeighbourGAN": "estimators.models.nearest_datum",
+    "OTGAN": "estimators.models.gans.optimal_transport",
     "Regression": "estimators.models.regression",
     "RejectionSamplingIMLE": "estimators.models.rejection_sampling_imle",
     "SinkhornGAN": "estimators.models.sinkhorn",

@@ -21,7 +21,7 @@ _FAMILIES = {
     "samples choose data": ("nearest-neighbour-gan", "kde-gan"),
     "a critic": (
         "non-saturating-gan", "minimax-gan", "f-gan", "tv-gan", "wgan", "wgan-gp", "sobolev-gan", "stein-gan",
-        "mmd-gan", "cramer-gan", "mh-gan",
+        "mmd-gan", "cramer-gan", "mh-gan", "ot-gan",
     ),
 }  # fmt: skip
 _OTHER = "other"
