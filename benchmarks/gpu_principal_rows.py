@@ -42,13 +42,14 @@ def beside_exact(name: str, X: Any, sets: list[Any]) -> list[Figure]:
     if not (bool((truth[1] == found.slots).all()) and bool((truth[0] == found.distances).all())):
         raise RuntimeError(f"{name}: what is proved differs from what is exact")
     operations = 2.0 * X.shape[0] * len(sets[0]) * 64
-    taken = milliseconds(
-        [
-            lambda turn: fast.answer(sets[turn % SETS], K, max(WANTED), True),
-            lambda turn: rows.nearest(sets[turn % SETS], K),
-        ],
-        9,
-    )
+
+    def proved(turn: int) -> Any:
+        return fast.answer(sets[turn % SETS], K, max(WANTED), True)
+
+    def exact(turn: int) -> Any:
+        return rows.nearest(sets[turn % SETS], K)
+
+    taken = milliseconds([proved, exact], 9)
     figures = [
         Figure(
             f"{name}, proved, against our exact search", taken[:, 0], taken[:, 1],
