@@ -18,6 +18,7 @@ _HOMES = {
     "RandomHierarchy": "knn.random_hierarchy",
     "RecallNotReached": "knn.tuning",
     "RotatedDCI": "knn.rotated_dci",
+    "Sharded": "knn.sharded",
     "Tuned": "knn.tuning",
     "indexes": "knn.base",
     "tuned": "knn.tuning",

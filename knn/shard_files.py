@@ -1,0 +1,64 @@
+"""A sharded index on disk: a folder with a file a shard (knn/storage.py) and `sharded.json`, which vouches for them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+_FORMAT, _VERSION = "implicitbench sharded index", 1
+_NAME = "sharded.json"
+
+
+def write(path: Path, told: dict[str, Any], contents: Iterable[bytes]) -> None:
+    """Writes a folder beside `path`, which then takes the name; one that is no saved index is not replaced."""
+    if path.exists() and not (path / _NAME).is_file():
+        raise FileExistsError(f"{path} is no saved sharded index, and is not replaced: give another name")
+    beside, before = (path.with_name(f".{path.name}.{os.getpid()}{end}") for end in (".new", ".old"))
+    for left in (beside, before):
+        shutil.rmtree(left, ignore_errors=True)
+    beside.mkdir(parents=True)
+    try:
+        digests = []
+        for shard, content in enumerate(contents):
+            _put(beside / f"shard-{shard}", content)
+            digests.append(_digest(content))
+        text = json.dumps({"format": _FORMAT, "version": _VERSION, "shards": digests, **told}).encode()
+        _put(beside / _NAME, text + b"\n" + _digest(text).encode())
+        if path.exists():
+            path.rename(before)
+        beside.rename(path)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(before, ignore_errors=True)
+
+
+def read(path: Path) -> tuple[dict[str, Any], list[bytes]]:
+    """What `write` was given; raises ValueError or OSError for what is damaged, absent or of another format."""
+    text, _, digest = (path / _NAME).read_bytes().rpartition(b"\n")
+    if _digest(text) != digest.decode("ascii", "replace"):
+        raise ValueError(f"{_NAME} does not match its checksum")
+    told = json.loads(text)
+    if told.pop("format") != _FORMAT or told.pop("version") != _VERSION:
+        raise ValueError(f"{_NAME} is of another format")
+    contents = []
+    for shard, wanted in enumerate(told.pop("shards")):
+        contents.append((path / f"shard-{shard}").read_bytes())
+        if _digest(contents[-1]) != wanted:
+            raise ValueError(f"shard-{shard} does not match its checksum")
+    return told, contents
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _put(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

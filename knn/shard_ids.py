@@ -1,0 +1,56 @@
+"""Which point of which shard has which id: runs of consecutive ids, so that a thousand million take no memory."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class Numbering:
+    """Ids 0, 1, … of all points, and in each shard local ids 0, 1, … in the same order.
+
+    Points come in runs: consecutive ids, all of one shard. A run is (first id, length, shard, first local id), so the
+    memory is that of the runs: one a shard at first, one more an insertion. int64 arrays throughout.
+    """
+
+    def __init__(self, n_shards: int):
+        self._sizes = np.zeros(n_shards, np.int64)
+        self._runs = np.empty((0, 4), np.int64)
+
+    @property
+    def next_id(self) -> int:
+        return int(self._runs[-1, :2].sum()) if len(self._runs) else 0
+
+    def append(self, shard: int, length: int) -> np.ndarray:
+        """The ids of so many further points, which lie in `shard`."""
+        first = self.next_id
+        self._runs = np.vstack([self._runs, [first, length, shard, self._sizes[shard]]])
+        self._sizes[shard] += length
+        return np.arange(first, first + length)
+
+    def global_of(self, shard: int, local: np.ndarray) -> np.ndarray:
+        """The ids of a shard's local ids; −1 stays −1."""
+        runs = self._runs[self._runs[:, 2] == shard]
+        run = np.maximum(np.searchsorted(runs[:, 3], local, side="right") - 1, 0)
+        return np.where(local < 0, -1, runs[run, 0] + local - runs[run, 3])
+
+    def local_of(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(shards, local ids); −1 in both where no point ever had the id."""
+        run = np.maximum(np.searchsorted(self._runs[:, 0], ids, side="right") - 1, 0)
+        known = (ids >= 0) & (ids < self.next_id)
+        shards, local = self._runs[run, 2], self._runs[run, 3] + ids - self._runs[run, 0]
+        return np.where(known, shards, -1), np.where(known, local, -1)
+
+    def state(self) -> list[list[int]]:
+        """What `restored` needs, as JSON has it."""
+        return self._runs.tolist()
+
+    @classmethod
+    def restored(cls, n_shards: int, runs: list[list[int]]) -> Numbering:
+        """Takes what `state` gave; raises ValueError unless each run follows the one before."""
+        numbering = cls(n_shards)
+        for first, length, shard, local in runs:
+            begins = (numbering.next_id, int(numbering._sizes[shard])) if 0 <= shard < n_shards else None
+            if begins != (first, local) or length < 1:
+                raise ValueError(f"a run of {length} points at {first} in shard {shard}")
+            numbering.append(shard, length)
+        return numbering

@@ -1,0 +1,149 @@
+"""The parts of a sharded index: what each is asked, and those that live in this process."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from joblib import effective_n_jobs
+
+from knn.base import NearestNeighbours
+from knn.neighbours import Neighbours
+
+
+class ShardsLost(Exception):
+    """The workers that held the shards `lost` are gone."""
+
+    def __init__(self, lost: Sequence[int]):
+        super().__init__(lost)
+        self.lost = tuple(lost)
+
+
+class Call(NamedTuple):
+    """`function(index, *arguments)`, on the index of `shard`."""
+
+    shard: int
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...] = ()
+
+
+#: How a shard's index comes about: what makes it, and what changed it since, each a function and its arguments.
+Recipe = list[tuple[Callable[..., Any], tuple[Any, ...]]]
+
+
+class Holder(Protocol):
+    """Where the shards' indexes live."""
+
+    def build(self, recipes: dict[int, Recipe]) -> None:
+        """Has each of these shards hold what its recipe makes. Raises ShardsLost."""
+
+    def run(self, calls: Sequence[Call]) -> list[Any]:
+        """The answers of the calls, in order. Raises ShardsLost, and what a call raises."""
+
+    def close(self) -> None:
+        """Lets go of the indexes."""
+
+
+class Here:
+    """Shards in this process, asked one after the other, or by `n_jobs` threads in joblib's meaning."""
+
+    def __init__(self, n_jobs: int | None):
+        self.n_jobs = n_jobs
+        self.held: dict[int, NearestNeighbours] = {}
+
+    def build(self, recipes: dict[int, Recipe]) -> None:
+        self.held.update(zip(recipes, self._map(_made, list(recipes.values())), strict=True))
+
+    def run(self, calls: Sequence[Call]) -> list[Any]:
+        return self._map(lambda call: call.function(self.held[call.shard], *call.arguments), calls)
+
+    def close(self) -> None:
+        self.held.clear()
+
+    def _map(self, serve: Callable[[Any], Any], jobs: Sequence[Any]) -> list[Any]:
+        workers = min(effective_n_jobs(self.n_jobs), len(jobs))
+        if workers <= 1:
+            return [serve(job) for job in jobs]
+        with ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(serve, jobs))
+
+
+def _made(recipe: Recipe) -> NearestNeighbours:
+    (make, arguments), *changes = recipe
+    index: NearestNeighbours = make(*arguments)
+    for change, parts in changes:
+        change(index, *parts)
+    return index
+
+
+def fitted(template: NearestNeighbours, rows: np.ndarray) -> NearestNeighbours:
+    return template.fit(rows)
+
+
+def restored(content: bytes) -> NearestNeighbours:
+    """The index of a saved file's content."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "shard"
+        path.write_bytes(content)
+        return NearestNeighbours.load(path)
+
+
+def saved(index: NearestNeighbours) -> bytes:
+    """The file that `index.save` writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        index.save(Path(folder) / "shard")
+        return (Path(folder) / "shard").read_bytes()
+
+
+def search(index: NearestNeighbours, Q: np.ndarray, k: int, exact: bool) -> Neighbours:
+    return index.search(Q, k, exact=exact)
+
+
+def search_rows(index: NearestNeighbours, rows: np.ndarray, k: int, exact: bool) -> Neighbours:
+    """`search` for queries that are points of an index, as `own_rows` gives them: scaled where the metric scales."""
+    with index._lock.searching():
+        distances, slots, evaluations, certified = index._ranked(rows, k, exact)
+        return Neighbours(index._points.ids_of(slots), index._reported(distances), evaluations, certified)
+
+
+def own_rows(index: NearestNeighbours) -> tuple[np.ndarray, np.ndarray]:
+    """(local ids, rows) of the living points, in order."""
+    points, lift = index._points, index._lift
+    rows = points.rows if lift is None else points.rows[:, : lift.width]
+    return points.ids[points.alive], np.ascontiguousarray(rows[points.alive])
+
+
+def absent(index: NearestNeighbours, ids: np.ndarray) -> np.ndarray:
+    """Which of the local ids are no living points, bool."""
+    points = index._points
+    slots = np.minimum(np.searchsorted(points.ids, ids), points.size - 1)
+    return (points.ids[slots] != ids) | ~points.alive[slots] if points.size else np.ones(len(ids), bool)
+
+
+def insert(index: NearestNeighbours, rows: np.ndarray) -> int:
+    return len(index.insert(rows))
+
+
+def delete(index: NearestNeighbours, ids: np.ndarray) -> None:
+    index.delete(ids)
+
+
+def merged(answers: Sequence[Neighbours], k: int) -> Neighbours:
+    """The k nearest of all shards' answers, by (distance, id); proved where all are, evaluations added.
+
+    Each shard's answer holds ids of the whole, and min(k, its points) places. O(q S k log(S k)) time.
+    """
+    indices = np.concatenate([answer.indices for answer in answers], axis=1)
+    distances = np.concatenate([answer.distances for answer in answers], axis=1)
+    # A place that nothing fills comes after a point at any distance, an infinite one included.
+    order = np.lexsort((np.where(indices < 0, np.iinfo(np.int64).max, indices), distances), axis=1)[:, :k]
+    return Neighbours(
+        np.take_along_axis(indices, order, axis=1),
+        np.take_along_axis(distances, order, axis=1),
+        np.sum([answer.evaluations for answer in answers], axis=0),
+        np.all([answer.certified for answer in answers], axis=0),
+    )
