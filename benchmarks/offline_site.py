@@ -108,8 +108,13 @@ def _unpack(package: str, folder: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise NotFetched("npm is not installed: with it the dashboard's scripts are fetched once")
-    command = [npm, "pack", "--silent", "--ignore-scripts", package]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    # Without a network npm would try again for minutes.
+    patience = ["--fetch-timeout=20000", "--fetch-retries=1", "--fetch-retry-maxtimeout=5000"]
+    command = [npm, "pack", "--silent", "--ignore-scripts", *patience, package]
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise NotFetched(f"npm could not fetch {package} within a minute") from error
     packed = next(folder.glob("*.tgz"), None)
     if done.returncode or packed is None:
         raise NotFetched(f"npm could not fetch {package}: {done.stderr.strip()[-300:]}")
