@@ -15,7 +15,7 @@ from estimators.training.held_data import own_rows
 from estimators.training.implicit_model import ImplicitModel, Losses
 from estimators.training.inference import inference
 from estimators.training.registry import models
-from estimators.training.search import unfitted_index
+from estimators.training.search import nearest_there, searches_there, unfitted_index
 from estimators.training.seeding import RandomState, drawn
 
 
@@ -54,7 +54,8 @@ class IMLE(ImplicitModel):
             None keeps it. n_assigned: |S|; None means the smaller of n and m. inner_steps: L.
         index: the nearest-neighbour search, a name in `knn.indexes`, "auto" (chosen by size: exact up
             to 40 000 samples, see `SearchBySize`), "bf16" or an unfitted index; samples move, so it is
-            built anew in each outer step.
+            built anew in each outer step. "brute-force" of a model on a CUDA device searches there, if
+            numba-cuda is installed, and finds the same: samples, data and neighbours stay on the device.
         betas: Adam's decay rates.
 
     `history_` has `loss` (at the cached latents) and `objective`: the mean squared distance from a
@@ -63,6 +64,8 @@ class IMLE(ImplicitModel):
     """
 
     _stacks: ClassVar[bool] = True
+    #: Whether `_candidates` keeps all samples, so that the search needs nothing of the host.
+    _all_are_candidates: ClassVar[bool] = True
     _between_steps: ClassVar[tuple[str, ...]] = ("assigned_", "latents_", "inner_step_", "objective_")
 
     def __init__(
@@ -143,6 +146,12 @@ class IMLE(ImplicitModel):
     def _outer_step(self) -> None:
         z = self._latents(self.n_samples_now, self._rng)
         assigned = self._to_assign(len(z)).to(self.device_)
+        if self._all_are_candidates and self.index == "brute-force" and searches_there(self.device_):
+            unfitted_index(self.index, self._rng)  # draws what it draws elsewhere: the same seed, the same run
+            nearest, squared = nearest_there(self._data[assigned], self._generated_there(z))
+            self._assign(assigned, z[nearest], squared)
+            self.inner_step_ = 0
+            return
         z, samples = self._candidates(z, self._generated(z))
         found = unfitted_index(self.index, self._rng).fit(samples).search(self._data[assigned].cpu().numpy(), 1)
         nearest = torch.from_numpy(found.indices[:, 0])
@@ -159,12 +168,16 @@ class IMLE(ImplicitModel):
         return torch.randperm(n, generator=self._rng)[:wanted]
 
     def _generated(self, z: torch.Tensor) -> np.ndarray:
-        """G(z) for the search, (m, d); raises Diverged where it is not finite."""
+        """G(z) for the search, (m, d), on the host; raises Diverged where it is not finite."""
+        return self._generated_there(z).cpu().numpy()
+
+    def _generated_there(self, z: torch.Tensor) -> torch.Tensor:
+        """The same on the model's device."""
         with inference(self.generator_):
-            samples = self.generator_(z).cpu()
+            samples: torch.Tensor = self.generator_(z)
         if not bool(torch.isfinite(samples).all()):
             raise loop.Diverged("the generator returns values that are not finite", step=self.step_, lr=self.lr_now)
-        return samples.numpy()
+        return samples
 
     def _candidates(self, z: torch.Tensor, samples: np.ndarray) -> tuple[torch.Tensor, np.ndarray]:
         """The latents and samples that data may be assigned to; all of them."""

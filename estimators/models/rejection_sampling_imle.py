@@ -30,6 +30,7 @@ class RejectionSamplingIMLE(IMLE):
     """
 
     _stacks: ClassVar[bool] = True
+    _all_are_candidates: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -10,6 +10,8 @@ from sklearn.base import BaseEstimator, clone
 
 from knn.base import Neighbours
 from knn.choice import unfitted
+from knn.device_rows import DeviceRows
+from knn.kernels.engine import engine
 
 #: Products held at once: 10 million float32, 40 MB.
 BLOCK = 10_000_000
@@ -38,6 +40,27 @@ def unfitted_index(index: Any, rng: torch.Generator) -> Any:
     if isinstance(fresh, BaseEstimator) and fresh.get_params().get("random_state", 0) is None:
         fresh.set_params(random_state=int(torch.randint(2**31, (), generator=rng)))
     return fresh
+
+
+def searches_there(device: torch.device) -> bool:
+    """Whether neighbours of tensors on `device` are found where they lie: a CUDA device, with numba-cuda installed."""
+    if device.type != "cuda":
+        return False
+    try:
+        engine("cuda")
+    except (ImportError, ValueError):
+        return False
+    return True
+
+
+def nearest_there(data: torch.Tensor, samples: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The nearest of `samples` (m, d) to each of `data` (n, d), ties to the first, and its squared distance, float64.
+
+    All on one CUDA device, by the definition, as brute force of the host finds it; one number crosses to the host, of
+    samples that are not finite, and 256 samples, by which their centre is chosen.
+    """
+    distances, nearest = DeviceRows(samples.detach().contiguous()).nearest(data.contiguous(), 1)
+    return nearest[:, 0], distances[:, 0] ** 2
 
 
 class Bfloat16Search:

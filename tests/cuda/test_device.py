@@ -146,6 +146,17 @@ def test_sums_over_pairs_are_the_hosts_within_their_certificates(dtype, n, m, d)
     assert (np.abs(device[0] - host[0]) <= device[1] + host[1]).all()
 
 
+def test_imle_trains_on_the_device_with_the_bits_of_the_hosts_search(monkeypatch):
+    pytest.importorskip("torch")
+    from estimators.models import imle
+
+    X = clusters(400, 20, seed=3)[0].astype(np.float32)
+    settings = {"hidden": (32,), "n_samples": 300, "steps": 40, "inner_steps": 5, "random_state": 0, "device": "cuda"}
+    there = imle.IMLE(**settings).fit(X).sample(50, random_state=1)
+    monkeypatch.setattr(imle, "searches_there", lambda device: False)  # noqa: ARG005
+    np.testing.assert_array_equal(imle.IMLE(**settings).fit(X).sample(50, random_state=1), there)
+
+
 def test_importing_kernels_starts_no_driver():
     code = "import knn.kernels.cuda; from numba.cuda.cudadrv.driver import driver; assert driver.pid is None"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -205,3 +205,21 @@ def test_an_index_object_is_passed_again_when_loading(tmp_path):
     with pytest.raises(TypeError, match="index=…"):
         IMLE.load(tmp_path / "m")
     assert IMLE.load(tmp_path / "m", index=index).step_ == 2
+
+
+def test_a_search_where_the_samples_lie_trains_the_same_bits(monkeypatch):
+    """The way of a CUDA device, taken on the CPU with a search of the host in place of the device's."""
+    from estimators.models import imle
+
+    def nearest(data, samples):
+        found = indexes["brute-force"]().fit(samples.numpy()).search(data.numpy(), 1)
+        return torch.from_numpy(found.indices[:, 0]), torch.from_numpy(found.distances[:, 0] ** 2)
+
+    X = problem(n=60)[0].astype(np.float32)
+    settings = {"hidden": (8,), "n_samples": 40, "steps": 12, "inner_steps": 3, "random_state": 0, "device": "cpu"}
+    usual = IMLE(**settings).fit(X)
+    monkeypatch.setattr(imle, "searches_there", lambda device: device.type == "cpu")
+    monkeypatch.setattr(imle, "nearest_there", nearest)
+    there = IMLE(**settings).fit(X)
+    np.testing.assert_array_equal(there.sample(20, random_state=1), usual.sample(20, random_state=1))
+    assert there.history_[-1]["objective"] == usual.history_[-1]["objective"]
