@@ -48,7 +48,11 @@ class WAE(ImplicitModel):
 
     Adam descends E‖x − G(E(x))‖² + `penalty` · MMD²(E(x), N(0, I)) in the decoder G and an encoder E
     without noise. Were the codes exactly normal, the first term would bound W₂² between data and samples. No
-    likelihood and no bound on it: samples are G(z), a law on a surface of `latent_dim` dimensions. Arguments of its own
+    likelihood and no bound on it: samples are G(z), a law on a surface of `latent_dim` dimensions. Codes without noise
+    lie on a surface of the data's own dimension: with more latents than that most of the prior is never decoded in
+    training (Rubenstein, Schölkopf & Tolstikhin 2018). On the ring of the plane 1 % of the samples are good at
+    latent_dim=4, at 2 with hidden=(64, 64, 64, 64) and lr=0.01 some 10 %; digits want the defaults. Arguments
+    of its own
         encoder_hidden: widths of the encoder; None takes `hidden`. penalty: weight of the MMD².
         betas: Adam's decay rates.
     `history_` has `loss`, `reconstruction` (squared distance at the training scale) and `mmd`.

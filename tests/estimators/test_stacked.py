@@ -26,8 +26,8 @@ ALONE = [name for name in models if name not in STACKED]
 #: may double a difference every few steps.
 ROOM = 1e-7
 #: The last offset of this critic moves no distance between features: all of its gradient is rounding, of a product form
-#: whose weights are inverse distances, some 1e-13, of which Adam makes lr·1e-13/1e-8 in each step.
-ROOM_OF = {"cramer-gan": 1e-6}
+#: whose weights are inverse distances, some 1e-13, of which Adam makes lr·1e-13/1e-8 = 1e-7 in each of 46 steps.
+ROOM_OF = {"cramer-gan": 1e-5}
 #: The losses of a first step in float32, before any weight has moved: 64 ulps, for sums of some hundred terms.
 FIRST = 64 * 2.0**-23
 
