@@ -19,7 +19,7 @@ from knn.screening import MODERATE, Screen
 from knn.validation import LARGEST
 
 #: Bytes of sums by columns at a time.
-COLUMNS = 1 << 28
+COLUMNS = 1 << 29
 
 
 class DevicePoints:

@@ -16,9 +16,9 @@ from knn.validation import FLOATS, LARGEST, checked_rows
 WIDE, EACH = 16, {np.dtype(np.float32): 8, np.dtype(np.float64): 4}
 #: Threads of the blocks that look at one row each, or one query.
 THREADS = 128
-#: Blocks that keep a large device busy, two waves of two on each of 132 multiprocessors, and the fewest tiles of points
-#: for which a block is worth starting.
-BLOCKS, FEWEST = 528, 4
+#: Multiprocessors of an H200, each with the registers of one block; blocks to start at most; and the fewest tiles of
+#: points for which one is worth starting. They decide on time, on no answer.
+AT_ONCE, BLOCKS, FEWEST = 132, 528, 4
 #: Room in a buffer beside two tiles, by the largest k that it serves; and the most that is ranked for one query.
 ROOMS, RANKED = (32, 128, 1024), 8192
 #: Bytes of buffers at a time.
@@ -138,7 +138,8 @@ class DeviceRows:
         """Starts what fills distances and slots (q, k), as many queries at a time as the workspace holds."""
         k, tile = distances.shape[1], WIDE * EACH[self.dtype]
         n, q = portion.rows.shape[0], queries.shape[0]
-        stripes = max(1, min(-(-n // (tile * FEWEST)), BLOCKS // -(-q // tile), RANKED // k))
+        most = max(1, min(-(-n // (tile * FEWEST)), BLOCKS // -(-q // tile), RANKED // k))
+        stripes = max(range(1, most + 1), key=lambda stripes: (_busy(-(-q // tile) * stripes), stripes))
         room = 2 * tile + 2 * next((most for most in ROOMS if k <= most), k)
         a_query = stripes * room * (self.dtype.itemsize + 12) + self.shape[1] * self.dtype.itemsize
         together = min(q, max(1, WORKSPACE // (a_query * tile)) * tile)
@@ -233,6 +234,11 @@ def _host_rows(X: Any) -> np.ndarray:
     """X as rows of the host; the device looks for entries that are not finite."""
     fit = type(X) is np.ndarray and X.ndim == 2 and X.size > 0 and X.dtype in FLOATS and X.flags.c_contiguous
     return X if fit else checked_rows(X, "X")
+
+
+def _busy(blocks: int) -> float:
+    """The share of the multiprocessors that has work, over all waves of so many blocks."""
+    return blocks / (AT_ONCE * -(-blocks // AT_ONCE))
 
 
 def on_host_sample(rows: Any, stream: Any) -> np.ndarray:

@@ -1,13 +1,13 @@
 """The engine of a CUDA device: the CPU's functions for what is kept on the host, and the kernels of the device."""
 
 from numba import cuda
+from numba.cuda import config
 
 from knn.kernels import cpu
 from knn.kernels.cpu import *  # noqa: F403
 from knn.kernels.cuda_rank import ranking
 from knn.kernels.cuda_rows import taking
 from knn.kernels.cuda_screen import screening
-from knn.kernels.jit import config
 
 # Few queries make few blocks, which Numba would warn of at each launch.
 config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
