@@ -8,6 +8,7 @@ from numba import cuda
 
 from knn import BruteForce, device_rows, on_device
 from knn.device_rows import DeviceRows
+from knn.kernels.cuda_screen import HALVINGS
 from tests.knn.problems import clusters
 
 pytestmark = [pytest.mark.simulator, pytest.mark.usefixtures("quick_turns")]
@@ -22,6 +23,7 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(device_rows, "FEWEST", 1)
     monkeypatch.setattr(device_rows, "BLOCKS", 4)
     monkeypatch.setattr(on_device, "SMALL", 0)
+    monkeypatch.setattr("knn.kernels.cuda_screen.HALVINGS", 4)  # each is four barriers; looser limits keep more
 
 
 def hold(found, X, Q, k):
@@ -36,6 +38,12 @@ def test_answers_are_the_hosts_to_the_bit(dtype, n, d, queries, k):
     """Ends of tiles, stripes and steps are crossed: a tile is 8 points, a step 4 coordinates, a chunk 64."""
     X, Q = (part.astype(dtype) for part in clusters(n, d, seed=n, queries=queries))
     hold(DeviceRows(X).nearest(Q, k), X, Q, k)
+
+
+def test_limits_as_tight_as_on_a_device_leave_no_neighbour_out(monkeypatch, dtype):
+    monkeypatch.setattr("knn.kernels.cuda_screen.HALVINGS", HALVINGS)
+    X, Q = (part.astype(dtype) for part in clusters(60, 4, seed=6, queries=2))
+    hold(DeviceRows(X).nearest(Q, 3), X, Q, 3)
 
 
 def test_points_that_tie_beyond_every_buffer_are_ranked_by_the_definition(dtype, monkeypatch):

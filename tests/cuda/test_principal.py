@@ -20,6 +20,7 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(device_rows, "BLOCKS", 4)
     monkeypatch.setattr(device_principal, "PROMISING", 6)
     monkeypatch.setattr(on_device, "SMALL", 0)
+    monkeypatch.setattr("knn.kernels.cuda_screen.HALVINGS", 4)  # each is four barriers; looser limits keep more
 
 
 def built(X, **options):
