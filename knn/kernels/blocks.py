@@ -15,8 +15,9 @@ from numba.extending import intrinsic, overload
 
 #: Points to a block: with 32 three dimensions took a sixth longer, and ten no less (measured).
 TOGETHER = 16
-_WIDE = ir.VectorType(ir.DoubleType(), TOGETHER)
-_MASK = ir.IntType(TOGETHER)
+#: The vectors of a block, and a mask of its points.
+WIDE = ir.VectorType(ir.DoubleType(), TOGETHER)
+MASK = ir.IntType(TOGETHER)
 
 
 def near_in_block(blocks, place, q, limit, totals):
@@ -59,19 +60,20 @@ def _near_in_block(typing_context, blocks, place, q, limit, totals):  # noqa: AR
         first = builder.mul(arguments[1], width)
         single = signature.args[0].dtype == types.float32
         stored = ir.VectorType(ir.FloatType() if single else ir.DoubleType(), TOGETHER)
-        total = cgutils.alloca_once(builder, _WIDE)
-        builder.store(ir.Constant(_WIDE, [0.0] * TOGETHER), total)
+        total = cgutils.alloca_once(builder, WIDE)
+        builder.store(ir.Constant(WIDE, [0.0] * TOGETHER), total)
         with cgutils.for_range(builder, width) as loop:
             offset = builder.mul(builder.add(first, loop.index), ir.Constant(first.type, TOGETHER))
             pointer = builder.bitcast(builder.gep(block.data, [offset]), stored.as_pointer())
             points = builder.load(pointer, align=4 if single else 8)
-            points = builder.fpext(points, _WIDE) if single else points
-            gap = builder.fsub(_splat(builder, builder.load(builder.gep(query.data, [loop.index]))), points)
+            points = builder.fpext(points, WIDE) if single else points
+            value = splat(builder, builder.load(builder.gep(query.data, [loop.index])), WIDE)
+            gap = builder.fsub(value, points)
             builder.store(builder.fadd(builder.load(total), builder.fmul(gap, gap)), total)
         found = builder.load(total)
-        builder.store(found, builder.bitcast(sums.data, _WIDE.as_pointer()), align=8)
-        below = builder.fcmp_ordered("<=", found, _splat(builder, arguments[3]))
-        return builder.zext(builder.bitcast(below, _MASK), ir.IntType(64))
+        builder.store(found, builder.bitcast(sums.data, WIDE.as_pointer()), align=8)
+        below = builder.fcmp_ordered("<=", found, splat(builder, arguments[3], WIDE))
+        return builder.zext(builder.bitcast(below, MASK), ir.IntType(64))
 
     return types.int64(blocks, types.intp, q, types.float64, totals), generate
 
@@ -86,8 +88,8 @@ def _lowest(typing_context, mask):  # noqa: ARG001
     return types.int64(types.int64), generate
 
 
-def _splat(builder, value):
-    """`value` in every place of a vector."""
-    vector = builder.insert_element(ir.Constant(_WIDE, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+def splat(builder, value, vector):
+    """`value` in every place of a vector of sixteen."""
+    single = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
     places = ir.Constant(ir.VectorType(ir.IntType(32), TOGETHER), [0] * TOGETHER)
-    return builder.shuffle_vector(vector, vector, places)
+    return builder.shuffle_vector(single, single, places)

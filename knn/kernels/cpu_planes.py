@@ -2,7 +2,8 @@
 
 The points are sorted into blocks of sixteen, the last of which may be shorter. Node i holds some blocks and has the
 children 2i + 1 and 2i + 2, which hold the lower and the upper half of them; a node of one block is a leaf. So ranges
-need not be stored, and where its halves end along one column is all there is to a node.
+need not be stored, and where its halves end along one column is all there is to a node. Halves end at whole numbers of
+16, 256, … blocks, so that any sixteen blocks from such a place on belong together, and any sixteen of these sixteens.
 """
 
 from __future__ import annotations
@@ -29,6 +30,15 @@ def n_nodes(n: int) -> int:
 
 
 @jit
+def halfway(first, last):
+    """Where the lower half of the blocks from `first` to `last` ends, two or more of them."""
+    unit = 1
+    while unit * TOGETHER < last - first:
+        unit *= TOGETHER
+    return first + (-(-(last - first) // unit) + 1) // 2 * unit
+
+
+@jit
 def build_planes(X, order, columns, planes):
     """Sorts `order` (n,), the rows of X that the tree holds, into blocks; fills columns int64 (nodes,) and planes.
 
@@ -44,7 +54,7 @@ def build_planes(X, order, columns, planes):
         node, first, last = stack[height]
         if last - first == 1:
             continue
-        middle = (first + last) // 2
+        middle = halfway(first, last)
         start, stop, half = first * TOGETHER, min(last * TOGETHER, n), middle * TOGETHER
         column = _widest(X, order[start:stop])
         for i in range(start, stop):

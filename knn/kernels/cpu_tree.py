@@ -13,7 +13,7 @@ import numpy as np
 from knn.kernels.blocks import TOGETHER
 from knn.kernels.cpu_distance import sum_within
 from knn.kernels.cpu_heap import offer
-from knn.kernels.cpu_planes import DEPTH
+from knn.kernels.cpu_planes import DEPTH, halfway
 from knn.kernels.jit import jit
 
 
@@ -26,7 +26,7 @@ def enclose_nodes(rows, boxes):
     while place < count:
         node, first, last = nodes[place]
         if last - first > 1:
-            middle = (first + last) // 2
+            middle = halfway(first, last)
             nodes[count] = (2 * node + 1, first, middle)
             nodes[count + 1] = (2 * node + 2, middle, last)
             count += 2
@@ -72,7 +72,7 @@ def search_tree(rows, slots, alive, boxes, Q, best, best_slots, evaluations):
                 start, stop = first * TOGETHER, min(last * TOGETHER, slots.shape[0])
                 evaluations[row] += _look(rows[start:stop], slots[start:stop], alive, q, distances, found)
                 continue
-            middle = (first + last) // 2
+            middle = halfway(first, last)
             lower = _distance_to(boxes[2 * node + 1], q, nearest)
             upper = _distance_to(boxes[2 * node + 2], q, nearest)
             top = 1 if lower <= upper else 0  # the nearer half is put on top, to be taken first

@@ -1,12 +1,13 @@
 """The tree's parts: blocks and planes, boxes, bounds that lie, and what blocks measure at once."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 from hypothesis import given
 
-from knn.kernels import blocks, cpu, cpu_heap, short
+from knn.kernels import blocks, boxes, cpu, cpu_heap, cpu_planes, short
 from knn.kernels.jit import jit
 from tests import naive
 from tests.knn.problems import problems
@@ -35,7 +36,8 @@ def test_a_tree_holds_every_point_once_on_its_side_of_every_plane(n, dtype):
             held = X[order[16 * first : 16 * last]]
             np.testing.assert_array_equal(boxes[node], [held.min(axis=0), held.max(axis=0)])
             if last - first > 1:
-                half = (first + last) // 2
+                half = cpu_planes.halfway.py_func(first, last)
+                assert first < half < last
                 lower, upper = X[order[16 * first : 16 * half]], X[order[16 * half : 16 * last]]
                 ends = lower[:, columns[node]].max(), upper[:, columns[node]].min()
                 assert ends[0] <= ends[1]
@@ -56,12 +58,13 @@ def test_both_searches_find_the_neighbours(dtype, problem):
     alive = np.arange(len(X)) % 4 != 1
     filled = np.empty((cpu.n_blocks(len(X)), X.shape[1], 16), dtype)
     cpu.fill_blocks(X, order, filled)
-    box = np.array([X.min(axis=0), X.max(axis=0)])
+    grouped = np.empty((cpu.first_nodes(cpu.n_blocks(len(X)))[-1], 2, X.shape[1], 16), dtype)
+    cpu.enclose_blocks(filled, len(X), grouped)
     boxes = np.empty((len(columns), 2, X.shape[1]), dtype)
     cpu.enclose_nodes(X[order], boxes)
     narrow, wide = cpu.empty_heaps(len(Q), k), cpu.empty_heaps(len(Q), k)
     looked = np.zeros((2, len(Q)), np.int64)
-    cpu.search_blocks((filled, order, columns, planes, box), alive, Q, *narrow, looked[0])
+    cpu.search_blocks((filled, order, columns, planes, grouped), alive, Q, *narrow, looked[0])
     cpu.search_tree(X[order], order, alive, boxes, Q, *wide, looked[1])
     distances, indices = naive.neighbours(X[alive], Q, min(k, alive.sum()), ids=np.flatnonzero(alive))
     for best in (narrow, wide):
@@ -102,9 +105,87 @@ def test_a_block_is_measured_by_the_definition(dtype):
         assert measured(stored, 1, q, np.inf, totals) == 2**16 - 1
 
 
+@pytest.mark.parametrize("n", [1, 17, 300, 4200])
+def test_sixteen_boxes_at_a_time_hold_the_points_of_their_blocks(n, dtype):
+    """The boxes of every level; what is missing to sixteen children is a box of nothing."""
+    X = np.random.default_rng(n).standard_normal((n, 2)).astype(dtype)
+    order, _, _ = planted(X)
+    filled = np.empty((cpu.n_blocks(n), 2, 16), dtype)
+    cpu.fill_blocks(X, order, filled)
+    starts = cpu.first_nodes(len(filled))
+    grouped = np.full((starts[-1], 2, 2, 16), np.nan, dtype)
+    cpu.enclose_blocks(filled, n, grouped)
+    assert starts[-1] - starts[-2] == 1
+    for level, (start, stop) in enumerate(itertools.pairwise(starts)):
+        span = 16 ** (level + 1)
+        for child in range(16 * (stop - start)):
+            held = X[order[span * child : span * (child + 1)]]
+            lanes = grouped[start + child // 16, :, :, child % 16]
+            ends = [held.min(axis=0), held.max(axis=0)] if len(held) else [[np.inf] * 2, [-np.inf] * 2]
+            np.testing.assert_array_equal(lanes, ends)
+
+
+@jit
+def boxes_measured(grouped, node, q, bounds, level):
+    boxes.measure_boxes(grouped, node, q, bounds, level)
+
+
+@jit
+def chosen(bounds, level, mask, limit):
+    within = boxes.within_bounds(bounds, level, mask, limit)
+    return within, boxes.least_bound(bounds, level, mask)
+
+
+def test_boxes_are_measured_as_their_nearest_points_are(dtype):
+    """Compiled and plain alike, to the last bit; the nearest of those marked, the border included."""
+    rng = np.random.default_rng(3)
+    for d in (1, 3, 15):
+        grouped, q = np.sort(rng.standard_normal((3, 2, d, 16)), axis=1).astype(dtype), rng.standard_normal(d)
+        grouped[1, 0, :, 9], grouped[1, 1, :, 9] = np.inf, -np.inf
+        bounds, plain = np.full((2, 2, 16), -1.0)
+        boxes_measured(grouped, 1, q, bounds, 1)
+        boxes.measure_boxes(grouped, 1, q, plain, 1)
+        np.testing.assert_array_equal(bounds, plain)
+        assert bounds[1, 9] == np.inf
+        for i in set(range(16)) - {9}:
+            nearest = np.clip(q, grouped[1, 0, :, i].astype(float), grouped[1, 1, :, i].astype(float))
+            assert math.sqrt(bounds[1, i]) == naive.distance(q, nearest)
+        for mask in (2**16 - 1, 0b1000100110001):
+            limit = np.sort(bounds[1])[7]
+            expected = boxes.within_bounds(bounds, 1, mask, limit), boxes.least_bound(bounds, 1, mask)
+            assert chosen(bounds, 1, mask, limit) == expected
+            marked = [i for i in range(16) if mask >> i & 1]
+            assert expected[0] == sum(1 << i for i in marked if bounds[1, i] <= limit)
+            assert bounds[1, expected[1]] == min(bounds[1, i] for i in marked)
+
+
 @jit
 def inserted(distances, slots, distance, slot):
     short.insert(distances, slots, distance, slot)
+
+
+@jit
+def inserted_marked(distances, slots, totals, places, start, alive, mask):
+    short.put_marked(distances, slots, totals, places, start, alive, mask)
+
+
+@pytest.mark.parametrize("k", [3, 16, 20])
+def test_those_marked_are_put_in_one_by_one(k):
+    """Compiled, plain and by the heap alike: ties, the dead and places that nothing has filled included."""
+    rng = np.random.default_rng(k)
+    places, alive = rng.permutation(48), rng.random(48) < 0.7
+    heap, heap_slots = cpu_heap.empty_heaps(1, k)
+    both = [short.opened(*cpu_heap.empty_heaps(1, k), 0, np.empty(16), np.empty(16, np.int64)) for _ in range(2)]
+    for start in (0, 16, 32):
+        totals, mask = rng.integers(0, 4, 16).astype(float), int(rng.integers(1, 2**16))
+        inserted_marked(*both[0], totals, places, start, alive, mask)
+        (short.insert_marked if k <= 16 else short.put_marked.py_func)(*both[1], totals, places, start, alive, mask)
+        for i in range(16):
+            if mask >> i & 1 and alive[places[start + i]]:
+                cpu_heap.offer(heap[0], heap_slots[0], math.sqrt(totals[i]), places[start + i])
+        expected = sorted(zip(heap[0], heap_slots[0], strict=True), reverse=True)
+        for distances, slots in both:
+            assert sorted(zip(distances[:k], slots[:k], strict=True), reverse=True) == expected
 
 
 def test_the_few_best_stay_sorted_worst_first():
