@@ -6,8 +6,8 @@ from abc import abstractmethod
 
 import numpy as np
 
-from knn.base import NearestNeighbours
 from knn.projections import Projections, random_directions
+from knn.radius import BoundedRadius
 from knn.threads import over_blocks
 from knn.validation import checked_count
 
@@ -15,7 +15,7 @@ from knn.validation import checked_count
 BLOCK = 16
 
 
-class ByProjections(NearestNeighbours):
+class ByProjections(BoundedRadius):
     """`n_composite` composite indices of `n_simple` projections each; a subclass says what a composite index completes.
 
     max_j |⟨u_j, x − q⟩| ≤ ‖x − q‖ for unit directions. Candidates are ranked in the order of this bound, over all
@@ -93,6 +93,11 @@ class ByProjections(NearestNeighbours):
             # A wider net than the bound asks for, by the rounding of this line; `bounded` draws it tight.
             rest = np.flatnonzero(gaps <= np.float64((kth + margin[1]) / (1 - margin[0]) * (1 + 2.0**-48)))
         return rest, gaps[rest]
+
+    def _left_within(self, q, radius):
+        keys, margins = self._projections.of_queries(q[None], self._engine)
+        penalty = np.where(self._points.alive, keys.dtype.type(0), keys.dtype.type(np.inf))
+        return self._not_excluded(keys[0], np.empty(0, np.int64), penalty, margins[0], radius)[0]
 
     def _added(self, start):
         self._projections.extend(self._points.rows[start:], self._engine)

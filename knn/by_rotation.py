@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from knn.base import NearestNeighbours
+from knn.radius import BoundedRadius
 from knn.rotated_codes import RotatedCodes
 from knn.small_rows import as_bytes
 from knn.validation import spent
 
 
-class ByRotation(NearestNeighbours):
+class ByRotation(BoundedRadius):
     """Codes of `bits` a coordinate, all looked at by every search, which measures the `candidates` that promise most.
 
     Nothing is learnt but a centre and a scale, O(w log w) operations a point of w columns; both are taken anew when the
-    points have doubled, lie farther out, or the dead are cleared away. Certified is what measures all points.
+    points have doubled, lie farther out, or the dead are cleared away. Certified is what measures all points; so does a
+    radius query, since an estimate excludes nothing.
     """
 
     bits: int
@@ -58,6 +59,9 @@ class ByRotation(NearestNeighbours):
         points = self._points
         wanted = points.n_alive if exact else self._wanted(k)
         return self._rotated.answer(Q, k, points, self._rows, wanted, self.n_jobs, self._engine)
+
+    def _left_within(self, q, radius):  # noqa: ARG002
+        return np.flatnonzero(self._points.alive)
 
     def _added(self, start):
         self._pack(start)

@@ -155,6 +155,13 @@ class Levels:
         over_blocks(serve, len(Q), BLOCK, n_jobs)
         return distances, slots, evaluations, certified
 
+    def left_within(self, q, radius, points, kernels):
+        """Slots of all points that cells and the screen leave a chance to be within the radius of q (d,), float64."""
+        codes, keys, numbers = self.screen.of_queries(q[None], kernels)
+        out, query = np.empty(self.size, np.int32), (q, codes[0], keys[0], numbers[0])
+        count = kernels.cells_leave(self._tree(), self._table(), points.rows, query, self.margin, radius, out)
+        return out[:count]
+
     def state(self) -> dict[str, np.ndarray]:
         """What `restored` needs, the screen apart."""
         by_place = {name: getattr(self, name)[: self.size] for name in self._BY_PLACE}

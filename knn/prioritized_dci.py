@@ -112,6 +112,11 @@ class PrioritizedDCI(ByProjections):
             Q, k, self._points, self._budget("beam"), budgets, self.n_jobs, exact, self._engine
         )
 
+    def _left_within(self, q, radius):
+        if self.n_levels == 1:
+            return super()._left_within(q, radius)
+        return self._hierarchy.levels.left_within(q, radius, self._points, self._engine)
+
     def _added(self, start):
         if self.n_levels == 1:
             super()._added(start)

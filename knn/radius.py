@@ -96,6 +96,18 @@ class RadiusNeighbours(NearestNeighbours):
         """Fills slots and Euclidean distances (slots,) with the living within the radius of q (d,); how many."""
 
 
+class BoundedRadius(RadiusNeighbours):
+    """Radius queries where bounds leave out what is sure to be beyond, and the definition measures the rest."""
+
+    def _within(self, q, radius, slots, distances):
+        points, left = self._points, self._left_within(q, radius)
+        return self._engine.listed_within(points.rows, left, points.alive, q, radius, slots, distances)
+
+    @abstractmethod
+    def _left_within(self, q: np.ndarray, radius: float) -> np.ndarray:
+        """Slots, each at most once, of all living points within the radius of q (d,), float64, and maybe others."""
+
+
 def _checked_radius(radius: Any) -> float:
     if isinstance(radius, (bool, np.bool_)) or not isinstance(radius, numbers.Real):
         raise TypeError(f"radius must be a number, not {radius!r}")

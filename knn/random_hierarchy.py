@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from knn.base import NearestNeighbours, indexes
+from knn.base import indexes
 from knn.grids import products
 from knn.hierarchy import Hierarchy
 from knn.principal_screen import PrincipalScreen
+from knn.radius import BoundedRadius
 from knn.validation import checked_count
 
 
 @indexes.register("random-hierarchy")
-class RandomHierarchy(NearestNeighbours):
+class RandomHierarchy(BoundedRadius):
     """The levels of multi-level Prioritized DCI without its projections (Li & Malik 2017, section 3.3).
 
     Each of `n_levels` levels is a random subset of the next, the last is all points, and sizes grow by one factor; a
@@ -74,6 +75,9 @@ class RandomHierarchy(NearestNeighbours):
         return self._hierarchy.search(
             Q, k, self._points, self._budget("beam"), budgets, self.n_jobs, exact, self._engine
         )
+
+    def _left_within(self, q, radius):
+        return self._hierarchy.levels.left_within(q, radius, self._points, self._engine)
 
     def _added(self, start):
         self._hierarchy.added(self._points, start, self._engine)

@@ -14,6 +14,7 @@ from knn.kernels.cpu_look_up import DEAD
 from knn.kernels.cpu_lsh import collide, first_of, search_tables
 from knn.kernels.cpu_narrow import NARROW, scan_narrow
 from knn.kernels.cpu_planes import build_planes, fill_blocks, n_blocks, n_nodes
+from knn.kernels.cpu_possible import cells_leave, codes_leave
 from knn.kernels.cpu_principal import (
     answer_queries,
     encode,
@@ -30,12 +31,12 @@ from knn.kernels.cpu_principal import (
 )
 from knn.kernels.cpu_prioritized import bounded, complete, pop_complete, within
 from knn.kernels.cpu_projections import gaps_of, largest_gaps, merge_runs, project, visits_within
-from knn.kernels.cpu_radius import blocks_within, rows_within, scan_within
+from knn.kernels.cpu_radius import blocks_within, listed_within, rows_within, scan_within
 from knn.kernels.cpu_rotated import encode_rotated, search_rotated
 from knn.kernels.cpu_screen import collect, rescale, seed, settle, squared_norms, tighten
 from knn.kernels.cpu_select import kth_smallest
 from knn.kernels.cpu_tree import enclose_nodes, search_tree
-from knn.kernels.cpu_tree_narrow import leaves_of, search_blocks
+from knn.kernels.cpu_tree_narrow import enclose_blocks, first_nodes, leaves_of, search_blocks
 from knn.kernels.panels import BLOCK, BLOCKS, QUERIES, multiplies_bytes
 
 __all__ = [
@@ -54,18 +55,22 @@ __all__ = [
     "blocks_within",
     "bounded",
     "build_planes",
+    "cells_leave",
+    "codes_leave",
     "collect",
     "collide",
     "complete",
     "cover_within",
     "definition_sum",
     "empty_heaps",
+    "enclose_blocks",
     "enclose_nodes",
     "encode",
     "encode_points",
     "encode_queries",
     "encode_rotated",
     "fill_blocks",
+    "first_nodes",
     "first_of",
     "gaps_of",
     "inner_sum",
@@ -73,6 +78,7 @@ __all__ = [
     "kth_smallest",
     "largest_gaps",
     "leaves_of",
+    "listed_within",
     "margins_of",
     "merge_runs",
     "multiplies_bytes",

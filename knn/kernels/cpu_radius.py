@@ -1,4 +1,4 @@
-"""All points within a radius by the definition: of every point, and of the trees' leaves.
+"""All points within a radius by the definition: of every point, of some, and of the trees' leaves.
 
 A half beyond a plane is left out if the squared gap along the plane's column, rounded as the definition rounds, exceeds
 what `limit_of` gives: no sum of squares falls below one of its terms, so nothing in that half is within the radius.
@@ -13,7 +13,7 @@ import numpy as np
 from knn.kernels.blocks import TOGETHER, lowest, near_in_block
 from knn.kernels.cpu_distance import sum_within
 from knn.kernels.cpu_narrow import limit_of
-from knn.kernels.cpu_planes import DEPTH
+from knn.kernels.cpu_planes import DEPTH, halfway
 from knn.kernels.jit import jit
 
 
@@ -22,6 +22,19 @@ def scan_within(X, alive, q, radius, slots, distances):
     """Fills slots and distances (n,) with the living points no farther than the radius; returns how many there are."""
     count = 0
     for slot in range(X.shape[0]):
+        if alive[slot]:
+            distance = math.sqrt(sum_within(q, X[slot], radius))
+            if distance <= radius and distance < np.inf:
+                slots[count], distances[count] = slot, distance
+                count += 1
+    return count
+
+
+@jit
+def listed_within(X, listed, alive, q, radius, slots, distances):
+    """The same of the points listed, slots int (m,), alone."""
+    count = 0
+    for slot in listed:
         if alive[slot]:
             distance = math.sqrt(sum_within(q, X[slot], radius))
             if distance <= radius and distance < np.inf:
@@ -41,7 +54,7 @@ def blocks_within(tree, alive, q, radius, slots, distances):
         height -= 1
         node, first, last = stack[height]
         if last - first > 1:
-            value, middle = q[columns[node]], (first + last) // 2
+            value, middle = q[columns[node]], halfway(first, last)
             if max(value - np.float64(planes[node, 0]), 0.0) ** 2 <= limit:
                 stack[height] = (2 * node + 1, first, middle)
                 height += 1
@@ -71,7 +84,7 @@ def rows_within(tree, alive, q, radius, slots, distances):
         height -= 1
         node, first, last = stack[height]
         if last - first > 1:
-            value, middle = q[columns[node]], (first + last) // 2
+            value, middle = q[columns[node]], halfway(first, last)
             if max(value - np.float64(planes[node, 0]), 0.0) ** 2 <= limit:
                 stack[height] = (2 * node + 1, first, middle)
                 height += 1

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knn import BruteForce, indexes
+from knn import LSH, BruteForce, indexes
 from knn.radius import RadiusNeighbours
 from tests import naive
 from tests.knn.problems import clusters, problems
@@ -135,3 +135,20 @@ def test_dbscan_on_the_graph_is_dbscan_on_the_points(kind):
     found = DBSCAN(eps=1.3, metric="precomputed").fit_predict(graph)
     assert np.array_equal(found, DBSCAN(eps=1.3).fit_predict(X))
     assert len(set(found.tolist()) - {-1}) == 3
+
+
+@pytest.mark.parametrize("name", ["dci", "prioritized-dci", "multi-level-dci", "random-hierarchy", "principal-dci"])
+def test_bounds_leave_out_other_clusters(name):
+    """A radius query that measured all points would be right as well, and of no use."""
+    X, Q = clusters(2000, 8, seed=3, queries=5)
+    index = indexes[name](random_state=0).fit(X)
+    assert max(len(index._left_within(q.astype(float), 0.5)) for q in Q) < 1000
+
+
+def test_what_can_miss_points_within_a_radius_says_so():
+    index = LSH().fit(np.eye(4))
+    with pytest.raises(AttributeError, match=r"hashes exclude no point for sure.*use KDTree"):
+        index.radius_neighbors(np.eye(4), 1.0)
+    assert not hasattr(index, "radius_neighbors_graph")
+    with pytest.raises(AttributeError, match="has no attribute 'radius'"):
+        getattr(index, "radius")  # noqa: B009
