@@ -15,10 +15,20 @@ LAW = ring(8)
 ALWAYS = ("gmmn", "imle", "non-saturating-gan", "wgan-gp")
 #: What these are at half their budget, by their own nature or for want of steps, is a row of the report and no law.
 NOT_ON_THE_RING = (
-    "cramer-gan", "entropic-gan", "glo", "kde-gan", "nearest-neighbour-gan", "vae", "wae",
-    # All eight modes, and 0.081 of the samples near one instead of 0.1 (at a bandwidth of 0.02, 0.088; of 0.05, 0.054).
+    # All eight modes, good samples 0.054, of the energy distance 0.18 is left.
+    "entropic-gan",
+    # Good samples 0.01 each: a Gaussian for latents whose law is another; latents beyond the data's dimension (with two
+    # of them, four layers and lr=0.01 some 0.1). Either is said where the model is.
+    "glo", "wae",
+    # Seven or eight modes, by seed; good samples 0.21 to 0.28, of the energy distance less than a third is left.
+    "ot-gan",
+    # These collapse: 1 mode.
+    "kde-gan", "nearest-neighbour-gan",
+    # All eight modes, and 0.081 of the samples near one instead of 0.1 (at a bandwidth of 0.02, 0.088; of 0.05, 0.054;
+    # with three layers of 64 0.093, and at lr=0.01 0.092; at r1=1 0.025, at r1=0.03 one mode).
     "stein-gan",
-    # These begin as one Gaussian, near to the ring in energy, and bridge its modes.
+    # These begin as one Gaussian, near to the ring in energy (0.34 to 0.68 against 1.2 of an untrained generator), and
+    # bridge its modes: good samples 0.21, 0.005 (the Gaussian itself), 0.04, 0.03 and 0.44; 0.4 to 0.7 of it is left.
     "autoregressive-flow", "gaussian", "nice", "realnvp", "triangular-flow",
     # The start of these is half of the fit; the ring has a law of its own for them.
     "gaussian-mixture", "monte-carlo-em",
@@ -29,6 +39,8 @@ NOT_ON_DIGITS = (
     "triangular-flow",
     # Codes leave the prior first and come back to it with the scale that is learnt: not within 400 steps.
     "vae",
+    # 0.48 to 0.68 of the distance is left after 400 steps, of which the generator has 300.
+    "ot-gan",
     "adaptive-imle", "entropic-gan", "kde-gan", "mmd-gan", "nearest-neighbour-gan", "sinkhorn-gan", "stein-gan",
 )  # fmt: skip
 
