@@ -51,7 +51,7 @@ class Child:
     two threads at once. Raises ChildNotStarted.
     """
 
-    def __init__(self, prepare: Callable[..., None], *arguments: Any):
+    def __init__(self, prepare: Callable[..., Any], *arguments: Any):
         program = f"import sys; sys.path[:] = {sys.path!r}; from reports.child import serve; serve()"
         self._process = subprocess.Popen(
             [sys.executable, "-c", program],

@@ -21,11 +21,13 @@ def child():
 
 
 @pytest.mark.parametrize("kind", files.SHARES)
-def test_no_malformed_file_is_a_crash_a_hang_or_an_allocation(kind):
+def test_no_malformed_file_is_a_crash_a_hang_or_an_allocation(kind, tmp_path):
     """The first thousand inputs of the index found rows that claim a gigabyte, for which SQLite set memory aside."""
     child = Child(files.prepare, kind)
     try:
-        refused, wrong = child.call(files.batch, kind, 0, 1000 if kind == "sqlite-index" else 400, limit=60.0)
+        refused, wrong = child.call(
+            files.batch, kind, 0, 1000 if kind == "sqlite-index" else 400, tmp_path / "at", limit=60.0
+        )
     finally:
         child.kill()
     assert wrong == []
@@ -77,7 +79,7 @@ def test_a_child_that_cannot_begin_says_so():
 
 def test_what_a_child_cannot_send_is_an_error_and_not_an_end():
     held = Child(os.getpid)
-    with pytest.raises(RuntimeError, match="TypeError: cannot pickle"):
+    with pytest.raises(TypeError, match="cannot pickle"):
         held.call(open, os.devnull, limit=10.0)
     assert held.call(abs, -1, limit=10.0) == 1
     held.kill()

@@ -8,6 +8,7 @@ padded with −1 and ∞, and the attributes of its run. (Aumüller, Bernhardsso
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from functools import lru_cache, partial
 from pathlib import Path
@@ -15,11 +16,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from reports.datasets.hdf5_entries import is_data, read_here
 from reports.datasets.source import DataError, Dataset, Status, check_split, data_folders, datasets
 
 #: Their word for a distance, and the metric of `knn` that ranks alike.
 METRICS = {"euclidean": "euclidean", "angular": "cosine"}
 _REMEDY = "delete it and fetch it again"
+#: A file may take so many seconds, and a second more for so many bytes: a tenth of what a slow disk reads.
+_SECONDS, _BYTES_A_SECOND = 60.0, 1e7
 
 
 class AnnData(NamedTuple):
@@ -80,22 +84,21 @@ def write_result(path: Path, result: AnnResult) -> None:
 
 
 def _read(path: Path, names: tuple[str, ...]) -> tuple[list[np.ndarray], dict[str, Any]]:
-    import h5py
+    """`read_here` in a process of its own: of some malformed files the HDF5 library finds no end, or it crashes."""
+    from reports.child import Child, ChildDied
 
+    limit = _SECONDS + (path.stat().st_size if path.is_file() else 0) / _BYTES_A_SECOND
+    child = Child(os.getpid)
     try:
-        with h5py.File(path, "r") as file:
-            missing = [name for name in names if not isinstance(file.get(name), h5py.Dataset)]
-            if missing:
-                raise DataError(f"{path} has no {', '.join(missing)}: it is no file of this kind")
-            for name in names:
-                stored = file[name]
-                # A compressed entry may claim any size; rows that were written take room in the file.
-                if stored.nbytes > 1000 * path.stat().st_size or stored.dtype.kind not in "fiub":
-                    raise DataError(f"{path}: {name} claims {stored.shape} of {stored.dtype}: {_REMEDY}")
-            attrs = {name: _plain(value) for name, value in file.attrs.items()}
-            return [file[name][()] for name in names], attrs
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as HDF5 ({error}): {_REMEDY}") from error
+        return child.call(read_here, path, names, _REMEDY, limit=limit)
+    except TimeoutError as error:
+        raise DataError(
+            f"{path} cannot be read as HDF5 (there was no end of it in {limit:.0f} s): {_REMEDY}"
+        ) from error
+    except ChildDied as error:
+        raise DataError(f"{path} cannot be read as HDF5 (the library ended its process: {error}): {_REMEDY}") from error
+    finally:
+        child.kill()
 
 
 def _write(path: Path, arrays: dict[str, np.ndarray], attrs: dict[str, Any]) -> None:
@@ -112,11 +115,6 @@ def _write(path: Path, arrays: dict[str, np.ndarray], attrs: dict[str, Any]) -> 
             for name, array in arrays.items():
                 file.create_dataset(name, data=array)
         scratch.replace(path)
-
-
-def _plain(value: Any) -> Any:
-    value = value.decode() if isinstance(value, bytes) else value
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _checked_data(data: AnnData, path: Path, attrs: dict[str, Any]) -> AnnData:
@@ -221,17 +219,24 @@ def _read_once(path: Path, changed: int) -> AnnData:  # noqa: ARG001
 def found_files() -> list[Path]:
     """The data sets of ann-benchmarks in the data folders, known by their entries; the first of a name counts."""
     files = {path.name: path for folder in reversed(data_folders()) for path in sorted(folder.glob("*.hdf5"))}
-    return [files[name] for name in sorted(files) if _is_data(files[name])]
+    return _those_with_data([files[name] for name in sorted(files)])
 
 
-def _is_data(path: Path) -> bool:
-    import h5py
+def _those_with_data(files: list[Path]) -> list[Path]:
+    """The files that hold data, looked at in a process of its own as `_read` reads."""
+    from reports.child import Child, ChildDied
 
-    try:
-        with h5py.File(path, "r") as file:
-            return {"train", "test", "neighbors", "distances"} <= set(file)
-    except OSError:
-        return False
+    held, child = [], None
+    for path in files:
+        child = child or Child(os.getpid)
+        try:
+            if child.call(is_data, path, limit=_SECONDS):
+                held.append(path)
+        except (TimeoutError, ChildDied):
+            child = None  # it is gone with the file, which is none of ours
+    if child is not None:
+        child.kill()
+    return held
 
 
 for _path in found_files():

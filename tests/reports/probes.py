@@ -123,3 +123,13 @@ class TimedProbe(Experiment):
         yield Measurement("end", time.time(), unit="s")
         yield Measurement("processors", len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0)
         yield Measurement("threads", float(os.environ["OMP_NUM_THREADS"]))
+
+
+def no_end(*_: object) -> None:
+    """In the place of a library that does not come back."""
+    time.sleep(60)
+
+
+def crash(*_: object) -> None:
+    """In the place of a library that ends its process."""
+    os._exit(3)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from knn import BruteForce
+from reports.datasets import ann_hdf5
 from reports.datasets.ann_hdf5 import (
     METRICS,
     AnnData,
@@ -20,6 +21,7 @@ from reports.datasets.ann_hdf5 import (
     write_result,
 )
 from reports.datasets.source import DataError
+from tests.reports.probes import crash, no_end
 
 
 def made(distance="euclidean", dtype=np.float32, seed=0):
@@ -97,7 +99,7 @@ def test_damaged_bytes_are_no_crash(tmp_path):
     write_data(path, made())
     content = path.read_bytes()
     refused = 0
-    for _ in range(60):
+    for _ in range(15):
         altered = bytearray(content)
         for place in rng.integers(0, 2000, 8):  # where the structure lies
             altered[place] ^= 1 << rng.integers(8)
@@ -106,7 +108,19 @@ def test_damaged_bytes_are_no_crash(tmp_path):
             read_data(path)
         except DataError:
             refused += 1
-    assert refused > 20
+    assert refused > 4
+
+
+@pytest.mark.parametrize(
+    ("library", "told"), [(no_end, "no end of it in 0 s"), (crash, "ended its process: exit code 3")]
+)
+def test_a_file_on_which_the_library_does_not_come_back_is_refused(library, told, tmp_path, monkeypatch):
+    """Fuzzing found such files: `python -m benchmarks.robustness fuzz`."""
+    write_data(tmp_path / "set.hdf5", made())
+    monkeypatch.setattr(ann_hdf5, "_SECONDS", 0.3)
+    monkeypatch.setattr(ann_hdf5, "read_here", library)
+    with pytest.raises(DataError, match=rf"set\.hdf5 cannot be read as HDF5 .*{told}.*delete it"):
+        read_data(tmp_path / "set.hdf5")
 
 
 def test_a_missing_file_or_folder_is_named(tmp_path):
