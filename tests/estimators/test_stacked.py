@@ -177,6 +177,11 @@ def test_a_module_that_does_not_stack_is_named():
         StackedSeeds(gan(latent_dim=2, generator=own)).fit(data())
 
 
+def test_a_flow_that_cannot_be_mapped_over_seeds_says_so():
+    with pytest.raises(ValueError, match="density holds FlowDensity, which has no stacked form"):
+        StackedSeeds(small("triangular-flow", univariate="neural"), n_seeds=2).fit(data())
+
+
 @pytest.mark.usefixtures("float64")
 def test_a_perceptron_of_ones_own_is_stacked():
     own = nn.Sequential(nn.Linear(2, 8, bias=False), nn.Sequential(nn.Tanh(), nn.Linear(8, 3)))

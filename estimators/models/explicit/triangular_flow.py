@@ -12,6 +12,7 @@ from torch import nn
 from estimators.models.explicit.autoregressive_flow import ordered, widths_for_all
 from estimators.models.explicit.flow import FlowModel
 from estimators.training import loop, parameters
+from estimators.training.explicit_model import Density
 from estimators.training.registry import models
 from estimators.training.seeding import RandomState
 
@@ -74,6 +75,11 @@ class TriangularFlow(FlowModel):
 
     def _transforms(self, d: int) -> list[nn.Module]:
         return [self._triangular(d, i) for i in range(self.n_transforms)]
+
+    def _make_density(self, rng: torch.Generator) -> Density:
+        density = super()._make_density(rng)
+        density.pure = self.univariate == "spline"  # zuko's integral has a derivative of its own, which no map takes
+        return density
 
     def _triangular(self, d: int, layer: int) -> nn.Module:
         import zuko
