@@ -8,7 +8,8 @@
     fuzz          malformed files for the readers                         --count 1000000
     overhead      what a cell costs besides itself                        --count 5
 
-Rows replace those of the same part in the CSV file. The exit code is 1 if a target was missed.
+`fuzz-hdf5` and its like measure one kind of file alone, with its share of the inputs. Rows replace those of the same
+part and words in the CSV file. The exit code is 1 if a target was missed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from benchmarks.origin import origin, write_rows
@@ -30,13 +32,18 @@ PARTS: dict[str, tuple[Callable[[Path, int], Iterator[Row]], int]] = {
     "disk": (damage.disk, 8),
     "coordinators": (kills.coordinators, 10),
     "fuzz": (files.fuzz, 1_000_000),
+    **{f"fuzz-{kind}": (partial(files.fuzz_kind, kind), int(1e6 * share)) for kind, share in files.SHARES.items()},
     "overhead": (speed.overhead, 5),
 }
 
 
+#: What is measured where no part is named: each kind of file is in `fuzz`.
+WHOLE = [name for name in PARTS if not name.startswith("fuzz-")]
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="part", default=list(PARTS), help=", ".join(PARTS))
+    parser.add_argument("parts", nargs="*", metavar="part", default=WHOLE, help=", ".join(PARTS))
     parser.add_argument("--count", type=int, help="how often, instead of each part's own")
     parser.add_argument("--output", type=Path)
     given = parser.parse_args(arguments)
@@ -56,7 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
                 {**vars(row), "value": f"{row.value:g}" if row.value < 1e5 else int(row.value), **origin()}
                 for row in rows
             ]
-            write_rows(given.output, COLUMNS, told, lambda old, name=name: old["part"] == name)
+            new = {(row.part, row.what) for row in rows}
+            write_rows(given.output, COLUMNS, told, lambda old, new=new: (old["part"], old["what"]) in new)
     return int(missed)
 
 

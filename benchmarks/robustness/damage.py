@@ -15,7 +15,7 @@ from benchmarks.robustness.matrix import CELLS, METRICS, Matrix, table
 from benchmarks.robustness.rows import Row
 
 #: Of so many damaged stores one goes through the command, which starts processes.
-_BY_COMMAND = 25
+_BY_COMMAND = 100
 
 
 def damage(folder: Path, count: int) -> Iterator[Row]:

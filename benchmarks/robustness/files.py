@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.robustness.rows import Row
+from reports.child import Child, ChildDied
 
 #: Address space that a reader may take beyond what the process has: the largest honest file here has a few kilobytes.
 ROOM = 1 << 30
@@ -24,39 +25,41 @@ _TELLING = (0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 
 
 def fuzz(folder: Path, count: int) -> Iterator[Row]:
     """Mutated files, in processes with an address-space limit: any exception but the reader's own is a finding."""
-    from reports.child import Child, ChildDied
-
-    total = 0
     for kind, share in SHARES.items():
-        findings: list[str] = []
-        refused = cut_off = done = 0
-        wanted, at = int(count * share), folder / kind
-        child = Child(prepare, kind)
-        while done < wanted:
-            size = min(BATCH.get(kind, 2000), wanted - done)
-            try:
-                no, wrong = child.call(batch, kind, done, size, at, limit=LIMIT)
-                refused += no
-                findings += wrong
-                done += size
-            except (ChildDied, TimeoutError) as error:
-                child.kill()
-                child = Child(prepare, kind)
-                number = int(at.read_text())
-                done = number + 1
-                if kind == "hdf5" and _refused_from_outside(folder, number):
-                    cut_off += 1
-                else:
-                    findings.append(f"input {number}: {error}")
-        child.kill()
-        total += done
-        detail = f"{refused} refused" + "".join(f"; {one}" for one in findings[:5])
-        if cut_off:
-            detail += f"; {cut_off} on which the library hangs or ends, refused by the reader, whose process it has"
-        yield Row(
-            "fuzz", f"{kind}: crashes, hangs, allocations, other errors", len(findings), "", "0", not findings, detail
-        )
+        yield from fuzz_kind(kind, folder, int(count * share))
+    total = sum(int(count * share) for share in SHARES.values())
     yield Row("fuzz", "malformed inputs", total, "", "1000000", total >= 10**6)
+
+
+def fuzz_kind(kind: str, folder: Path, count: int) -> Iterator[Row]:
+    """One kind of file."""
+    findings: list[str] = []
+    refused = cut_off = done = 0
+    at = folder / kind
+    child = Child(prepare, kind)
+    while done < count:
+        size = min(BATCH.get(kind, 2000), count - done)
+        try:
+            no, wrong = child.call(batch, kind, done, size, at, limit=LIMIT)
+            refused += no
+            findings += wrong
+            done += size
+        except (ChildDied, TimeoutError) as error:
+            child.kill()
+            child = Child(prepare, kind)
+            number = int(at.read_text())
+            done = number + 1
+            if kind == "hdf5" and _refused_from_outside(folder, number):
+                cut_off += 1
+            else:
+                findings.append(f"input {number}: {error}")
+    child.kill()
+    detail = f"{count} inputs, {refused} refused" + "".join(f"; {one}" for one in findings[:5])
+    if cut_off:
+        detail += f"; {cut_off} on which the library hangs or crashes, refused by the reader, whose process it has"
+    yield Row(
+        "fuzz", f"{kind}: crashes, hangs, allocations, other errors", len(findings), "", "0", not findings, detail
+    )
 
 
 def _refused_from_outside(folder: Path, number: int) -> bool:
