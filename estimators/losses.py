@@ -113,11 +113,13 @@ def mean_over_pairs(values: torch.Tensor) -> torch.Tensor:
 
 
 def squared_distances(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """‖xᵢ − yⱼ‖², (…, n, m), for x (…, n, s) and y (…, m, s): by one product, from which it cannot fall below rounding.
+    """‖xᵢ − yⱼ‖², (…, n, m), for x (…, n, s) and y (…, m, s): by one product, about the mean of y.
 
     What lies under (s + 1) ε (‖x‖² + ‖y‖²), ε = 2u, which rounding of the three sums can reach, is that bound, with no
     gradient: rows that near are the same row, and a root of what is left of them would send its gradient anywhere.
     """
+    centre = y.detach().mean(dim=-2, keepdim=True)  # an offset that all share would take the digits of what tells apart
+    x, y = x - centre, y - centre
     norms = x.square().sum(dim=-1)[..., :, None] + y.square().sum(dim=-1)[..., None, :]
     kind = torch.finfo(norms.dtype)
     floor = ((x.shape[-1] + 1) * kind.eps * norms.detach()).clamp_min(kind.tiny)
