@@ -68,14 +68,19 @@ def from_asv(site: Path) -> list[Series]:
         steps[path, place] = tuple(
             Step(None if a is None else commits[str(a)], commits[str(b)], was, became) for a, b, was, became in jumps
         )
+    files = [
+        (file, file.relative_to(site).as_posix(), index["benchmarks"][file.stem])
+        for file in sorted((site / "graphs").rglob("*.json"))
+        if file.stem in index["benchmarks"] and file.parent.name != "summary"
+    ]
+    folders = [frozenset(path.split("/")[1:-1]) for _, path, _ in files]
+    shared = frozenset.intersection(*folders) if folders else frozenset()
     series = []
-    for file in sorted((site / "graphs").rglob("*.json")):
-        path = file.relative_to(site).as_posix()
-        benchmark = index["benchmarks"].get(file.stem)
-        if benchmark is None or path.startswith("graphs/summary/"):
-            continue
+    for file, path, benchmark in files:
         graph = json.loads(file.read_text(encoding="utf-8"))
-        where = next((part[8:] for part in path.split("/") if part.startswith("machine-")), "")
+        # The machine, and what else tells one environment's series from another's.
+        parts = [part for part in path.split("/")[1:-1] if part.startswith("machine-") or part not in shared]
+        where = ", ".join(part.removeprefix("machine-") for part in parts)
         for place, name in _combinations(benchmark):
             points = tuple(
                 Point(commits[str(revision)], value)

@@ -60,6 +60,21 @@ def test_every_series_and_regression_is_the_one_that_asv_published(published):
     assert series["fast_suite.Pair.time_of_two('two')"].regressions[0].commit == commits[made_up_site.SLOWER_FROM]
 
 
+def test_series_of_two_environments_are_told_apart(published, tmp_path):
+    site = tmp_path / "html"
+    shutil.copytree(published[0], site)
+    (own,) = (
+        path.parent for path in (site / "graphs").rglob("fast_suite.time_steady.json") if "summary" not in str(path)
+    )
+    shutil.copytree(own, own.parent / "numpy-1")
+    series = from_asv(site)
+    assert len({(one.name, one.where) for one in series}) == len(series) == 8
+    assert len({one.where for one in series}) == 2
+    text = write_history(tmp_path / "out", asv=site).read_text(encoding="utf-8")
+    ids = re.findall(r' id="([^"]+)"', text)
+    assert len(ids) == len(set(ids))
+
+
 def test_the_journal_gives_a_series_where_one_cell_was_measured_at_two_commits(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with Store(tmp_path, write=True) as store:
