@@ -15,7 +15,6 @@ ALLOWED = {
     ("auditing.md", "What it says"): (3, "shares of modes that the audit asks about"),
     ("catalogue-corrections.md", "Entries that are wrong"): (14, "of statements, checked by the claim of their row"),
     ("catalogue-corrections.md", "Recipes that were made sharper"): (11, "of statements, checked by that claim"),
-    ("estimators.md", "What the comparison says"): (1, "a difference over the error of both, which the record holds"),
     ("knn-in-scikit-learn.md", "knn in scikit-learn, and beyond"): (1, "the entries of a graph, by definition"),
     ("knn.md", "Parameters for a wanted recall"): (1, "the level of an interval"),
     ("knn.md", "Memory"): (1, "the limit that the benchmark holds indexes to"),
