@@ -8,7 +8,8 @@ import pytest
 from tests import quoted_numbers
 from tests.quoted_numbers import PAGES, PUBLISHED, quoted
 
-#: What no record holds, by page and section: how many such numbers, and why they are none of a measurement.
+#: What no record holds, by page and section: how many such numbers at most (a record may hold one of them by chance),
+#: and why they are none of a measurement.
 ALLOWED = {
     ("README.md", "Two commands"): (1, "a version of Python"),
     ("auditing.md", "Input"): (1, "the default of an option"),
@@ -17,6 +18,7 @@ ALLOWED = {
     ("catalogue-corrections.md", "Recipes that were made sharper"): (11, "of statements, checked by that claim"),
     ("knn-in-scikit-learn.md", "knn in scikit-learn, and beyond"): (1, "the entries of a graph, by definition"),
     ("knn.md", "Parameters for a wanted recall"): (1, "the level of an interval"),
+    ("knn.md", "Short codes of random rotations"): (1, "the share of neighbours below which fit warns, a setting"),
     ("knn.md", "Memory"): (1, "the limit that the benchmark holds indexes to"),
     ("over-commits.md", "One commit against another"): (2, "a threshold and an error level, both settings"),
     ("stability.md", "What is promised to stay"): (1, "a version"),
@@ -30,7 +32,7 @@ def test_measured_numbers_come_from_the_records_that_their_section_names(page):
     counts = Counter((number.page, number.section) for number in missing)
     allowed = {place: count for place, (count, _) in ALLOWED.items() if place[0] == page.name}
     told = "\n".join(f"  {n.section}: {n.text} in “{n.context}”; named: {', '.join(n.records)}" for n in missing)
-    assert dict(counts) == allowed, (
+    assert all(counts[place] <= allowed.get(place, 0) for place in counts), (
         f"{page.name}: name the record of these in their section, correct them, or count them in ALLOWED:\n{told}"
     )
 
