@@ -29,7 +29,7 @@ FIELDS = (
 #: Rows to validate by; the rest of the training images are trained on.
 VALIDATION, TRACKED = 5000, 1000
 #: What MNIST's rivals are given beyond the sizes below, found by trials on validation images: a critic that is not held
-#: back by R1 collapses, and narrower networks learn more in the same time; pixels of a moment-matching network stay noisy
+#: back by R1 collapses; narrower networks learn more in the same time; pixels of a moment-matching network stay noisy
 #: unless they end in sigmoids, as its authors have it.
 OWN = {
     "gan": {"r1": 30.0, "hidden": (512, 512), "critic_hidden": (512, 512), "batch_size": 128},
