@@ -18,9 +18,9 @@ def write(path: Path, told: dict[str, Any], contents: Iterable[bytes]) -> None:
     """Writes a folder beside `path`, which then takes the name; one that is no saved index is not replaced."""
     if path.exists() and not (path / _NAME).is_file():
         raise FileExistsError(f"{path} is no saved sharded index, and is not replaced: give another name")
-    beside, before = (path.with_name(f".{path.name}.{os.getpid()}{end}") for end in (".new", ".old"))
-    for left in (beside, before):
-        shutil.rmtree(left, ignore_errors=True)
+    _settle(path)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     try:
         digests = []
@@ -30,15 +30,17 @@ def write(path: Path, told: dict[str, Any], contents: Iterable[bytes]) -> None:
         text = json.dumps({"format": _FORMAT, "version": _VERSION, "shards": digests, **told}).encode()
         _put(beside / _NAME, text + b"\n" + _digest(text).encode())
         if path.exists():
-            path.rename(before)
+            path.rename(_before(path))
         beside.rename(path)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-        shutil.rmtree(before, ignore_errors=True)
+        _settle(path)
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[bytes]]:
     """What `write` was given; raises ValueError or OSError for what is damaged, absent or of another format."""
+    if not path.exists() and _before(path).exists():
+        path = _before(path)  # a writer was killed between its renames, or is between them
     text, _, digest = (path / _NAME).read_bytes().rpartition(b"\n")
     if _digest(text) != digest.decode("ascii", "replace"):
         raise ValueError(f"{_NAME} does not match its checksum")
@@ -51,6 +53,20 @@ def read(path: Path) -> tuple[dict[str, Any], list[bytes]]:
         if _digest(contents[-1]) != wanted:
             raise ValueError(f"shard-{shard} does not match its checksum")
     return told, contents
+
+
+def _before(path: Path) -> Path:
+    """Where the index that is being replaced waits until the new one has its name."""
+    return path.with_name(f".{path.name}.before")
+
+
+def _settle(path: Path) -> None:
+    """What waited gets its name back if nothing took that, and goes if something did."""
+    before = _before(path)
+    if path.exists():
+        shutil.rmtree(before, ignore_errors=True)
+    elif before.exists():
+        before.rename(path)
 
 
 def _digest(content: bytes) -> str:

@@ -7,6 +7,7 @@ import pickle
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
-from knn import BruteForce, KDTree, PrioritizedDCI, Sharded
+from knn import BruteForce, KDTree, PrioritizedDCI, Sharded, shard_files
 from knn.base import METRICS
 from knn.shard_ids import Numbering
 from tests import naive
@@ -143,6 +144,30 @@ def test_a_damaged_folder_is_refused_by_name(harm, tmp_path):
     (tmp_path / "other").mkdir()
     with pytest.raises(FileExistsError, match="is not replaced"):
         Sharded(n_shards=2).fit(np.eye(3)).save(tmp_path / "other")
+
+
+def test_a_save_that_fails_or_is_killed_between_its_renames_leaves_the_index_before(tmp_path, monkeypatch):
+    path, Q = tmp_path / "saved", np.zeros((1, 3))
+    first, second = Sharded().fit(np.eye(3)), Sharded().fit(np.eye(3) + 1)
+    first.save(path)
+    rename = Path.rename
+
+    def failing(self, target):
+        if self.name.endswith(".new"):
+            raise OSError("no more")
+        return rename(self, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", failing)
+        with pytest.raises(OSError, match="no more"):
+            second.save(path)
+    same(Sharded.load(path).search(Q, 2), first.search(Q, 2))
+    assert [left.name for left in tmp_path.iterdir()] == ["saved"]
+    path.rename(shard_files._before(path))  # as a kill leaves it
+    same(Sharded.load(path).search(Q, 2), first.search(Q, 2))
+    second.save(path)
+    same(Sharded.load(path).search(Q, 2), second.search(Q, 2))
+    assert [left.name for left in tmp_path.iterdir()] == ["saved"]
 
 
 def test_scikit_learns_own_checks():
