@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import warnings
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -224,18 +225,23 @@ def found_files() -> list[Path]:
 
 def _those_with_data(files: list[Path]) -> list[Path]:
     """The files that hold data, looked at in a process of its own as `_read` reads."""
-    from reports.child import Child, ChildDied
+    from reports.child import Child, ChildDied, ChildNotStarted
 
-    held, child = [], None
-    for path in files:
-        child = child or Child(os.getpid)
-        try:
-            if child.call(is_data, path, limit=_SECONDS):
-                held.append(path)
-        except (TimeoutError, ChildDied):
-            child = None  # it is gone with the file, which is none of ours
-    if child is not None:
-        child.kill()
+    held: list[Path] = []
+    child: Child | None = None
+    try:
+        for path in files:
+            child = child or Child(os.getpid)
+            try:
+                if child.call(is_data, path, limit=_SECONDS):
+                    held.append(path)
+            except (TimeoutError, ChildDied):
+                child = None  # it is gone with the file, which is none of ours
+    except ChildNotStarted as error:
+        warnings.warn(f"{path} and what follows it in the data folders was not looked at: {error}", stacklevel=2)
+    finally:
+        if child is not None:
+            child.kill()
     return held
 
 

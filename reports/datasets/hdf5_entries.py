@@ -26,17 +26,18 @@ def read_here(path: Path, names: tuple[str, ...], remedy: str) -> tuple[list[np.
                     raise DataError(f"{path}: {name} claims {stored.shape} of {stored.dtype}: {remedy}")
             attrs = {name: _plain(value) for name, value in file.attrs.items()}
             return [file[name][()] for name in names], attrs
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} cannot be read as HDF5 ({error}): {remedy}") from error
 
 
 def is_data(path: Path) -> bool:
+    """Whether the file can be opened and has the entries of a data set."""
     import h5py
 
     try:
         with h5py.File(path, "r") as file:
             return {"train", "test", "neighbors", "distances"} <= set(file)
-    except OSError:
+    except Exception:  # of malformed files the library raises whatever it comes upon
         return False
 
 

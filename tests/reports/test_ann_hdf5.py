@@ -163,6 +163,10 @@ def test_a_file_in_the_data_folder_is_a_data_set(tmp_path, monkeypatch, distance
     monkeypatch.setattr("reports.datasets.source.user_cache_path", lambda _: tmp_path / "cache")
     write_data(tmp_path / "tiny-6-set.hdf5", made(distance))
     (tmp_path / "other.hdf5").write_bytes(b"of another program")
+    whole = (tmp_path / "tiny-6-set.hdf5").read_bytes()
+    # The library says of these KeyError, RuntimeError and OSError.
+    for name, place in {"type": 112, "tree": whole.index(b"TREE"), "signature": 0}.items():
+        (tmp_path / f"a-{name}.hdf5").write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
     (path,) = found_files()
     dataset = AnnFile(path)
     train, labels = dataset.load("train")
