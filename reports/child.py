@@ -66,6 +66,9 @@ class Child:
         except (ChildDied, TimeoutError) as error:
             self.kill()
             raise ChildNotStarted(f"a worker process ended before it began ({error})") from error
+        except BaseException:  # nobody else knows of it yet
+            self.kill()
+            raise
 
     @property
     def alive(self) -> bool:
@@ -131,9 +134,12 @@ class Child:
         with cast(BinaryIO, self._process.stdout) as output:
             try:
                 while True:
-                    self._answers.put(pickle.loads(_receive(output)))
+                    self._answers.put(_read(_receive(output)))
             except EOFError:
-                self._answers.put(None)
+                pass
+            except Exception as error:  # no memory for it, say; where the next message begins is not known
+                self._answers.put((False, error))
+            self._answers.put(None)
 
 
 def serve() -> None:
@@ -169,6 +175,14 @@ def _failed(error: Exception) -> bytes:
         return answer
     except Exception:
         return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
+
+
+def _read(message: bytes) -> tuple[bool, Any]:
+    """The answer; where it cannot be made of the message, that error, raised in place of it."""
+    try:
+        return cast(tuple[bool, Any], pickle.loads(message))
+    except Exception as error:
+        return False, error
 
 
 def _send(pipe: BinaryIO, message: bytes) -> None:

@@ -20,6 +20,13 @@ def child():
     held.kill()
 
 
+@pytest.fixture
+def child_of_its_own():
+    held = Child(os.getpid)
+    yield held
+    held.kill()
+
+
 @pytest.mark.parametrize("kind", files.SHARES)
 def test_no_malformed_file_is_a_crash_a_hang_or_an_allocation(kind, tmp_path):
     """The first thousand inputs of the index found rows that claim a gigabyte, for which SQLite set memory aside."""
@@ -83,3 +90,30 @@ def test_what_a_child_cannot_send_is_an_error_and_not_an_end():
         held.call(open, os.devnull, limit=10.0)
     assert held.call(abs, -1, limit=10.0) == 1
     held.kill()
+
+
+class OnlyThere:
+    """Can be sent, and not be read where it arrives."""
+
+    def __reduce__(self):
+        return refuse_in, (os.getpid(),)
+
+
+def refuse_in(process):
+    if process != os.getpid():
+        raise EOFError("not here")
+
+
+def test_an_answer_that_cannot_be_read_is_an_error_at_once_and_the_next_one_comes(child_of_its_own):
+    with pytest.raises(EOFError, match="not here"):
+        child_of_its_own.call(OnlyThere, limit=60.0)
+    assert child_of_its_own.call(abs, -1, limit=10.0) == 1
+
+
+def test_a_preparation_that_fails_leaves_no_process(monkeypatch):
+    ended = []
+    kill = Child.kill
+    monkeypatch.setattr(Child, "kill", lambda self: (kill(self), ended.append(self)))
+    with pytest.raises(ZeroDivisionError):
+        Child(divmod, 1, 0)
+    assert [one.alive for one in ended] == [False]
