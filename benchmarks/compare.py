@@ -9,7 +9,7 @@ fresh rounds of these alone decide. A suspect is a regression if the whole inter
 threshold: the intervals come from order statistics (benchmarks/paired_verdict.py), and all suspects share the error
 level. So a run that compares equal commits fails with probability at most alpha, whatever the noise of rounds.
 
-Exit 1: a regression, or a benchmark that works at the base and fails here.
+Exit 1: a regression, or a benchmark that works at the base and fails here, or that failed once and not again.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ import argparse
 import contextlib
 import json
 import os
+import queue
 import random
 import re
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,6 +39,8 @@ from benchmarks.ratio_table import say
 TURN_SECONDS = 0.02
 #: CPU seconds of a benchmark's turns of one side in a round; slow ones take fewer turns, at least 3.
 ROUND_SECONDS = 0.6
+#: Seconds in which a side must answer, as asv's `default_benchmark_timeout`.
+ANSWER_SECONDS = 120.0
 FIELDS = ("stage", "benchmark", "ratio", "low", "high", "level", "rounds", "verdict", "base", "new", "machine")
 
 
@@ -64,14 +68,26 @@ class Worker:
         command = [str(side.python), paired_worker.__file__, str(side.root), str(suites)]
         pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "encoding": "utf-8"}
         self.process = subprocess.Popen(command, cwd=folder, env=environment, **pipes)
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(line)
+        self._lines.put("")
 
     def ask(self, **asked: Any) -> dict[str, Any]:
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write(json.dumps(asked) + "\n")
             self.process.stdin.flush()
-        line = self.process.stdout.readline()
+        try:
+            line = self._lines.get(timeout=ANSWER_SECONDS)
+        except queue.Empty:
+            self.process.kill()
+            self.process.wait()
+            raise Failed(f"{self.side.name}: no answer to {asked} in {ANSWER_SECONDS:g} s") from None
         if not line:
             raise Failed(f"{self.side.name}: the process ended with {self.process.wait()}")
         told = json.loads(line)
@@ -107,9 +123,7 @@ def workers(sides: Sequence[Side], suites: Path) -> Iterator[list[Worker]]:
 def alternated(pair: Sequence[Worker], key: Key, rng: random.Random) -> float:
     """The median over turns of (the second's seconds) / (the first's), both set up before the first turn."""
     once = [worker.ask(do="prepare", name=key.name, place=key.place)["seconds"] for worker in pair]
-    quicker = max(min(once), 1e-7)  # a call may be shorter than the clock's grain
-    number = max(1, round(TURN_SECONDS / quicker))
-    turns = int(min(9, max(3, ROUND_SECONDS / (number * quicker))))
+    number, turns = _planned(min(once))
     ratios = []
     for _ in range(turns):
         order = rng.sample((0, 1), 2)
@@ -123,10 +137,20 @@ def alternated(pair: Sequence[Worker], key: Key, rng: random.Random) -> float:
     return statistics.median(ratios)
 
 
+def _planned(seconds: float) -> tuple[int, int]:
+    """Calls a turn, and turns, of a benchmark of which one call takes so long."""
+    seconds = max(seconds, 1e-7)  # a call may be shorter than the clock's grain
+    number = max(1, round(TURN_SECONDS / seconds))
+    return number, int(min(9, max(3, ROUND_SECONDS / (number * seconds))))
+
+
 def rounds(
     sides: Sequence[Side], suites: Path, keys: Sequence[Key], count: int, rng: random.Random
 ) -> tuple[dict[Key, list[float]], dict[Key, list[str]]]:
-    """`count` ratios a benchmark, each round with fresh processes and the benchmarks in a drawn order; and failures."""
+    """`count` ratios a benchmark, each round with fresh processes and the benchmarks in a drawn order.
+
+    And what failed, with three reasons: of the base alone, of the new side alone ("" where it works), of both.
+    """
     found: dict[Key, list[float]] = {key: [] for key in keys}
     failures: dict[Key, list[str]] = {}
     for number in range(count):
@@ -138,8 +162,8 @@ def rounds(
                     key = pending.pop(0)
                     try:
                         found[key].append(alternated(pair, key, rng))
-                    except Failed:
-                        failures[key] = [_alone(side, suites, key) for side in sides]
+                    except Failed as error:
+                        failures[key] = [*(_alone(side, suites, key) for side in sides), str(error)]
                         break  # a side may be in the middle of anything: both start anew
     return {key: ratios for key, ratios in found.items() if key not in failures}, failures
 
@@ -148,7 +172,10 @@ def _alone(side: Side, suites: Path, key: Key) -> str:
     """Why a benchmark fails on one side; nothing where it works."""
     with workers([side], suites) as (worker,):
         try:
-            worker.ask(do="prepare", name=key.name, place=key.place)
+            number, turns = _planned(worker.ask(do="prepare", name=key.name, place=key.place)["seconds"])
+            for _ in range(turns):
+                worker.ask(do="measure", number=number)
+            worker.ask(do="close")
         except Failed as error:
             return str(error)
     return ""
@@ -183,10 +210,12 @@ def compared(sides: Sequence[Side], suites: Path, given: argparse.Namespace) -> 
             regressed = paired_verdict.slower(ratios, given.threshold, alpha)
             rows.append(_row("decided", key, ratios, alpha, "REGRESSION" if regressed else "not beyond noise"))
             bad += [str(key)] if regressed else []
-    for key, (at_base, here) in failures.items():
+    for key, (at_base, here, together) in failures.items():
         told = f"fails here: {here}" if here else f"fails at the base alone: {at_base}"
+        if not at_base and not here:
+            told = f"failed once, not again: {together}"
         # A benchmark that both sides refuse, or the base alone, is no regression; it is named and counted.
-        verdict = "BROKEN" if here and not at_base else told
+        verdict = told if at_base else "BROKEN"
         rows.append({"stage": "failed", "benchmark": str(key), "verdict": verdict})
         bad += [f"{key}: {told}"] if verdict == "BROKEN" else []
     return rows, bad

@@ -114,6 +114,49 @@ def test_the_interval_of_the_median_is_the_tightest_of_its_level(n, alpha):
     assert found.middle == (n + 1) / 2
 
 
+FAILING = """
+from knn import fails, waits
+calls = 0
+
+def time_fails_later():
+    global calls
+    calls += 1
+    if fails and calls > 2:
+        raise ArithmeticError("in a measured call")
+
+def time_hangs():
+    if waits:
+        import time
+        time.sleep(60)
+
+def time_fails_once():
+    import pathlib
+    marker = pathlib.Path(MARKER)
+    if not marker.exists():
+        marker.touch()
+        raise ArithmeticError("once")
+"""
+
+
+def test_a_benchmark_that_fails_only_when_measured_or_hangs_or_fails_once_is_broken(tmp_path, monkeypatch, capsys):
+    root = tmp_path / "checkout"
+    (root / "benchmarks").mkdir(parents=True)
+    suite = FAILING.replace("MARKER", repr(str(tmp_path / "marker")))
+    (root / "benchmarks" / "failing_suite.py").write_text(suite, encoding="utf-8")
+    subprocess.run(["git", "init", "-q", root], check=True)
+    commit(root, "fails = waits = False\n")
+    commit(root, "fails = waits = True\n")
+    monkeypatch.setattr(compare, "TURN_SECONDS", 1e-7)
+    monkeypatch.setattr(compare, "ANSWER_SECONDS", 8.0)  # a start of Python, also on a busy machine
+    assert compare.main(["HEAD~1", "--root", str(root), "--rounds", "1", "--threshold", "1e9"]) == 1
+    printed = capsys.readouterr().out
+    assert "failing_suite.time_fails_later: fails here: ArithmeticError: in a measured call" in printed
+    assert "failing_suite.time_hangs: fails here: " in printed
+    assert "in 8 s" in printed
+    assert "failing_suite.time_fails_once: failed once, not again: ArithmeticError: once" in printed
+    assert "3 regressions" in printed
+
+
 def test_too_few_rounds_prove_nothing():
     """Five rounds of five, each ten times slower, happen by chance once in 32: not beyond an error of 1 in 40."""
     assert not paired_verdict.slower([10.0] * 5, 0.05, 0.05)
