@@ -18,12 +18,9 @@ from knn.base import NearestNeighbours
 from knn.choice import unfitted
 from knn.neighbours import Neighbours, checked_mode, neighbours_graph, without_self
 from knn.shard_ids import Numbering
-from knn.shards import Call, Here, Holder, Recipe, ShardsLost
+from knn.shards import AGAIN, Call, Here, Holder, Recipe, ShardsLost
 from knn.threads import ChangeLock
 from knn.validation import checked_count, checked_ids, checked_random_state, checked_rows
-
-#: How often a call is made again after shards were lost under it.
-_AGAIN = 3
 
 
 class Sharded(BaseEstimator):
@@ -48,21 +45,25 @@ class Sharded(BaseEstimator):
         self.n_jobs = n_jobs
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002 (scikit-learn passes y)
-        """Splits X (n, d) into min(n_shards, n) shards and builds them. Raises what the index raises."""
+        """Splits X (n, d) into min(n_shards, n) shards and builds them. Raises what the index raises.
+
+        After an error the index is as it was before.
+        """
         template = self._checked()
         rows = checked_rows(X, "X")
-        validate_data(self, X, skip_check_array=True)
+        validate_data(template, X, skip_check_array=True)  # bad names are known before any work
         count = min(self.n_shards, len(rows))
         rng = checked_random_state(template.random_state)
-        self._numbering = Numbering(count)
-        self._recipes: list[Recipe] = []
+        numbering, recipes = Numbering(count), []
         bounds = np.linspace(0, len(rows), count + 1).astype(int)
         for shard, (start, stop) in enumerate(pairwise(bounds.tolist())):
-            self._numbering.append(shard, stop - start)
+            numbering.append(shard, stop - start)
             one = clone(template).set_params(random_state=int(rng.randint(2**31 - 1)))
-            self._recipes.append([(shards.fitted, (one, rows[start:stop]))])
-        self._alive = np.diff(bounds)
-        self._start(template, rows.dtype)
+            recipes.append([(shards.fitted, (one, rows[start:stop]))])
+        holder = self._built(recipes)
+        validate_data(self, X, skip_check_array=True)
+        self.dtype_, self._k = rows.dtype, template.n_neighbors
+        self._take(holder, recipes, numbering, np.diff(bounds))
         return self
 
     def kneighbors(self, X: Any = None, n_neighbors: int | None = None, return_distance: bool = True) -> Any:
@@ -139,11 +140,11 @@ class Sharded(BaseEstimator):
         except (KeyError, TypeError, IndexError, ValueError, OSError) as error:
             raise ValueError(f"{path} is no whole sharded index ({error}): save it again, or restore a copy") from error
         index = cls(clone(first), n_shards=len(alive), client=client, n_jobs=n_jobs)
-        index._numbering, index._alive, index.n_features_in_ = numbering, alive, features
+        recipes: list[Recipe] = [[(shards.restored, (content,))] for content in contents]
+        index._take(index._built(recipes), recipes, numbering, alive)
+        index.dtype_, index._k, index.n_features_in_ = np.dtype(told["dtype"]), first.n_neighbors, features
         if told["feature_names"] is not None:
             index.feature_names_in_ = np.array(told["feature_names"], dtype=object)
-        index._recipes = [[(shards.restored, (content,))] for content in contents]
-        index._start(first, np.dtype(told["dtype"]))
         return index
 
     def close(self) -> None:
@@ -188,20 +189,27 @@ class Sharded(BaseEstimator):
             raise TypeError(f"client is {type(self.client).__name__}: give a distributed.Client, or None")
         return template
 
-    def _start(self, template: NearestNeighbours, dtype: np.dtype) -> None:
+    def _built(self, recipes: list[Recipe]) -> Holder:
         """Has the shards built by their recipes, the first step of which makes an index and the others change it."""
-        self.close()
-        self.dtype_, self._k, self._lock = dtype, template.n_neighbors, ChangeLock()
         if self.client is None:
             holder: Holder = Here(self.n_jobs)
         else:
             from knn.shard_workers import OnWorkers
 
             holder = OnWorkers(self.client)
+        try:
+            shards.build(holder, recipes, range(len(recipes)))
+        except BaseException:
+            holder.close()
+            raise
+        return holder
+
+    def _take(self, holder: Holder, recipes: list[Recipe], numbering: Numbering, alive: np.ndarray) -> None:
+        """Becomes the index of these shards."""
+        self.close()
+        self._numbering, self._alive, self._lock = numbering, alive, ChangeLock()
+        self._recipes = [] if self.client is None else recipes  # nothing here is lost but with all
         self._holder = holder
-        self._rebuild(range(len(self._recipes)))
-        if self.client is None:
-            self._recipes = []  # nothing here is lost but with all
 
     def _searched(self, Q: Any, k: int | None, exact: bool) -> Neighbours:
         alone = Q is None
@@ -238,32 +246,23 @@ class Sharded(BaseEstimator):
         Where workers are lost meanwhile, some shards may have changed and others not: all that were asked are built
         again from what was noted before, and asked again.
         """
-        for attempt in range(_AGAIN + 1):
+        for attempt in range(AGAIN + 1):
             try:
                 self._holder.run(calls)
                 break
             except ShardsLost:
-                if attempt == _AGAIN:
-                    raise RuntimeError(f"workers were lost {_AGAIN + 1} times under one call") from None
-                self._rebuild([call.shard for call in calls])
+                if attempt == AGAIN:
+                    raise RuntimeError(f"workers were lost {AGAIN + 1} times under one call") from None
+                shards.build(self._holder, self._recipes, [call.shard for call in calls])
         if self.client is not None:
             for call in calls:
                 self._recipes[call.shard].append((call.function, call.arguments))
 
     def _run(self, calls: Sequence[Call]) -> list[Any]:
         """The answers of calls that change nothing; what was lost is built again first."""
-        for _ in range(_AGAIN + 1):
+        for _ in range(AGAIN + 1):
             try:
                 return self._holder.run(calls)
             except ShardsLost as error:
-                self._rebuild(error.lost)
-        raise RuntimeError(f"workers were lost {_AGAIN + 1} times under one call: see why they end")
-
-    def _rebuild(self, lost: Sequence[int]) -> None:
-        for _ in range(_AGAIN + 1):
-            try:
-                self._holder.build({shard: self._recipes[shard] for shard in lost})
-                return
-            except ShardsLost as error:
-                lost = sorted({*lost, *error.lost})
-        raise RuntimeError(f"workers were lost {_AGAIN + 1} times while shards were built: see why they end")
+                shards.build(self._holder, self._recipes, error.lost)
+        raise RuntimeError(f"workers were lost {AGAIN + 1} times under one call: see why they end")

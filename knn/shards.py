@@ -14,6 +14,9 @@ from joblib import effective_n_jobs
 from knn.base import NearestNeighbours
 from knn.neighbours import Neighbours
 
+#: How often a call is made again after shards were lost under it.
+AGAIN = 3
+
 
 class ShardsLost(Exception):
     """The workers that held the shards `lost` are gone."""
@@ -46,6 +49,17 @@ class Holder(Protocol):
 
     def close(self) -> None:
         """Lets go of the indexes."""
+
+
+def build(holder: Holder, recipes: Sequence[Recipe], wanted: Sequence[int]) -> None:
+    """Has the holder build the shards `wanted`, and those that are lost meanwhile."""
+    for _ in range(AGAIN + 1):
+        try:
+            holder.build({shard: recipes[shard] for shard in wanted})
+            return
+        except ShardsLost as error:
+            wanted = sorted({*wanted, *error.lost})
+    raise RuntimeError(f"workers were lost {AGAIN + 1} times while shards were built: see why they end")
 
 
 class Here:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import check_estimator
 
 from knn import BruteForce, KDTree, PrioritizedDCI, Sharded, shard_files
@@ -207,6 +208,21 @@ def test_numbers_are_runs_and_go_both_ways():
     assert Numbering.restored(3, numbering.state()).state() == numbering.state()
     with pytest.raises(ValueError, match="a run of"):
         Numbering.restored(3, numbering.state()[1:])
+
+
+def test_a_fit_that_fails_leaves_the_index_as_it_was():
+    X, bad = clusters(30, 4, seed=9)[0], clusters(40, 5, seed=9)[0]
+    bad[23] = 0
+    index = Sharded(BruteForce(metric="cosine"))
+    with pytest.raises(ValueError, match="is zero"):
+        index.fit(bad)
+    with pytest.raises(NotFittedError):
+        index.search(bad[:1])
+    found = index.fit(X).search(X, 3)
+    with pytest.raises(ValueError, match="is zero"):
+        index.fit(bad)
+    assert (index.n_samples_fit_, index.n_features_in_) == (30, 4)
+    same(index.search(X, 3), found)
 
 
 def test_without_a_client_dask_is_not_imported():
