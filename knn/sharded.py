@@ -51,6 +51,7 @@ class Sharded(BaseEstimator):
         """
         template = self._checked()
         rows = checked_rows(X, "X")
+        shards.check_directions(rows, template.metric)
         validate_data(template, X, skip_check_array=True)  # bad names are known before any work
         count = min(self.n_shards, len(rows))
         rng = checked_random_state(template.random_state)
@@ -62,7 +63,7 @@ class Sharded(BaseEstimator):
             recipes.append([(shards.fitted, (one, rows[start:stop]))])
         holder = self._built(recipes)
         validate_data(self, X, skip_check_array=True)
-        self.dtype_, self._k = rows.dtype, template.n_neighbors
+        self.dtype_, self._k, self._metric = rows.dtype, template.n_neighbors, template.metric
         self._take(holder, recipes, numbering, np.diff(bounds))
         return self
 
@@ -90,6 +91,7 @@ class Sharded(BaseEstimator):
         """Adds the rows of X (n, d) to the smallest shard; returns their permanent ids, int64 (n,)."""
         check_is_fitted(self)
         rows = checked_rows(X, "X", width=self.n_features_in_, dtype=self.dtype_)
+        shards.check_directions(rows, self._metric)
         with self._lock.changing():
             shard = int(np.argmin(self._alive))
             self._change([Call(shard, shards.insert, (rows,))])
@@ -142,7 +144,8 @@ class Sharded(BaseEstimator):
         index = cls(clone(first), n_shards=len(alive), client=client, n_jobs=n_jobs)
         recipes: list[Recipe] = [[(shards.restored, (content,))] for content in contents]
         index._take(index._built(recipes), recipes, numbering, alive)
-        index.dtype_, index._k, index.n_features_in_ = np.dtype(told["dtype"]), first.n_neighbors, features
+        index.dtype_, index._k, index._metric = np.dtype(told["dtype"]), first.n_neighbors, first.metric
+        index.n_features_in_ = features
         if told["feature_names"] is not None:
             index.feature_names_in_ = np.array(told["feature_names"], dtype=object)
         return index

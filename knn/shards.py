@@ -12,6 +12,8 @@ import numpy as np
 from joblib import effective_n_jobs
 
 from knn.base import NearestNeighbours
+from knn.cosine import unit_rows
+from knn.kernels.engine import engine
 from knn.neighbours import Neighbours
 
 #: How often a call is made again after shards were lost under it.
@@ -92,6 +94,16 @@ def _made(recipe: Recipe) -> NearestNeighbours:
     for change, parts in changes:
         change(index, *parts)
     return index
+
+
+def check_directions(rows: np.ndarray, metric: str) -> None:
+    """Raises ValueError for a row that the metric does not know, by its place in X; a shard would name its own."""
+    if metric == "cosine":
+        kernels = engine("cpu")
+        squared = np.empty(len(rows))
+        kernels.squared_norms(rows, squared)
+        if not squared.all():
+            unit_rows(rows, "X", kernels, rows.dtype)  # raises
 
 
 def fitted(template: NearestNeighbours, rows: np.ndarray) -> NearestNeighbours:

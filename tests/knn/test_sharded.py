@@ -17,7 +17,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import check_estimator
 
-from knn import BruteForce, KDTree, PrioritizedDCI, Sharded, shard_files
+from knn import BruteForce, KDTree, PrioritizedDCI, Sharded, shard_files, shards
 from knn.base import METRICS
 from knn.shard_ids import Numbering
 from tests import naive
@@ -210,17 +210,24 @@ def test_numbers_are_runs_and_go_both_ways():
         Numbering.restored(3, numbering.state()[1:])
 
 
-def test_a_fit_that_fails_leaves_the_index_as_it_was():
+def out_of_memory(*_):
+    raise MemoryError
+
+
+def test_a_fit_that_fails_names_the_row_of_all_and_leaves_the_index_as_it_was(monkeypatch):
     X, bad = clusters(30, 4, seed=9)[0], clusters(40, 5, seed=9)[0]
     bad[23] = 0
     index = Sharded(BruteForce(metric="cosine"))
-    with pytest.raises(ValueError, match="is zero"):
+    with pytest.raises(ValueError, match=r"X\[23\] is zero"):
         index.fit(bad)
     with pytest.raises(NotFittedError):
         index.search(bad[:1])
     found = index.fit(X).search(X, 3)
-    with pytest.raises(ValueError, match="is zero"):
-        index.fit(bad)
+    with pytest.raises(ValueError, match=r"X\[1\] is zero"):
+        index.insert(bad[22:, :4])
+    monkeypatch.setattr(shards, "fitted", out_of_memory)
+    with pytest.raises(MemoryError):
+        index.fit(bad[:23])
     assert (index.n_samples_fit_, index.n_features_in_) == (30, 4)
     same(index.search(X, 3), found)
 
