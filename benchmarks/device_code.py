@@ -141,9 +141,10 @@ def search_kernels() -> Iterator[Kernel]:
             (rows, u8[::1], rows, ints, *buffers, floats, i64[:, ::1]),
         )  # fmt: skip
     yield from principal_kernels()
-    tell = ranking(device_rows.THREADS).tell
-    yield _kernel("tell", tell, device_rows.THREADS, (i64[:, ::1], i32[:, ::1]))
-    yield _kernel("name", ranking(device_rows.THREADS).name, device_rows.THREADS, (i64[::1], i64[:, ::1]))
+    rank = ranking(device_rows.THREADS)
+    yield _kernel("tell", rank.tell, rank.threads, (i64[:, ::1], i32[:, ::1]))
+    yield _kernel("full", rank.full, rank.threads, (i64[:, ::1], types.boolean[::1]))
+    yield _kernel("name", rank.name, rank.threads, (i64[::1], i64[:, ::1]))
 
 
 def _kernel(name: str, dispatcher: Any, threads: int, signature: tuple[Any, ...]) -> Kernel:

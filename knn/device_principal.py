@@ -74,8 +74,9 @@ class DevicePrincipal:
             lower, distances, sizes, self._radius, self._scale, self._error, self._slack, status
         )
         proved, evaluations = self._completed(queries, k, exact, back(status, stream), distances, names, stream)
-        evaluations[evaluations == 0] = count
-        proved |= count == self._living
+        few = evaluations == 0
+        proved[few] |= count == self._living
+        evaluations[few] = count
         self._exact.name(names, ids, stream)
         if made:
             return Found(made[0][0], made[1][0], evaluations, proved)
@@ -98,7 +99,8 @@ class DevicePrincipal:
             self._exact.start(some, more, more_names, stream)
             self._kernels.scatter[len(left), THREADS, stream](more, places, distances)
             self._kernels.scatter[len(left), THREADS, stream](more_names, places, names)
-            evaluations[left], proved[left] = self._living, True
+            evaluations[left] = self._living
+            proved[left] = back(more_names, stream)[:, -1] >= 0  # a query with NaN finds nothing, which proves nothing
         return proved, evaluations
 
     def _reduced(self, rows: Any, stream: Any) -> tuple[Any, Any]:

@@ -223,6 +223,18 @@ class DeviceRows:
         if ids is not None:
             self._kernels.ranking(THREADS).name[slots.shape[0], THREADS, stream](cuda.to_device(ids, stream), slots)
 
+    def filled(self, slots: Any) -> Any:
+        """Whether the k places of each query hold points, bool (q,), where `slots` (q, k) of `nearest` lie."""
+        from numba import cuda
+
+        if not on_device(slots):
+            return slots[:, -1] >= 0
+        stream, q = stream_of(slots), slots.shape[0]
+        told, view = empty_like(slots, (q,), np.bool_)
+        held = slots if getattr(slots, "__cuda_ndarray__", False) else cuda.as_cuda_array(slots, sync=False)
+        self._kernels.ranking(THREADS).full[-(-q // THREADS), THREADS, stream](held, view)
+        return told
+
     def _moved(self, like: Any, values: np.ndarray) -> Any:
         """`values` on the device, as an array of the library of `like`."""
         made, view = empty_like(like, values.shape, values.dtype)

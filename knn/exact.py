@@ -63,8 +63,10 @@ class BruteForce(OnDevice, RadiusNeighbours):
         return DeviceRows(rows, alive)
 
     def _device_answer(self, Q, k, exact, ids=None):  # noqa: ARG002
-        distances, slots = self._on_device().nearest(Q, k, ids=ids)
-        return distances, slots, np.full(len(Q), self._points.n_alive), np.ones(len(Q), bool)
+        rows = self._on_device()
+        distances, slots = rows.nearest(Q, k, ids=ids)
+        # Queries of the device are looked at by nobody before: one with NaN finds nothing, which proves nothing.
+        return distances, slots, np.full(len(Q), self._points.n_alive), rows.filled(slots)
 
     def _serve_narrow(self, Q, queries, best):  # noqa: ARG002
         self._engine.scan_narrow(self._points.rows, self._points.alive, queries, *best)

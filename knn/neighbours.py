@@ -23,7 +23,8 @@ class Neighbours(NamedTuple):
     distances: np.ndarray
     #: How many true distances were computed for each query, int64 (q,).
     evaluations: np.ndarray
-    #: Whether the answer is proved to be the exact one, bool (q,).
+    #: Whether the answer is proved to be the exact one, bool (q,). `BruteForce` tells it of queries in the memory of a
+    #: device there, as nothing waits; evaluations are always the host's.
     certified: np.ndarray
 
     def _repr_html_(self) -> str:
@@ -39,7 +40,9 @@ class Neighbours(NamedTuple):
             for i in range(min(q, SHOWN))
         ]
         head = ("query", *(f"{j + 1}." for j in range(min(k, SHOWN))), "distances computed", "exact")
-        mean = f"{self.evaluations.mean():.6g} distances a query, {self.certified.mean():.3g} proved" if q else "none"
+        mean = (
+            f"{self.evaluations.mean():.6g} distances a query, {self.certified.sum() / q:.3g} proved" if q else "none"
+        )
         return html_table(head, rows, f"{q} queries, {k} neighbours of each: {mean}")
 
 

@@ -76,7 +76,7 @@ def principal(threads: int = 128) -> Principal:
         row = cuda.grid(1)
         if row < lower.shape[0]:
             status[row] = OPEN
-            if not sizes[row] < 2.0**60:
+            if not (sizes[row] < 2.0**60 and distances[row, distances.shape[1] - 1] < math.inf):
                 status[row] = BEYOND
             else:
                 bound = lower[row, lower.shape[1] - 1] * (1.0 - slack) - error * (radius + sizes[row])

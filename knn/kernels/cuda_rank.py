@@ -16,10 +16,10 @@ from knn.kernels.lanes import LANES
 
 
 class Ranking(NamedTuple):
-    """Two kernels; a block of `threads` serves one query in both.
+    """Five kernels; in `tell` and `full` a thread serves one query, in the others a block of `threads`.
 
-    Both take X (n, d), Q (q, d), flags int32 (q,), slots int32 (q, stripes, c) and scratch float64 (q, stripes, c), and
-    fill distances float64 (q, k), ∞ for nothing, and indices int64 (q, k), −1 for nothing.
+    The first two take X (n, d), Q (q, d), flags int32 (q,), slots int32 (q, stripes, c) and scratch float64
+    (q, stripes, c), and fill distances float64 (q, k), ∞ for nothing, and indices int64 (q, k), −1 for nothing.
     """
 
     threads: int
@@ -33,6 +33,8 @@ class Ranking(NamedTuple):
     name: Any
     #: tell(chosen, counts): how many of the slots int64 (q, c) come before the first −1, into counts (q, 1).
     tell: Any
+    #: full(slots, told): whether slots int64 (q, k) are all filled, so that something was found, into told bool (q,).
+    full: Any
 
 
 def _rounded_product(a: float, b: float) -> float:
@@ -116,7 +118,7 @@ def ranking(threads: int = 128) -> Ranking:
                     for other in range(counts[row, part]):
                         d = scratch[row, part, other]
                         before += d < distance or (d == distance and slots[row, part, other] < slot)
-                if before < distances.shape[1]:
+                if before < distances.shape[1] and distance < math.inf:  # a square that overflowed ranks nothing
                     distances[row, before] = distance
                     indices[row, before] = slot
 
@@ -164,4 +166,10 @@ def ranking(threads: int = 128) -> Ranking:
                 count += 1
             counts[row, 0] = count
 
-    return Ranking(threads, rank, settle, name, tell)
+    @cuda.jit
+    def full(slots, told):
+        row = cuda.grid(1)
+        if row < slots.shape[0]:
+            told[row] = slots[row, slots.shape[1] - 1] >= 0
+
+    return Ranking(threads, rank, settle, name, tell, full)

@@ -79,7 +79,7 @@ def test_arrays_on_the_device_are_answered_there():
     found = index.search(cuda.to_device(Q), 2)
     assert not isinstance(found.indices, np.ndarray)
     hold((found.distances.copy_to_host(), found.indices.copy_to_host()), X, Q, 2)
-    assert found.certified.all()
+    assert found.certified.copy_to_host().all()
     index.delete([3, 4, 5, 6]).insert(X[:2])  # slots are ids no more
     there, here = index.search(cuda.to_device(Q), 9), index.search(Q, 9)
     np.testing.assert_array_equal(there.indices.copy_to_host(), here.indices)
@@ -113,6 +113,11 @@ def test_queries_that_are_no_numbers_find_nothing_and_points_are_refused():
     assert (slots[0] == -1).all()
     assert np.isinf(distances[0]).all()
     assert slots[1, 0] == 0
+    for scale, far in ((1.0, 1e300), (1e148, 1e160)):  # the latter is not far out in the scale of the points
+        queries = cuda.to_device(np.append(Q * scale, [[far] * 5], axis=0))
+        found = BruteForce(device="cuda").fit(X * scale).search(queries, 2)
+        assert found.certified.copy_to_host().tolist() == [False, True, False]
+        assert (found.indices.copy_to_host()[[0, 2]] == -1).all()
     X[3, 1] = np.inf
     with pytest.raises(ValueError, match=r"X: row 3 .*finite.*drop"):
         DeviceRows(cuda.to_device(X))

@@ -85,6 +85,20 @@ def test_queries_far_beyond_all_points_are_answered_by_all_points():
     assert found.evaluations[0] == 20
 
 
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("n", [4, 20])
+def test_what_finds_nothing_is_not_proved(n, exact):
+    """NaN, and squares beyond float64: 1e300, and 1e160 beside points of 1e148, in whose scale it is not far out."""
+    for scale, bad in ((1.0, np.nan), (1.0, 1e300), (1e148, 1e160)):
+        X = clusters(n, 4, seed=3)[0] * scale
+        Q = X[:2].copy()
+        Q[0, 1] = bad
+        found = built(X).search(cuda.to_device(Q), 2, exact=exact)
+        assert (found.indices.copy_to_host()[0] == -1).all()
+        assert not found.certified[0]
+        assert found.certified[1]
+
+
 def test_short_codes_stay_on_the_host():
     with pytest.raises(ValueError, match="bits=4 with device='cuda' is not served"):
         PrincipalDCI(directions="random-rotation", bits=4, device="cuda").fit(np.eye(4))
