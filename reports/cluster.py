@@ -44,15 +44,22 @@ class Cluster:
             raise missing_extra(error, f"cluster={address!r}") from error
         self.address, self.run = address, uuid.uuid4().hex
         self._owned = None
-        if address == LOCAL:
-            self._owned = LocalCluster(
-                n_workers=jobs, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=40
-            )
         try:
+            if address == LOCAL:
+                self._owned = LocalCluster(
+                    n_workers=jobs, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=40
+                )
             self.client = Client(self._owned or address, timeout=_ANSWER, set_as_default=False)
-        except (OSError, TimeoutError, ValueError) as error:
+        except BaseException as error:
+            if self._owned is not None:
+                self._owned.close(timeout=_ANSWER)
+            if not isinstance(error, OSError | RuntimeError | ValueError):
+                raise
             raise WorkersBroken(
-                f"no scheduler answers at {address!r} ({error}): start one with `dask scheduler`, "
+                f"no workers could be started here ({error}): a script that asks for them begins its work under "
+                '`if __name__ == "__main__":`, because each worker process imports it'
+                if address == LOCAL
+                else f"no scheduler answers at {address!r} ({error}): start one with `dask scheduler`, "
                 "or give --cluster local"
             ) from error
         self._admitted: dict[str, int] = {}
@@ -90,7 +97,8 @@ class Cluster:
             self._answered(address, future)
         if self._refused:
             raise WorkersDiffer(
-                "; ".join(self._refused.values()) + ": install the same on all (CONTRIBUTING.md), or leave them out"
+                "; ".join(self._refused.values()) + ": install the same on all by `pip install -c constraints.txt "
+                "-e '.[all]'` in a checkout of one commit (docs/reports.md, On a cluster), or leave them out"
             )
 
     def admitted(self) -> dict[str, int]:

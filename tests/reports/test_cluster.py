@@ -127,6 +127,29 @@ def test_an_address_where_nobody_answers_is_refused_with_the_remedy(monkeypatch)
         Cluster("tcp://127.0.0.1:9", 1)
 
 
+def test_a_cluster_of_ones_own_is_closed_when_it_cannot_be_used(monkeypatch):
+    ended = []
+
+    class Owned:
+        def __init__(self, **options):
+            pass
+
+        def close(self, timeout):
+            ended.append(timeout)
+
+    def refuse(*_, **__):
+        raise OSError("no way")
+
+    monkeypatch.setattr(distributed, "LocalCluster", Owned)
+    monkeypatch.setattr(distributed, "Client", refuse)
+    with pytest.raises(WorkersBroken, match=r"no way.*__main__"):
+        Cluster("local", 1)
+    assert len(ended) == 1
+    monkeypatch.setattr(distributed, "LocalCluster", refuse)
+    with pytest.raises(WorkersBroken, match=r"no way.*__main__"):
+        Cluster("local", 1)
+
+
 def test_differences_are_told_by_name_and_not_without_end():
     assert differences({"a": "1"}, {"a": "1"}) == ""
     assert differences({"a": "1", "b": "2"}, {"a": "3"}) == "a (3 there, 1 here), b (absent there, 2 here)"
