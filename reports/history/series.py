@@ -108,7 +108,8 @@ def _number(value: Any) -> float | None:
 def from_store(store: Store) -> list[Series]:
     """What the journal has of one cell at two commits or more, on one machine, in the order of measurement."""
     groups: dict[tuple[Any, ...], dict[str, Record]] = defaultdict(dict)
-    for record in store.records(history=True):
+    # A merged store's records come after ours in the journal, whenever they were measured.
+    for record in sorted(store.records(history=True), key=lambda one: one.created):
         if record.status is Status.OK and record.value is not None and math.isfinite(record.value):
             machine = str(record.machine.get("fingerprint", ""))
             cell = (record.experiment, record.size, tuple(sorted(record.params.items())), record.seed)

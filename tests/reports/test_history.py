@@ -92,6 +92,18 @@ def test_the_journal_gives_a_series_where_one_cell_was_measured_at_two_commits(t
     assert pd.read_csv(tmp_path / "report" / "tables" / "history.csv").worse_at.tolist() == ["c" * 40]
 
 
+def test_what_was_merged_stands_where_it_was_measured(tmp_path):
+    """An older store that was merged comes last in the journal, and first in the series."""
+    with Store(tmp_path, write=True) as store:
+        for value, commit, day in [(2.0, "b", 2), (3.0, "c", 3), (1.0, "a", 1)]:
+            one = record("e", f"k{day}", {"index": "x"}, "speed", value, low=value, high=value, unit="s")
+            store.append([dataclasses.replace(one, commit=40 * commit, created=f"2026-01-0{day}T00:00:00+00:00")])
+    with Store(tmp_path) as store:
+        (one,) = from_store(store)
+    assert [point.value for point in one.points] == [1.0, 2.0, 3.0]
+    assert [step.commit for step in one.regressions] == [40 * "b", 40 * "c"]
+
+
 def test_a_step_needs_a_unit_with_a_worse_side_and_ranges_that_lie_apart():
     def of(was, became, unit, spread=0.1):
         points = [Point(commit, value, value - spread, value + spread) for commit, value in (("a", was), ("b", became))]
