@@ -141,7 +141,7 @@ def test_measured_rows_tell_an_unclean_commit_and_replace_their_own(tmp_path, mo
 
 @pytest.mark.parametrize("method", ["imle", "plain", "gan"])
 def test_what_a_second_of_training_buys_is_printed_and_kept(method, tmp_path):
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="the models; [models] brings it")
     command = [
         sys.executable,
         "-m",
@@ -165,7 +165,7 @@ def test_what_a_second_of_training_buys_is_printed_and_kept(method, tmp_path):
 
 
 def test_which_search_finds_samples_quickest_is_printed_and_kept(tmp_path, monkeypatch, capsys):
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="the models; [models] brings it")
     from benchmarks import sample_search
 
     asked = ["--data", "digits", "--samples", "300,600", "--images", "200", "--steps", "10", "--turns", "1"]

@@ -66,7 +66,7 @@ def test_the_same_answer_twice_and_in_portions():
 
 
 def test_tensors_are_taken_and_given_on_the_callers_stream():
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="tensors on the device; [models] brings it")
     X, Q = on_both(20_000, 16, 200, np.float32)
     points = torch.as_tensor(X, device="cuda")
     index = BruteForce(device="cuda").fit(points)
@@ -85,7 +85,7 @@ def test_tensors_are_taken_and_given_on_the_callers_stream():
 
 
 def test_a_search_of_fixed_shapes_can_be_captured_in_a_graph():
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="tensors on the device; [models] brings it")
     X, Q = on_both(5000, 16, 128, np.float32)
     rows = DeviceRows(torch.as_tensor(X, device="cuda"))
     queries = torch.as_tensor(Q, device="cuda")
@@ -147,7 +147,7 @@ def test_sums_over_pairs_are_the_hosts_within_their_certificates(dtype, n, m, d)
 
 
 def test_imle_trains_on_the_device_with_the_bits_of_the_hosts_search(monkeypatch):
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="tensors on the device; [models] brings it")
     from estimators.models import imle
 
     X = clusters(400, 20, seed=3)[0].astype(np.float32)
