@@ -42,13 +42,20 @@ class Abandoned(Exception):
     """Nobody waits for the answer any more: the process was killed."""
 
 
+class _Serving:
+    """Whether this process is itself such a child."""
+
+    now = False
+
+
 class Child:
     """A fresh interpreter with this one's `sys.path`, on which functions are called by their importable names.
 
     `prepare(*arguments)` is called in it first. It ends when this process ends, however that ends: its standard input
-    is a pipe that nobody else holds. What it prints goes to the standard error. It is in a process group of its own,
-    so that an interrupt from a terminal does not reach it and `kill` reaches what it started. Calls are not made from
-    two threads at once. Raises ChildNotStarted.
+    is a pipe that nobody else holds, watched by a thread; a call that holds the interpreter's lock, in a library of C,
+    is ended only once it lets go. What it prints goes to the standard error. It is in a process group of its own, so
+    that an interrupt from a terminal does not reach it and `kill` reaches what it started; a child of a child stays in
+    that group. Calls are not made from two threads at once. Raises ChildNotStarted.
     """
 
     def __init__(self, prepare: Callable[..., Any], *arguments: Any):
@@ -57,8 +64,9 @@ class Child:
             [sys.executable, "-c", program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            start_new_session=True,
+            start_new_session=not _Serving.now,
         )
+        self._leads = hasattr(os, "killpg") and not _Serving.now
         self._answers: queue.SimpleQueue[tuple[bool, Any] | None] = queue.SimpleQueue()
         threading.Thread(target=self._listen, name="child's answers", daemon=True).start()
         try:
@@ -107,9 +115,9 @@ class Child:
         raise TimeoutError(f"no answer in {limit:g} s")
 
     def kill(self) -> None:
-        """Ends the process, and what it started, at once."""
+        """Ends the process, and what it started if it leads its group, at once."""
         if self.alive:
-            if hasattr(os, "killpg"):
+            if self._leads:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self._process.pid, signal.SIGKILL)
             else:
@@ -144,6 +152,7 @@ class Child:
 
 def serve() -> None:
     """What the process does: answers the calls that come through its standard input until that ends."""
+    _Serving.now = True
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

@@ -117,3 +117,29 @@ def test_a_preparation_that_fails_leaves_no_process(monkeypatch):
     with pytest.raises(ZeroDivisionError):
         Child(divmod, 1, 0)
     assert [one.alive for one in ended] == [False]
+
+
+def begin_another():
+    """A child of a child, which stays."""
+    global another
+    another = Child(os.getpid)
+    return another._process.pid
+
+
+def test_whoever_kills_a_child_reaches_the_child_of_that_child():
+    """Also where a library holds the interpreter's lock, so that the pipe's end would not be noticed."""
+    held = Child(os.getpid)
+    pid = held.call(begin_another, limit=60.0)
+    assert os.getpgid(pid) == os.getpgid(held._process.pid) != os.getpgid(0)
+    held.kill()
+
+
+def end_another():
+    another = Child(os.getpid)
+    another.kill()
+    return another.alive
+
+
+def test_the_end_of_a_childs_child_is_not_that_childs(child_of_its_own):
+    assert child_of_its_own.call(end_another, limit=60.0) is False
+    assert child_of_its_own.call(abs, -1, limit=10.0) == 1
