@@ -60,7 +60,17 @@ class OnWorkers:
         there = self._workers()
         if lost := {call.shard for call in calls if self._at[call.shard] not in there}:
             raise ShardsLost(sorted(lost))
-        futures = []
+        futures: list[Any] = []
+        try:
+            self._await(task, calls, futures)
+        except BaseException:  # an interrupt too: what waits would change a shard that is built again by then
+            for future in futures:
+                future.cancel(force=True)
+            raise
+        return self._results(futures, calls)
+
+    def _await(self, task: Callable[..., Any], calls: Sequence[Call], futures: list[Any]) -> None:
+        """Fills `futures`, and returns when all are done."""
         for call in calls:
             try:
                 futures.append(self._submit(task, call))
@@ -72,10 +82,7 @@ class OnWorkers:
             self._wait(futures)
             there = self._workers()
             if lost := {call.shard for call in calls if self._at[call.shard] not in there}:
-                for future in futures:
-                    future.cancel(force=True)
                 raise ShardsLost(sorted(lost))
-        return self._results(futures, calls)
 
     def _submit(self, task: Callable[..., Any], call: Call) -> Any:
         # Rows travel as data, not inside the task, of which the scheduler keeps a copy.

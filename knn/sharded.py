@@ -211,6 +211,7 @@ class Sharded(BaseEstimator):
         """Becomes the index of these shards."""
         self.close()
         self._numbering, self._alive, self._lock = numbering, alive, ChangeLock()
+        self._midway: list[int] = []
         self._recipes = [] if self.client is None else recipes  # nothing here is lost but with all
         self._holder = holder
 
@@ -247,8 +248,11 @@ class Sharded(BaseEstimator):
         """Runs calls that change their shards, and notes them for a shard that must be built again.
 
         Where workers are lost meanwhile, some shards may have changed and others not: all that were asked are built
-        again from what was noted before, and asked again.
+        again from what was noted before, and asked again. After any other error they are built again by the next call.
         """
+        self._mend()
+        asked = [call.shard for call in calls]
+        self._midway = asked
         for attempt in range(AGAIN + 1):
             try:
                 self._holder.run(calls)
@@ -256,13 +260,25 @@ class Sharded(BaseEstimator):
             except ShardsLost:
                 if attempt == AGAIN:
                     raise RuntimeError(f"workers were lost {AGAIN + 1} times under one call") from None
-                shards.build(self._holder, self._recipes, [call.shard for call in calls])
+                shards.build(self._holder, self._recipes, asked)
         if self.client is not None:
             for call in calls:
                 self._recipes[call.shard].append((call.function, call.arguments))
+        self._midway = []
+
+    def _mend(self) -> None:
+        """Has the shards built again that a change which ended in an error may have changed."""
+        if self._midway and self.client is None:
+            raise RuntimeError(
+                "a change of this index ended midway, and some shards may have it: fit again, or load a copy"
+            )
+        if midway := self._midway:
+            shards.build(self._holder, self._recipes, midway)
+            self._midway = []
 
     def _run(self, calls: Sequence[Call]) -> list[Any]:
         """The answers of calls that change nothing; what was lost is built again first."""
+        self._mend()
         for _ in range(AGAIN + 1):
             try:
                 return self._holder.run(calls)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from knn import BruteForce, KDTree, PrioritizedDCI, Sharded, shard_files, shards
 from knn.base import METRICS
 from knn.shard_ids import Numbering
+from knn.shards import Here
 from tests import naive
 from tests.knn.problems import clusters, problems
 
@@ -230,6 +232,34 @@ def test_a_fit_that_fails_names_the_row_of_all_and_leaves_the_index_as_it_was(mo
         index.fit(bad[:23])
     assert (index.n_samples_fit_, index.n_features_in_) == (30, 4)
     same(index.search(X, 3), found)
+
+
+@pytest.mark.parametrize("noted", [False, True])
+def test_after_a_change_that_ends_midway_no_answer_is_of_half_of_it(noted, monkeypatch):
+    X, Q = clusters(30, 4, seed=10, queries=3)
+    monkeypatch.setattr("knn.shard_workers.OnWorkers", lambda _: Here(None))
+    index = Sharded(n_shards=3, client=SimpleNamespace(nthreads=dict) if noted else None).fit(X)
+    index.insert(X[:2] + 1)
+    found, second = index.search(Q, 9), index._holder.held[1]
+
+    def delete(shard, ids):
+        if shard is second:
+            raise MemoryError
+        shard.delete(ids)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shards, "delete", delete)
+        with pytest.raises(MemoryError):
+            index.delete([3, 13, 23])
+    if noted:  # built again from what was noted
+        same(index.search(Q, 9), found)
+        one = Sharded().fit(np.r_[X, X[:2] + 1]).delete([3, 13, 23])
+        same(index.delete([3, 13, 23]).search(Q, 9), one.search(Q, 9))
+        return
+    for ask in (lambda: index.search(Q, 9), lambda: index.insert(X), lambda: index.delete([3])):
+        with pytest.raises(RuntimeError, match="ended midway"):
+            ask()
+    assert index.fit(X).search(X[3:4], 1).indices.tolist() == [[3]]
 
 
 def test_without_a_client_dask_is_not_imported():
