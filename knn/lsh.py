@@ -24,6 +24,18 @@ BROAD = 4.0
 LAST = 2.0**62
 
 
+def _refused(name: str) -> property:
+    """An attribute that is not there, and says why."""
+
+    def why(_):
+        raise AttributeError(
+            f"LSH has no {name}: hashes exclude no point for sure, so that some within the radius may be missed; "
+            "use KDTree, PrincipalDCI or BruteForce"
+        )
+
+    return property(why)
+
+
 @indexes.register("lsh")
 class LSH(NearestNeighbours):
     """E2LSH, locality-sensitive hashing by p-stable projections (Datar, Immorlica, Indyk & Mirrokni 2004).
@@ -92,14 +104,9 @@ class LSH(NearestNeighbours):
         built = products(n_tables=(20, 50), n_projections=(2, 4, 6, 8, 10, 14))
         return built, products(candidates=(0.01, 0.03, 0.1, 0.3, 0.6))
 
-    def __getattr__(self, name):
-        # Asked for what is not there: a method that raised would look like one that works.
-        if name in ("radius_neighbors", "radius_neighbors_graph"):
-            raise AttributeError(
-                f"LSH has no {name}: hashes exclude no point for sure, so that some within the radius may be missed; "
-                "use KDTree, PrincipalDCI or BruteForce"
-            )
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    # Properties, which hasattr finds missing: a method that raised would look like one that works.
+    radius_neighbors = _refused("radius_neighbors")
+    radius_neighbors_graph = _refused("radius_neighbors_graph")
 
     def _build(self, rng):
         rows, m = self._points.rows, self.n_tables * self.n_projections

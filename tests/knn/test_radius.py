@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.exceptions import NotFittedError
 
 from knn import LSH, BruteForce, indexes
 from knn.radius import RadiusNeighbours
@@ -152,3 +153,6 @@ def test_what_can_miss_points_within_a_radius_says_so():
     assert not hasattr(index, "radius_neighbors_graph")
     with pytest.raises(AttributeError, match="has no attribute 'radius'"):
         getattr(index, "radius")  # noqa: B009
+    for name in ("n_samples_fit_", "dtype_"):
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            getattr(LSH(), name)
