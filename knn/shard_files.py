@@ -10,7 +10,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-_FORMAT, _VERSION = "implicitbench sharded index", 1
+import numpy as np
+
+from knn import storage
+from knn.base import indexes
+from knn.choice import unfitted
+
+_FORMAT, _VERSION = "implicitbench sharded index", 2
 _NAME = "sharded.json"
 
 
@@ -67,6 +73,27 @@ def _settle(path: Path) -> None:
         shutil.rmtree(before, ignore_errors=True)
     elif before.exists():
         before.rename(path)
+
+
+def told_of(index: Any) -> Any:
+    """The argument `index` as JSON has it: a name, and parameters if it is an index.
+
+    A RandomState, which no file holds, becomes None.
+    """
+    if isinstance(index, str):
+        return index
+    template = unfitted(index)
+    if isinstance(index, type):
+        return template._registered_name()
+    told = template.get_params(deep=False)
+    if isinstance(told["random_state"], np.random.RandomState):
+        told["random_state"] = None
+    return [template._registered_name(), {name: storage.plain(name, value) for name, value in told.items()}]
+
+
+def index_of(told: Any) -> Any:
+    """What `told_of` was given, a class by its name."""
+    return told if isinstance(told, str) else indexes[told[0]](**told[1])
 
 
 def _digest(content: bytes) -> str:

@@ -127,6 +127,7 @@ class Sharded(BaseEstimator):
             names = getattr(self, "feature_names_in_", None)
             told["feature_names"] = None if names is None else [str(name) for name in names]
             told["dtype"] = str(self.dtype_)
+            told["index"], told["n_shards"] = shard_files.told_of(self.index), int(self.n_shards)
             each = (self._run([Call(shard, shards.saved)])[0] for shard in range(len(self._alive)))
             shard_files.write(Path(path), told, each)
 
@@ -139,9 +140,10 @@ class Sharded(BaseEstimator):
             alive, features = np.array(told["alive"], np.int64), int(told["features"])
             numbering = Numbering.restored(len(alive), told["runs"])
             first = shards.restored(contents[0])
+            given, n_shards = shard_files.index_of(told["index"]), checked_count(told["n_shards"], "n_shards")
         except (KeyError, TypeError, IndexError, ValueError, OSError) as error:
             raise ValueError(f"{path} is no whole sharded index ({error}): save it again, or restore a copy") from error
-        index = cls(clone(first), n_shards=len(alive), client=client, n_jobs=n_jobs)
+        index = cls(given, n_shards=n_shards, client=client, n_jobs=n_jobs)
         recipes: list[Recipe] = [[(shards.restored, (content,))] for content in contents]
         index._take(index._built(recipes), recipes, numbering, alive)
         index.dtype_, index._k, index._metric = np.dtype(told["dtype"]), first.n_neighbors, first.metric

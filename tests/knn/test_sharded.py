@@ -126,6 +126,15 @@ def test_threads_files_and_pickles_change_no_bit(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["saved"]
 
 
+@pytest.mark.parametrize("given", ["kd-tree", KDTree, KDTree(n_neighbors=2, random_state=3), KDTree(random_state=None)])
+def test_a_loaded_index_has_the_arguments_that_it_was_made_with(given, tmp_path):
+    Sharded(given, n_shards=40).fit(np.eye(3)).save(tmp_path / "saved")
+    loaded = Sharded.load(tmp_path / "saved")
+    assert loaded.n_shards == 40
+    assert repr(loaded.index) == repr("kd-tree" if given is KDTree else given)
+    assert clone(loaded).fit(np.eye(5))._alive.tolist() == [1] * 5
+
+
 @pytest.mark.parametrize("harm", ["shard-1", "sharded.json", "absent", "swapped", "a bit"])
 def test_a_damaged_folder_is_refused_by_name(harm, tmp_path):
     path = tmp_path / "saved"
