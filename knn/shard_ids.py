@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import numpy as np
 
+from knn.points import grown
+
 
 class Numbering:
     """Ids 0, 1, … of all points, and in each shard local ids 0, 1, … in the same order.
 
     Points come in runs: consecutive ids, all of one shard. A run is (first id, length, shard, first local id), so the
-    memory is that of the runs: one a shard at first, one more an insertion. int64 arrays throughout.
+    memory is that of the runs: one a shard at first, one more an insertion into another shard than the last. int64
+    arrays throughout.
     """
 
     def __init__(self, n_shards: int):
         self._sizes = np.zeros(n_shards, np.int64)
-        self._runs = np.empty((0, 4), np.int64)
+        self._table, self._count = np.empty((0, 4), np.int64), 0
+
+    @property
+    def _runs(self) -> np.ndarray:
+        return self._table[: self._count]
 
     @property
     def next_id(self) -> int:
         return int(self._runs[-1, :2].sum()) if len(self._runs) else 0
 
     def append(self, shard: int, length: int) -> np.ndarray:
-        """The ids of so many further points, which lie in `shard`."""
+        """The ids of so many further points, which lie in `shard`. O(length), amortised."""
         first = self.next_id
-        self._runs = np.vstack([self._runs, [first, length, shard, self._sizes[shard]]])
+        if self._count and self._table[self._count - 1, 2] == shard:
+            self._table[self._count - 1, 1] += length
+        else:
+            self._table = grown(self._table, self._count, self._count + 1)
+            self._table[self._count] = first, length, shard, self._sizes[shard]
+            self._count += 1
         self._sizes[shard] += length
         return np.arange(first, first + length)
 

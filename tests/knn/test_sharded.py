@@ -207,7 +207,7 @@ def test_bad_arguments_name_themselves(options, error, message):
 def test_numbers_are_runs_and_go_both_ways():
     numbering = Numbering(3)
     given = {shard: [] for shard in range(3)}
-    for shard, length in ((0, 5), (1, 4), (2, 3), (1, 2), (0, 1), (1, 7)):
+    for shard, length in ((0, 5), (1, 4), (2, 3), (1, 2), (0, 1), (1, 5), (1, 2)):
         given[shard] += numbering.append(shard, length).tolist()
     for shard, ids in given.items():
         local = np.arange(len(ids))
@@ -219,6 +219,16 @@ def test_numbers_are_runs_and_go_both_ways():
     assert Numbering.restored(3, numbering.state()).state() == numbering.state()
     with pytest.raises(ValueError, match="a run of"):
         Numbering.restored(3, numbering.state()[1:])
+
+
+def test_numbers_are_copied_seldom_and_a_shard_that_goes_on_takes_no_run():
+    numbering, tables = Numbering(2), []
+    for place in range(3000):
+        numbering.append(place // 3 % 2, 1)
+        if not tables or tables[-1] is not numbering._table:
+            tables.append(numbering._table)
+    assert len(numbering.state()) == 1000
+    assert len(tables) == 11  # 1, 2, 4, …, 1024
 
 
 def out_of_memory(*_):
