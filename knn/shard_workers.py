@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from knn.base import NearestNeighbours
-from knn.shards import Call, Recipe, ShardsLost
+from knn.shards import Call, Recipe, ShardsLost, remade
 
 #: Seconds between two looks at which workers there are, and for which a client without any waits.
 _LOOK, _PATIENCE = 0.5, 60.0
@@ -43,9 +44,8 @@ class OnWorkers:
         for shard in recipes:
             self._at[shard] = min(there, key=lambda address: load[address] / there[address])
             load[self._at[shard]] += 1
-        self._all(_hold, [Call(shard, *recipe[0]) for shard, recipe in recipes.items()])
-        for step in range(1, max(map(len, recipes.values()), default=0)):
-            self._all(_ask, [Call(shard, *recipe[step]) for shard, recipe in recipes.items() if step < len(recipe)])
+        # One task: no search that goes on, and none after an interrupt, finds a shard without its changes.
+        self._all(_hold, [_making(shard, recipe) for shard, recipe in recipes.items()])
 
     def run(self, calls: Sequence[Call]) -> list[Any]:
         return self._all(_ask, calls)
@@ -125,6 +125,12 @@ class OnWorkers:
                 raise RuntimeError("client: no worker is left, and none came for a minute: start some, and ask again")
             time.sleep(_LOOK)
         return there
+
+
+def _making(shard: int, recipe: Recipe) -> Call:
+    """`remade` of the recipe, its arguments one after the other, so that large ones travel as data."""
+    steps = [(function, len(arguments)) for function, arguments in recipe]
+    return Call(shard, partial(remade, steps), tuple(part for _, arguments in recipe for part in arguments))
 
 
 def _bytes(part: Any) -> int:

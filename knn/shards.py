@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -94,6 +95,12 @@ def _made(recipe: Recipe) -> NearestNeighbours:
     for change, parts in changes:
         change(index, *parts)
     return index
+
+
+def remade(steps: Sequence[tuple[Callable[..., Any], int]], *parts: Any) -> NearestNeighbours:
+    """The index of a recipe: its functions, each with how many of the parts are its arguments."""
+    left = iter(parts)
+    return _made([(function, tuple(islice(left, count))) for function, count in steps])
 
 
 def check_directions(rows: np.ndarray, metric: str) -> None:

@@ -21,6 +21,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from knn import BruteForce, KDTree, PrioritizedDCI, Sharded, shard_files, shards
 from knn.base import METRICS
 from knn.shard_ids import Numbering
+from knn.shard_workers import _making
 from knn.shards import Here
 from tests import naive
 from tests.knn.problems import clusters, problems
@@ -285,6 +286,15 @@ def test_without_a_client_dask_is_not_imported():
     code = "import sys, numpy as np; from knn import Sharded; Sharded().fit(np.eye(3)).search(np.eye(3), 2); "
     code += "sys.exit('dask' in sys.modules or 'distributed' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_recipe_is_one_call_of_all_its_parts():
+    X, Q = clusters(30, 4, seed=11, queries=3)
+    recipe = [(shards.fitted, (BruteForce(), X)), (shards.insert, (X[:2] + 1,)), (shards.delete, (np.array([3, 31]),))]
+    call = _making(0, recipe)
+    one = BruteForce().fit(X)
+    one.insert(X[:2] + 1)
+    same(call.function(*call.arguments).search(Q, 9), one.delete([3, 31]).search(Q, 9))
 
 
 @pytest.fixture(scope="module")
