@@ -7,6 +7,7 @@ import math
 import torch
 
 from estimators.result import NotConverged
+from estimators.training import parameters
 
 #: log of how far scalings may grow before they go into the potentials: float32 ends near e^88, and what is below e^-88
 #: of a row that sums to 1 stays below its rounding when both scalings are at their largest.
@@ -24,8 +25,10 @@ def entropic_cost(
     overflow. `same` is for the cost of a sample to itself, where both steps are averaged and few sweeps are enough.
 
     Raises NotConverged when `max_iter` sweeps leave more than `tolerance` of the mass of a column missing, in any of
-    the problems. Source: Cuturi 2013; Schmitzer 2019, section 3 (stabilised scalings); Feydy et al. 2019, section 3.
+    the problems, and ValueError for no sweeps at all.
+    Source: Cuturi 2013; Schmitzer 2019, section 3 (stabilised scalings); Feydy et al. 2019, section 3.
     """
+    parameters.count(max_iter, "max_iter")
     with torch.autocast(cost.device.type, enabled=False):  # half precision would lose what the tolerance asks for
         with torch.no_grad():
             held = cost.detach()

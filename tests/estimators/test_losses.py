@@ -95,6 +95,8 @@ def test_what_cannot_be_is_refused():
         sinkhorn_loss(X, Y, 0.01, max_iter=2)
     with pytest.raises(NotConverged):
         sinkhorn_loss(X * float("nan"), Y, 1.0)
+    with pytest.raises(ValueError, match="max_iter is 0"):
+        sinkhorn_loss(X, Y, 1.0, max_iter=0)
     with pytest.raises(ValueError, match="p is 3"):
         sinkhorn_loss(X, Y, 1.0, p=3)
     with pytest.raises(ValueError, match="pass as many of each"):

@@ -106,6 +106,15 @@ def test_what_cannot_be_is_refused():
     X = np.random.default_rng(0).normal(size=(40, 2))
     with pytest.raises(NotConverged, match="max_iter"):
         OTGAN(epsilon=1e-3, tolerance=1e-6, max_iter=1, **SIZES).fit(X)
-    for name, value in (("epsilon", 0.0), ("n_critic_features", 1), ("generator_steps", 0), ("tolerance", 0.0)):
+    for name, value in (
+        ("epsilon", 0.0),
+        ("n_critic_features", 1),
+        ("generator_steps", 0),
+        ("tolerance", 0.0),
+        ("tolerance", 1.0),
+    ):
         with pytest.raises(ValueError, match=name):
             OTGAN(**SIZES | {name: value}).fit(X)
+    for name, rows in (("data", (5, 4)), ("samples", (4, 5)), ("samples", (4, 6))):
+        with pytest.raises(ValueError, match=f"{name} has .* rows"):
+            minibatch_energy_loss(*(features(n, 0) for n in rows), 0.3)

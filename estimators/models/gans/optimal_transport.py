@@ -34,9 +34,16 @@ def minibatch_energy_loss(
     X, X′ are the halves of `data` (…, 2b, s), Y, Y′ those of `samples` (…, 2b, s): features of independent minibatches.
     W is the entropic transport OT_ε under `cosine_cost`, its term ε KL included, so that the gradient is that of ⟨π, c⟩
     at the best couplings, held, as the authors take it. For equal laws its mean is 0 whatever b: what a minibatch's
-    transport is too large by cancels. ↦ (…,). Raises NotConverged as `entropic_cost` does.
+    transport is too large by cancels. ↦ (…,). Raises ValueError for halves that are not of one size, and NotConverged
+    as `entropic_cost` does.
     Source: Salimans, Zhang, Radford & Metaxas 2018, equations 5 and 7 and Algorithm 1.
     """
+    for name, rows in (("data", data), ("samples", samples)):
+        if rows.shape[-2] % 2 or rows.shape[-2] != data.shape[-2]:
+            raise ValueError(
+                f"{name} has {rows.shape[-2]} rows, and data {data.shape[-2]}: pass two minibatches of one size in "
+                "each, an even number of rows, the same in both"
+            )
     (x, x2), (y, y2) = data.chunk(2, dim=-2), samples.chunk(2, dim=-2)
     costs = [cosine_cost(*pair) for pair in ((x, y), (x, y2), (x2, y), (x2, y2), (x, x2), (y, y2))]
     found = entropic_cost(torch.stack(costs, dim=-3), epsilon, tolerance, max_iter)
@@ -118,7 +125,8 @@ class OTGAN(AdversarialModel):
         super()._check_parameters()
         parameters.count(self.n_critic_features, "n_critic_features", least=2)  # a cosine of numbers is a sign
         parameters.real(self.epsilon, "epsilon", above=0)
-        parameters.real(self.tolerance, "tolerance", above=0)
+        if parameters.real(self.tolerance, "tolerance", above=0) >= 1:
+            raise ValueError(f"tolerance is {self.tolerance!r}; give a share of a marginal's mass, above 0 and below 1")
         parameters.count(self.max_iter, "max_iter")
         parameters.count(self.generator_steps, "generator_steps")
 
