@@ -31,8 +31,8 @@ class GLO(ImplicitModel):
     quotient a bound of the step's length; `latent_lr` follows the schedule. Latents begin uniform on the sphere.
     `sample` draws z from the Gaussian with the mean and covariance of all zᵢ, projected to the ball, as the
     authors do but for the projection; the latents' law is not that Gaussian, and what lies between
-    them was never trained: of the ring's samples 1 % are good at half the budget, with four layers and lr=0.01, which
-    digits do not bear, 6 %. Arguments of its own
+    them was never trained: few of the ring's samples are good, with four layers and lr=0.01, which digits do not bear,
+    some more. Arguments of its own
         latent_lr: longest step of a latent. betas: Adam's decay rates.
     Attribute after `start`: latents_ (n, latent_dim), in the order of the data.
     """

@@ -50,8 +50,8 @@ class WAE(ImplicitModel):
     without noise. Were the codes exactly normal, the first term would bound W₂² between data and samples. No
     likelihood and no bound on it: samples are G(z), a law on a surface of `latent_dim` dimensions. Codes without noise
     lie on a surface of the data's own dimension: with more latents than that most of the prior is never decoded in
-    training (Rubenstein, Schölkopf & Tolstikhin 2018). On the ring of the plane 1 % of the samples are good at
-    latent_dim=4, at 2 with hidden=(64, 64, 64, 64) and lr=0.01 some 10 %; digits want the defaults. Arguments
+    training (Rubenstein, Schölkopf & Tolstikhin 2018). On the ring of the plane few samples are good at
+    latent_dim=4, more at 2 with hidden=(64, 64, 64, 64) and lr=0.01; digits want the defaults. Arguments
     of its own
         encoder_hidden: widths of the encoder; None takes `hidden`. penalty: weight of the MMD².
         betas: Adam's decay rates.

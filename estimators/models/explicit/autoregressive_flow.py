@@ -20,7 +20,7 @@ class AutoregressiveFlow(FlowModel):
     triangular Jacobian, and the order of the features reversed from layer to layer. A density costs one
     pass, a sample d passes a layer; the inverse autoregressive flow (Kingma, Salimans & Welling
     2016) is the same map with the two exchanged. Widths of `hidden` below d − 1 are raised to it.
-    Modes apart are bridged (Cornish et al. 2020): of its samples of the ring at half the budget 21 % lie on a mode.
+    Modes apart are bridged (Cornish et al. 2020): a part of its samples lies between those of the ring.
     """
 
     _stacks: ClassVar[bool] = True

@@ -17,8 +17,8 @@ class NICE(FlowModel):
 
     A layer adds to one half of the features a network's function of the other half, y_b = x_b + m(x_a),
     with halves that alternate; the last scales each feature, y_i = e^{s_i} x_i + t_i, so that log |det ∂T/∂x| = Σ sᵢ
-    for every x. With one feature it is a Gaussian. Modes apart are bridged (Cornish et al. 2020): of its samples of
-    the ring at half the budget 4 % lie on a mode.
+    for every x. With one feature it is a Gaussian. Modes apart are bridged (Cornish et al. 2020): a part of its
+    samples lies between those of the ring.
     """
 
     _stacks: ClassVar[bool] = True

@@ -18,8 +18,8 @@ class RealNVP(FlowModel):
     A layer maps one half of the features by an affine map whose coefficients are a network's
     function of the other half, y_b = e^{s(x_a)} x_b + t(x_a), with halves that alternate;
     log |det ∂T/∂x| = Σ s. e^s lies between 10⁻³ and 10³. With one feature it is a Gaussian.
-    Modes apart are bridged (Cornish et al. 2020): of its samples of the ring at half the budget 3 % lie on a mode, with
-    twelve transformations 13 %.
+    Modes apart are bridged (Cornish et al. 2020): a part of its samples lies between those of the ring,
+    a smaller one with more transformations.
     """
 
     _stacks: ClassVar[bool] = True

@@ -36,7 +36,7 @@ class TriangularFlow(FlowModel):
         n_bins: bins of a spline.
     `sample` raises `Diverged` where a bisection ends at its border, which is no inverse. n_transforms is 1 for the map
     of the theorem; more compose several, which need not be triangular. Widths of `hidden` below d − 1 are raised to it.
-    Modes apart are bridged (Cornish et al. 2020): of its samples of the ring at half the budget 44 % lie on a mode.
+    Modes apart are bridged (Cornish et al. 2020): a part of its samples lies between those of the ring.
     """
 
     _stacks: ClassVar[bool] = True
