@@ -139,7 +139,7 @@ class BruteForce(OnDevice, RadiusNeighbours):
         return self._engine.scan_within(self._points.rows, self._points.alive, q, radius, slots, distances)
 
     def _added(self, start):
-        self._rows_on_device = None
+        self._rows_on_device = self._given = None
         if self._points.size > 2 * self._placed_on:
             self._build(None)  # so many are new that they may lie elsewhere: how they are seen is chosen afresh
             return
@@ -148,7 +148,7 @@ class BruteForce(OnDevice, RadiusNeighbours):
                 seen.extend(self._points.rows[start:], self._engine)
 
     def _removed(self, slots):
-        self._rows_on_device = None
+        self._rows_on_device = self._given = None
         if self._screen is not None:
             self._screen.norms[slots] = np.inf
         if self._codes is not None:

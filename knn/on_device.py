@@ -24,14 +24,15 @@ class OnDevice(NearestNeighbours):
 
     Arrays in the device's memory (anything with __cuda_array_interface__, or DLPack) are taken as they are, on their
     owner's stream, and queries among them are answered in kind; the points are then copied to the host as well, which
-    keeps the state. NumPy in, NumPy out. Below `SMALL` the CPU serves arrays of the host, and `serves` says so.
-    Neighbours within a radius are found on the host.
+    keeps the state; what `fit` was given is searched where it lies and must not be written to afterwards. NumPy in,
+    NumPy out. Below `SMALL` the CPU serves arrays of the host, and `serves` says so. Neighbours within a radius are
+    found on the host.
     """
 
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     #: A cache of what the device holds, made when it is first needed; None after every change of the points.
     _rows_on_device: Any = None
-    #: The array of the device that `fit` was given, used where it lies for as long as it holds the points.
+    #: The array of the device that `fit` was given, used where it lies until the points change.
     _given: Any = None
 
     def serves(self, n_queries: int) -> str:

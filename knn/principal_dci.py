@@ -235,7 +235,7 @@ class PrincipalDCI(OnDevice, ByRotation):
         return self._on_device().answer(Q, k, self._wanted(k), exact, ids)
 
     def _added(self, start):
-        self._rows_on_device = None
+        self._rows_on_device = self._given = None
         points = self._points
         if points.size > 2 * self._learnt_on:
             self._learn()
@@ -289,7 +289,7 @@ class PrincipalDCI(OnDevice, ByRotation):
         return 8 * inserted > self._learnt_on and self.drift_ > 0.1 + 0.5 * self._coder.share
 
     def _removed(self, slots):
-        self._rows_on_device = None
+        self._rows_on_device = self._given = None
         if self.bits < 8:
             super()._removed(slots)
         else:

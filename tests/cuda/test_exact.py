@@ -81,6 +81,7 @@ def test_arrays_on_the_device_are_answered_there():
     hold((found.distances.copy_to_host(), found.indices.copy_to_host()), X, Q, 2)
     assert found.certified.copy_to_host().all()
     index.delete([3, 4, 5, 6]).insert(X[:2])  # slots are ids no more
+    assert index._given is None
     there, here = index.search(cuda.to_device(Q), 9), index.search(Q, 9)
     np.testing.assert_array_equal(there.indices.copy_to_host(), here.indices)
     np.testing.assert_array_equal(there.distances.copy_to_host(), here.distances)
