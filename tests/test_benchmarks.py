@@ -161,7 +161,9 @@ def test_what_a_second_of_training_buys_is_printed_and_kept(method, tmp_path):
         (row,) = csv.DictReader(source)
     assert (row["method"], row["data"], row["step"]) == (method, "digits", "4")
     assert float(row["test_stderr"]) > 0
-    assert float(row["test_nats"]) == pytest.approx(float(row["validation_nats"]), abs=100)  # other rows of one law
+    # Two means over as many rows of one law, each with about that standard error: six of their difference's.
+    apart = abs(float(row["test_nats"]) - float(row["validation_nats"]))
+    assert apart <= 6 * 2**0.5 * float(row["test_stderr"])
 
 
 def test_which_search_finds_samples_quickest_is_printed_and_kept(tmp_path, monkeypatch, capsys):
@@ -178,4 +180,7 @@ def test_which_search_finds_samples_quickest_is_printed_and_kept(tmp_path, monke
     for row in rows:
         assert 0 < float(row["least"]) <= float(row["value"]) <= float(row["most"])
         share = float(re.search(r"which finds ([0-9.]+)", row["what"])[1])
-        assert share >= (0.8 if "bfloat16" in row["what"] else sample_search.WANTED - 0.05)  # images not tuned on
+        # What was wanted of the images tuned on, but for four standard errors between two binomial shares. Nothing is
+        # promised of bfloat16 but that it searches: another sample at random is the nearest once in 300.
+        wanted, images = sample_search.WANTED, 1 / sample_search.TUNING + 1 / 200
+        assert share >= (0.5 if "bfloat16" in row["what"] else wanted - 4 * (wanted * (1 - wanted) * images) ** 0.5)

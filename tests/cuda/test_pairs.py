@@ -92,7 +92,8 @@ def test_parzen_windows_are_the_hosts_within_both_bounds():
     widths = [0.05, 0.5, 2.0]
     device, host = (parzen_log_densities(samples_, points, widths, device=where) for where in ("cuda", "cpu"))
     assert (np.abs(device[0] - host[0]) <= device[1] + host[1]).all()
-    assert (device[1] < 1e-9 * np.abs(host[0]) + 1e-9).all()  # a float64 bound is no excuse
+    # Some hundred roundings of a log density, beside those of sums of about one: a bound must not be an excuse.
+    assert (device[1] <= 2000 * np.finfo(np.float64).eps * (np.abs(host[0]) + 1)).all()
 
 
 def test_the_same_bits_twice(dtype):

@@ -53,7 +53,7 @@ def test_equal_laws_are_at_distance_zero_in_the_mean():
     )  # fmt: skip
     assert abs(float(values.mean())) < 5 * float(values.std()) / 20
     apart = minibatch_energy_loss(features(12, 4).abs(), -features(12, 5).abs(), 0.2, 1e-6, 5000)
-    assert float(apart) > 50 * abs(float(values.mean()))
+    assert float(apart) > 5 * float(values.std())  # beyond what one loss of equal laws scatters by
 
 
 def test_a_row_of_zeros_costs_one_and_has_a_finite_gradient():
