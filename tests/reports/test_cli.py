@@ -194,7 +194,7 @@ def tiny(monkeypatch):
 def test_run_names_what_failed_and_keeps_the_rest(call, monkeypatch):
     from reports import lane
 
-    def measured_here(jobs, **_):
+    def measured_here(jobs, *_, **__):
         for job in jobs:
             try:
                 yield job, lane.Outcome(list(Tiny().measure(job.cell)), 0.1)
@@ -218,7 +218,7 @@ def test_run_names_a_refuted_claim_also_when_it_was_recorded_before(call, monkey
     chosen = {name: claims_registry[name] for name in ("m-of-n-lemma", broken_claim.id)}
     monkeypatch.setattr("reports.experiments.claims.claims_registry", chosen)
 
-    def measured_here(jobs, **_):
+    def measured_here(jobs, *_, **__):
         for job in jobs:
             yield job, lane.Outcome(list(Claims().measure(job.cell)), 0.1)
 

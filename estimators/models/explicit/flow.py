@@ -27,6 +27,8 @@ class FlowDensity(Density):
 
     def log_prob(self, x: torch.Tensor) -> torch.Tensor:
         z, volume = self.transform().call_and_ladj(x)
+        # A bijection that acts on each feature by itself tells its volume feature by feature.
+        volume = volume.reshape(len(z), -1).sum(dim=1)
         found: torch.Tensor = torch.distributions.Normal(z.new_zeros(()), 1).log_prob(z).sum(dim=1) + volume
         return found
 
