@@ -20,6 +20,7 @@ _METRICS = {"evaluations": "evaluations", "memory": "memory", "seconds a query":
 _FRAME = (
     "dataset", "rows", "k", "ratio", "search", "settings", "splits", "evaluations", "evaluations_stderr", "seconds",
     "memory", "fewer", "fewer_low", "fewer_high", "less_memory", "papers", "reproduced", "status", "detail",
+    "commit", "machine",
 )  # fmt: skip
 
 
@@ -33,7 +34,7 @@ def dci_and_lsh(store: Store, size: str | None = None) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(numbers, float)).sort_values(["dataset", "evaluations"], ignore_index=True)
 
 
-_WORDS = ("dataset", "search", "settings", "papers", "reproduced", "status", "detail")
+_WORDS = ("dataset", "search", "settings", "papers", "reproduced", "status", "detail", "commit", "machine")
 
 
 def _groups(records: list[Record]) -> dict[tuple[str, str], list[Record]]:
@@ -51,6 +52,8 @@ def _row(group: tuple[str, str], part: list[Record], shape: dict[str, Any], reco
     row: dict[str, Any] = dict.fromkeys(_FRAME, np.nan) | dict.fromkeys(_WORDS, "")
     row.update(dataset=dataset, search=search, k=params["k"], ratio=params["ratio"])
     row["rows"] = shape.get(part[0].cell, np.nan)
+    row["commit"] = ", ".join(sorted({record.commit for record in part}))
+    row["machine"] = ", ".join(sorted({record.machine.get("cpu", "") for record in part}))
     row["status"], row["detail"] = (str(bad[0].status), bad[0].detail) if bad else (str(Status.OK), "")
     settings = [(record.payload or {}).get("settings", {}) for record in part]
     row["settings"] = ", ".join(f"{name}={_short(value)}" for name, value in settings[0].items())
