@@ -13,6 +13,11 @@ from tests import naive
 from tests.knn.problems import problems
 
 
+def plain(kernel):
+    """The kernel as Python runs it, which it is already where the JIT is off."""
+    return getattr(kernel, "py_func", kernel)
+
+
 def planted(X):
     """(order, columns, planes) of a tree on the rows."""
     nodes = cpu.n_nodes(len(X))
@@ -36,7 +41,7 @@ def test_a_tree_holds_every_point_once_on_its_side_of_every_plane(n, dtype):
             held = X[order[16 * first : 16 * last]]
             np.testing.assert_array_equal(boxes[node], [held.min(axis=0), held.max(axis=0)])
             if last - first > 1:
-                half = cpu_planes.halfway.py_func(first, last)
+                half = plain(cpu_planes.halfway)(first, last)
                 assert first < half < last
                 lower, upper = X[order[16 * first : 16 * half]], X[order[16 * half : 16 * last]]
                 ends = lower[:, columns[node]].max(), upper[:, columns[node]].min()
@@ -179,7 +184,7 @@ def test_those_marked_are_put_in_one_by_one(k):
     for start in (0, 16, 32):
         totals, mask = rng.integers(0, 4, 16).astype(float), int(rng.integers(1, 2**16))
         inserted_marked(*both[0], totals, places, start, alive, mask)
-        (short.insert_marked if k <= 16 else short.put_marked.py_func)(*both[1], totals, places, start, alive, mask)
+        (short.insert_marked if k <= 16 else plain(short.put_marked))(*both[1], totals, places, start, alive, mask)
         for i in range(16):
             if mask >> i & 1 and alive[places[start + i]]:
                 cpu_heap.offer(heap[0], heap_slots[0], math.sqrt(totals[i]), places[start + i])
