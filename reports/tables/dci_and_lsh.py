@@ -53,7 +53,7 @@ def _row(group: tuple[str, str], part: list[Record], shape: dict[str, Any], reco
     row.update(dataset=dataset, search=search, k=params["k"], ratio=params["ratio"])
     row["rows"] = shape.get(part[0].cell, np.nan)
     row["commit"] = ", ".join(sorted({record.commit for record in part}))
-    row["machine"] = ", ".join(sorted({record.machine.get("cpu", "") for record in part}))
+    row["machine"] = ", ".join(sorted({str(record.machine.get("cpu", "")) for record in part}))
     row["status"], row["detail"] = (str(bad[0].status), bad[0].detail) if bad else (str(Status.OK), "")
     settings = [(record.payload or {}).get("settings", {}) for record in part]
     row["settings"] = ", ".join(f"{name}={_short(value)}" for name, value in settings[0].items())
