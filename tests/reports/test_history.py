@@ -8,6 +8,7 @@ import re
 import shutil
 import threading
 from html import unescape
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -34,9 +35,27 @@ def offline(published, tmp_path_factory):
     try:
         offline_site.fetch(offline_site.cache_folder())
     except offline_site.NotFetched as error:
-        pytest.skip(f"the scripts of asv's site are not here: {error}")
+        pytest.skip(f"asv's site is not clicked through, since its scripts are not here: {error}")
     offline_site.rewrite(site, offline_site.cache_folder())
     return site
+
+
+def test_the_page_that_asv_publishes_asks_for_nothing_but_its_own_scripts(published, tmp_path):
+    """With stand-ins for the scripts, so without npm: an address that a new asv brings is found here."""
+    site, scripts = tmp_path / "html", tmp_path / "scripts"
+    shutil.copytree(published[0], site)
+    remote = r'(?:src|href)="(https?://[^"]+\.(?:js|css)[^"]*)"'
+    before = re.findall(remote, (site / "index.html").read_text(encoding="utf-8"))
+    assert len(before) == len(offline_site.ASSETS)
+    scripts.mkdir()
+    for asset in offline_site.ASSETS:
+        (scripts / Path(asset.path).name).write_text("", encoding="utf-8")
+    offline_site.rewrite(site, scripts)
+    text = (site / "index.html").read_text(encoding="utf-8")
+    assert not re.findall(remote, text)
+    own = re.findall(rf'(?:src|href)="({offline_site.FOLDER}/[^"]+)"', text)
+    assert len(own) == len(before)
+    assert all((site / path).is_file() for path in own)
 
 
 def test_every_series_and_regression_is_the_one_that_asv_published(published):
