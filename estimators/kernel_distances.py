@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from estimators.bandwidth import median_distance
 from estimators.comparison import divergence
+from estimators.kernel_arguments import checked_samples, checked_statistic, in_units, positive_bandwidth
 from estimators.kernels.profiles import DISTANCE, GAUSSIAN, IMQ, LAPLACE
 from estimators.line import sorted_cdf
 from estimators.measures import Weighted, equal_measures, weighted_pair
@@ -70,7 +71,7 @@ def energy_distance(
             )
         squared = convention != "scipy"
     factor = _CONVENTIONS[convention] if convention else 1.0
-    _check(squared, statistic)
+    checked_statistic(squared, statistic)
     p, q, exponent = _checked_pair(P, Q, device)
     tick = _ticking(progress, p, q)
     square = _energy(p, q, statistic, Means(device, n_jobs, tick)).scaled(2.0**exponent * factor)
@@ -99,7 +100,7 @@ def mmd(
     `bandwidth` is σ, or "median" (`estimators.bandwidth.median_distance`); with the median, which depends on the pair,
     MMD obeys no triangle inequality. Else as `energy_distance`. Source: Gretton et al. 2012.
     """
-    _check(squared, statistic)
+    checked_statistic(squared, statistic)
     p, q, exponent = _checked_pair(P, Q, device)
     means = Means(device, n_jobs, _ticking(progress, p, q, len(SCALES) if kernel == "gaussians" else 1))
     if kernel in _DISTANCE_KERNELS:
@@ -118,8 +119,8 @@ def mmd(
             )
         told = scale * 2.0**exponent
     else:
-        told = _positive(bandwidth)
-        scale = _in_units(told, exponent, kernel)
+        told = positive_bandwidth(bandwidth)
+        scale = in_units(told, exponent, kernel)
     kind, widths = (GAUSSIAN, SCALES) if kernel == "gaussians" else (_KINDS[kernel], (1.0,))
     square = _over_pairs(p, q, [Profile(kind, scale * width) for width in widths], statistic, means)
     return _estimate(square, squared, statistic, "", f"kernel {kernel}, bandwidth {told:.6g}")
@@ -187,7 +188,7 @@ def _energy(p: Weighted, q: Weighted, statistic: str, means: Means) -> _Square:
 
 def _over_pairs(p: Weighted, q: Weighted, profiles: list[Profile], statistic: str, means: Means) -> _Square:
     """±(2E k(X,Y) − E k(X,X') − E k(Y,Y')), + for the distance and − for a kernel, k the mean of the `profiles`."""
-    _check_samples(p, q, statistic)
+    checked_samples(p, q, statistic)
     if statistic == "v" and isinstance(p.points, np.ndarray) and equal_measures(p, q):
         return _Square(0.0, 0.0, *no_error(p, q, "the measures are equal"))
     (w, mass_p), (v, mass_q) = _counted(p), _counted(q)
@@ -235,7 +236,7 @@ def _on_the_line(p: Weighted, q: Weighted, statistic: str) -> _Square:
     """ℰ² = 2∫(F−G)² over sorted points; the U-statistic takes E‖X−X'‖ = 2∫F(1−F) off."""
     from estimators.kernels.cpu_sorted import cdf_integrals, distance_sums
 
-    _check_samples(p, q, statistic)
+    checked_samples(p, q, statistic)
     (x, F), (y, G) = sorted_cdf(p), sorted_cdf(q)
     w1, cramer, spread_p, spread_q = cdf_integrals(x, F, y, G).tolist()
     value = 2 * cramer
@@ -269,42 +270,8 @@ def _estimate(square: _Square, squared: bool, statistic: str, unit: str, note: s
     return Estimate(value, stderr, None, method, Certificate("rounding", low, high), unit, detail)
 
 
-def _check(squared: bool, statistic: str) -> None:
-    if statistic not in ("u", "v"):
-        raise ValueError(f"statistic is {statistic!r}: pass 'v' (between the empirical measures) or 'u' (unbiased)")
-    if statistic == "u" and not squared:
-        raise ValueError("the U-statistic may be negative and has no root: pass squared=True with statistic='u'")
-
-
-def _check_samples(p: Weighted, q: Weighted, statistic: str) -> None:
-    if statistic == "u":
-        for name, part in (("P", p), ("Q", q)):
-            if not part.sampled:
-                raise ValueError(
-                    f"{name} is a measure, and statistic='u' is for samples: pass an array, or statistic='v'"
-                )
-            if len(part.points) < 2:
-                raise ValueError(f"{name} has one point, and statistic='u' needs two or more")
-
-
 def _counted(part: Weighted) -> tuple[Array, Fraction]:
     """Weights as the sums take them, 1 each for a sample, and their exact total."""
     if part.sampled:
         return np.ones(len(part.points)), Fraction(len(part.points))
     return part.weights, sum(map(Fraction, part.weights.tolist()), Fraction(0))
-
-
-def _positive(bandwidth: Any) -> float:
-    if isinstance(bandwidth, str) or not 0 < float(bandwidth) < math.inf:
-        raise ValueError(f"bandwidth is {bandwidth!r}: pass a positive number or 'median'")
-    return float(bandwidth)
-
-
-def _in_units(bandwidth: float, exponent: int, kernel: str) -> float:
-    """`bandwidth`·2⁻ᵉ; ∞ is right where that overflows, since every kernel of r/∞ is 1, as it is to all digits."""
-    with np.errstate(over="ignore"):
-        scale = float(np.ldexp(bandwidth, -exponent))
-    divisor = scale if kernel == "laplace" else scale * scale
-    if divisor == 0.0:  # at r = 0 the kernel would be of 0/0
-        raise ValueError(f"bandwidth is {bandwidth}, which vanishes beside the data's scale: pass a larger one")
-    return scale
