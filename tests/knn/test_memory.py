@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from knn import BruteForce, CoverTree, KDTree, PrincipalDCI, indexes, memory
-from knn.principal_dci import PASSING
+from knn.principal_map import PASSING
 
 
 def limited(monkeypatch, free):
