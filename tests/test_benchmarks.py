@@ -16,6 +16,7 @@ from benchmarks.origin import origin, write_rows
 from estimators.scoring import scores
 from knn.base import indexes
 from reports import provenance
+from tests.browser import needs_chromium
 
 ROOT = Path(__file__).parent.parent
 
@@ -184,3 +185,20 @@ def test_which_search_finds_samples_quickest_is_printed_and_kept(tmp_path, monke
         # promised of bfloat16 but that it searches: another sample at random is the nearest once in 300.
         wanted, images = sample_search.WANTED, 1 / sample_search.TUNING + 1 / 200
         assert share >= (0.5 if "bfloat16" in row["what"] else wanted - 4 * (wanted * (1 - wanted) * images) ** 0.5)
+
+
+@needs_chromium
+def test_how_soon_a_page_shows_its_first_table_is_printed_and_kept(tmp_path, monkeypatch, capsys):
+    from benchmarks import page_speed
+
+    page, kept = tmp_path / "index.html", tmp_path / "speed.csv"
+    page.write_text("<body><p>one<table><tr><td>1</table><table></table>", encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["page_speed", str(page), "--openings", "1", "--output", str(kept)])
+    page_speed.main()
+    with kept.open(encoding="utf-8", newline="") as source:
+        rows = {row["moment"]: float(row["milliseconds"]) for row in csv.DictReader(source)}
+    assert set(rows) == set(page_speed.MOMENTS)
+    assert min(rows.values()) > 0
+    assert "first table" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="no table"):
+        page_speed.telling("<p>none")

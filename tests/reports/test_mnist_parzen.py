@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-from reports.experiments.mnist_parzen import MODELS, MnistParzen
+from reports.experiments.mnist_parzen import MODELS, MnistParzen, own_settings
 from reports.figures import figure
 from reports.store import Store
 from reports.tables import table
@@ -21,6 +22,7 @@ TINY = {
     "centres": 60,
     "most": 80,
     "width": 8,
+    "batch": 50,
     "m": 40,
     "steps": 3,
 }
@@ -52,6 +54,26 @@ def test_mnist_is_taken_where_it_is_found_with_the_papers_sizes():
     cells = list(MnistParzen().cells("standard", {"mnist": "y"}))
     assert {(c.params["centres"], c.params["test"], c.params["most"]) for c in cells} == {(10_000, 10_000, 50_000)}
     assert sorted({c.seed for c in cells}) == [0, 1, 2]
+
+
+def test_on_mnist_each_model_has_a_network_and_budget_of_its_own():
+    def steps(size, data):
+        cells = MnistParzen().cells(size, {data: "x"})
+        return {c.params["model"]: (c.params["width"], c.params["batch"], c.params["steps"]) for c in cells}
+
+    assert len(set(steps("standard", "mnist").values())) == len(MODELS)
+    assert len(set(steps("standard", "digits").values())) == len(set(steps("quick", "mnist").values())) == 1
+    for (*same, short), (*other, long) in zip(
+        steps("standard", "mnist").values(), steps("full", "mnist").values(), strict=True
+    ):
+        assert (same, 2 * short) == (other, long)
+
+
+def test_moment_matching_is_given_grey_levels():
+    grey = own_settings("gmmn", {"width": 8}, 64, seed=0)["generator"]
+    z = torch.randn(50, 16, generator=torch.Generator().manual_seed(0)) * 100
+    assert grey(z).shape == (50, 64)
+    assert 0 <= float(grey(z).min()) < float(grey(z).max()) <= 1
 
 
 def test_the_table_stands_beside_its_references(tmp_path):
