@@ -7,10 +7,10 @@ from abc import abstractmethod
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from knn import storage
+from knn.estimator import BaseEstimator
 from knn.inner_product import Lift
 from knn.points import Points
 from knn.threads import ChangeLock

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -15,12 +16,12 @@ from estimators.training.descent import adam, descend
 from estimators.training.implicit_model import SAMPLE_BLOCK
 from estimators.training.inference import inference
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState
 
 Features = Callable[[torch.Tensor], torch.Tensor]
 
 
 @models.register("conditional-imle")
+@dataclass(kw_only=True, eq=False, repr=False)
 class ConditionalIMLE(ConditionalModel):
     """Conditional IMLE (Li, Peng & Malik 2018; Li, Zhang & Malik 2018).
 
@@ -34,7 +35,6 @@ class ConditionalIMLE(ConditionalModel):
         n_samples: m. n_assigned: |S|; None means all data. inner_steps: L.
         features: φ, a `torch.nn.Module` (copied, its weights fixed) or a differentiable function of tensors (b, d)
             in the data's own units, to (b, …); None measures distances between the outputs at the training scale.
-        betas: Adam's decay rates.
 
     `history_` has `loss` (at the kept latents) and `objective`: the mean squared distance to the nearest of m
     samples when the assignment was made, in units of the features.
@@ -42,46 +42,10 @@ class ConditionalIMLE(ConditionalModel):
 
     _between_steps: ClassVar[tuple[str, ...]] = ("assigned_", "latents_", "inner_step_", "objective_")
 
-    def __init__(
-        self,
-        *,
-        latent_dim: int = 8,
-        generator: nn.Module | None = None,
-        hidden: Sequence[int] = (128, 128),
-        n_samples: int = 10,
-        n_assigned: int | None = 1000,
-        inner_steps: int = 10,
-        features: Features | None = None,
-        steps: int = 2000,
-        lr: float = 3e-3,
-        betas: tuple[float, float] = (0.9, 0.99),
-        schedule: str = "cosine",
-        batch_size: int = 128,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        precision: str = "fp32",
-        verbose: bool = False,
-    ):
-        self.latent_dim = latent_dim
-        self.generator = generator
-        self.hidden = hidden
-        self.n_samples = n_samples
-        self.n_assigned = n_assigned
-        self.inner_steps = inner_steps
-        self.features = features
-        self.steps = steps
-        self.lr = lr
-        self.betas = betas
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.verbose = verbose
+    n_samples: int = 10
+    n_assigned: int | None = 1000
+    inner_steps: int = 10
+    features: Features | None = None
 
     def outer_due(self) -> bool:
         """Whether L inner steps have used the present assignment, or there is none yet."""
@@ -93,7 +57,6 @@ class ConditionalIMLE(ConditionalModel):
         if self.n_assigned is not None:
             parameters.count(self.n_assigned, "n_assigned")
         parameters.count(self.inner_steps, "inner_steps")
-        parameters.decay_rates(self.betas, "betas")
         if self.features is not None and not callable(self.features):
             raise TypeError(f"features is a {type(self.features).__name__}; give a torch.nn.Module, a function or None")
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
-
-from torch import nn
 
 from estimators.entropic_surrogate import EntropicBound, entropic_bound
 from estimators.losses import entropic_loss
@@ -18,6 +16,7 @@ from estimators.training.seeding import RandomState
 
 
 @models.register("entropic-gan")
+@dataclass(kw_only=True, eq=False, repr=False)
 class EntropicGAN(ImplicitModel):
     """The entropic GAN (Balaji, Hassani, Chellappa & Feizi 2019; Sanjabi et al. 2018), trained in its primal form.
 
@@ -29,49 +28,16 @@ class EntropicGAN(ImplicitModel):
     datum to one of them. Arguments of its own
         temperature: λ at the training scale, in its squared units. max_iter: sweeps at most; a step that has not
             converged stops the run.
-        betas: Adam's decay rates.
     `history_` has `loss`, the entropic transport of the batch. Attribute after `start`: temperature_, λ in the
     data's own squared units. `surrogate_log_likelihood` is its score, by name.
     """
 
     _stacks: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        *,
-        latent_dim: int = 4,
-        generator: nn.Module | None = None,
-        hidden: Sequence[int] = (128, 128),
-        temperature: float = 0.05,
-        max_iter: int = 5000,
-        steps: int = 1000,
-        lr: float = 1e-2,
-        betas: tuple[float, float] = (0.9, 0.99),
-        schedule: str = "cosine",
-        batch_size: int = 128,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        precision: str = "fp32",
-        verbose: bool = False,
-    ):
-        self.latent_dim = latent_dim
-        self.generator = generator
-        self.hidden = hidden
-        self.temperature = temperature
-        self.max_iter = max_iter
-        self.steps = steps
-        self.lr = lr
-        self.betas = betas
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.verbose = verbose
+    temperature: float = 0.05
+    max_iter: int = 5000
+    steps: int = 1000
+    lr: float = 1e-2
 
     @property
     def temperature_(self) -> float:
@@ -101,7 +67,6 @@ class EntropicGAN(ImplicitModel):
         super()._check_parameters()
         parameters.real(self.temperature, "temperature", above=0)
         parameters.count(self.max_iter, "max_iter")
-        parameters.decay_rates(self.betas, "betas")
 
     def _build_optimisers(self) -> None:
         self.optimiser_ = adam(self.generator_, self.betas)

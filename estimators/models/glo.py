@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -13,7 +13,7 @@ from estimators.training.descent import adam, descend
 from estimators.training.held_data import own_rows
 from estimators.training.implicit_model import ImplicitModel
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState, drawn
+from estimators.training.seeding import drawn
 
 
 def on_the_ball(z: torch.Tensor) -> torch.Tensor:
@@ -22,6 +22,7 @@ def on_the_ball(z: torch.Tensor) -> torch.Tensor:
 
 
 @models.register("glo")
+@dataclass(kw_only=True, eq=False, repr=False)
 class GLO(ImplicitModel):
     """Generative latent optimisation (Bojanowski, Joulin, Lopez-Paz & Szlam 2018).
 
@@ -33,52 +34,19 @@ class GLO(ImplicitModel):
     authors do but for the projection; the latents' law is not that Gaussian, and what lies between
     them was never trained: few of the ring's samples are good, with four layers and lr=0.01, which digits do not bear,
     some more. Arguments of its own
-        latent_lr: longest step of a latent. betas: Adam's decay rates.
+        latent_lr: longest step of a latent.
     Attribute after `start`: latents_ (n, latent_dim), in the order of the data.
     """
 
     _stacks: ClassVar[bool] = True
     _between_steps: ClassVar[tuple[str, ...]] = ("latents_",)
 
-    def __init__(
-        self,
-        *,
-        latent_dim: int = 4,
-        generator: nn.Module | None = None,
-        hidden: Sequence[int] = (128, 128),
-        latent_lr: float = 0.1,
-        steps: int = 4000,
-        lr: float = 3e-3,
-        betas: tuple[float, float] = (0.9, 0.99),
-        schedule: str = "cosine",
-        batch_size: int = 128,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        precision: str = "fp32",
-        verbose: bool = False,
-    ):
-        self.latent_dim = latent_dim
-        self.generator = generator
-        self.hidden = hidden
-        self.latent_lr = latent_lr
-        self.steps = steps
-        self.lr = lr
-        self.betas = betas
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.verbose = verbose
+    latent_lr: float = 0.1
+    steps: int = 4000
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         parameters.real(self.latent_lr, "latent_lr", least=0)
-        parameters.decay_rates(self.betas, "betas")
 
     def _build_optimisers(self) -> None:
         self.optimiser_ = adam(self.generator_, self.betas)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch import nn
 
 from estimators.training import loop, parameters
 from estimators.training.descent import adam, descend
@@ -16,7 +16,7 @@ from estimators.training.implicit_model import ImplicitModel, Losses
 from estimators.training.inference import inference
 from estimators.training.registry import models
 from estimators.training.search import nearest_there, searches_there, unfitted_index
-from estimators.training.seeding import RandomState, drawn
+from estimators.training.seeding import drawn
 
 
 def imle_loss(data: torch.Tensor, samples: torch.Tensor, n: int) -> torch.Tensor:
@@ -40,6 +40,7 @@ def nearest_sample_objective(data: torch.Tensor, samples: torch.Tensor) -> torch
 
 
 @models.register("imle")
+@dataclass(kw_only=True, eq=False, repr=False)
 class IMLE(ImplicitModel):
     """Implicit maximum likelihood estimation (Li & Malik 2018), Algorithm 1.
 
@@ -56,7 +57,6 @@ class IMLE(ImplicitModel):
             to 40 000 samples, see `SearchBySize`), "bf16" or an unfitted index; samples move, so it is
             built anew in each outer step. "brute-force" of a model on a CUDA device searches there, if
             numba-cuda is installed, and finds the same: samples, data and neighbours stay on the device.
-        betas: Adam's decay rates.
 
     `history_` has `loss` (at the cached latents) and `objective`: the mean squared distance from a
     datum to the nearest of m fresh samples when the assignment was made, in units of the training
@@ -68,48 +68,14 @@ class IMLE(ImplicitModel):
     _all_are_candidates: ClassVar[bool] = True
     _between_steps: ClassVar[tuple[str, ...]] = ("assigned_", "latents_", "inner_step_", "objective_")
 
-    def __init__(
-        self,
-        *,
-        latent_dim: int = 4,
-        generator: nn.Module | None = None,
-        hidden: Sequence[int] = (64, 64, 64, 64),
-        n_samples: int = 1024,
-        n_samples_last: int | None = None,
-        n_assigned: int | None = None,
-        inner_steps: int = 10,
-        index: Any = "brute-force",
-        steps: int = 8000,
-        lr: float = 1e-2,
-        betas: tuple[float, float] = (0.9, 0.99),
-        schedule: str = "cosine",
-        batch_size: int = 128,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        precision: str = "fp32",
-        verbose: bool = False,
-    ):
-        self.latent_dim = latent_dim
-        self.generator = generator
-        self.hidden = hidden
-        self.n_samples = n_samples
-        self.n_samples_last = n_samples_last
-        self.n_assigned = n_assigned
-        self.inner_steps = inner_steps
-        self.index = index
-        self.steps = steps
-        self.lr = lr
-        self.betas = betas
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.verbose = verbose
+    hidden: Sequence[int] = (64, 64, 64, 64)
+    n_samples: int = 1024
+    n_samples_last: int | None = None
+    n_assigned: int | None = None
+    inner_steps: int = 10
+    index: Any = "brute-force"
+    steps: int = 8000
+    lr: float = 1e-2
 
     def outer_due(self) -> bool:
         """Whether L inner steps have used the present assignment, or there is none yet."""
@@ -123,7 +89,6 @@ class IMLE(ImplicitModel):
         if self.n_assigned is not None:
             parameters.count(self.n_assigned, "n_assigned")
         parameters.count(self.inner_steps, "inner_steps")
-        parameters.decay_rates(self.betas, "betas")
         unfitted_index(self.index, torch.Generator())
 
     def _build_optimisers(self) -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import nn
 
 from estimators.training import parameters
 from estimators.training.descent import adam, descend
 from estimators.training.implicit_model import ImplicitModel, Losses
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState
 
 
 def kernel_density_loss(samples: torch.Tensor, data: torch.Tensor, bandwidth: float) -> torch.Tensor:
@@ -38,6 +37,7 @@ def kernel_density_loss(samples: torch.Tensor, data: torch.Tensor, bandwidth: fl
 
 
 @models.register("kde-gan")
+@dataclass(kw_only=True, eq=False, repr=False)
 class KernelDensityGAN(ImplicitModel):
     """A generator against a discriminator that is a kernel density estimate of the data.
 
@@ -45,52 +45,19 @@ class KernelDensityGAN(ImplicitModel):
     −(1/b) Σ log p_h(G(z_j)) by Adam, at O(n d) a sample. The best generator returns the highest mode of
     p_h alone: maximising the likelihood of the *samples* under the data is KL(samples, data) without its
     entropy. It is the row that shows such collapse. Arguments of its own
-        bandwidth: h at the training scale. betas: Adam's decay rates.
+        bandwidth: h at the training scale.
     `history_` has `loss`, in nats.
     Source: Parzen 1962; Li & Malik, “Implicit Maximum Likelihood Estimation” (talk, 2018).
     """
 
     _stacks: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        *,
-        latent_dim: int = 4,
-        generator: nn.Module | None = None,
-        hidden: Sequence[int] = (64, 64, 64, 64),
-        bandwidth: float = 0.2,
-        steps: int = 2000,
-        lr: float = 3e-3,
-        betas: tuple[float, float] = (0.9, 0.99),
-        schedule: str = "cosine",
-        batch_size: int = 128,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        precision: str = "fp32",
-        verbose: bool = False,
-    ):
-        self.latent_dim = latent_dim
-        self.generator = generator
-        self.hidden = hidden
-        self.bandwidth = bandwidth
-        self.steps = steps
-        self.lr = lr
-        self.betas = betas
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.verbose = verbose
+    hidden: Sequence[int] = (64, 64, 64, 64)
+    bandwidth: float = 0.2
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         parameters.real(self.bandwidth, "bandwidth", above=0)
-        parameters.decay_rates(self.betas, "betas")
 
     def _build_optimisers(self) -> None:
         self.optimiser_ = adam(self.generator_, self.betas)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import nn
 
 from estimators.losses import energy_loss, mmd_loss
 from estimators.training import parameters
 from estimators.training.descent import adam, descend
 from estimators.training.implicit_model import ImplicitModel, Losses
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState
 
 #: Data whose pairwise distances give the median; their number, and so the work, is bounded.
 MEDIAN_OF = 1000
 
 
 @models.register("gmmn")
+@dataclass(kw_only=True, eq=False, repr=False)
 class GMMN(ImplicitModel):
     """The generative moment matching network (Li, Swersky & Zemel 2015; Dziugaite, Roy & Ghahramani 2015).
 
@@ -28,7 +27,6 @@ class GMMN(ImplicitModel):
         kernel: "gaussian", the mean of `n_widths` Gaussian kernels, the first as wide as `widest`
             times the median distance between data and each other half as wide as the one before; or
             "energy", the energy distance, which has no width.
-        betas: Adam's decay rates.
     `history_` has `loss`, the estimate; near the end it is negative about as often as positive.
     Attribute after `start`: median_distance_, in units of the training scale.
     """
@@ -36,44 +34,11 @@ class GMMN(ImplicitModel):
     _stacks: ClassVar[bool] = True
     _between_steps: ClassVar[tuple[str, ...]] = ("median_distance_",)
 
-    def __init__(
-        self,
-        *,
-        latent_dim: int = 4,
-        generator: nn.Module | None = None,
-        hidden: Sequence[int] = (128, 128),
-        kernel: str = "gaussian",
-        widest: float = 1.0,
-        n_widths: int = 6,
-        steps: int = 4000,
-        lr: float = 1e-2,
-        betas: tuple[float, float] = (0.9, 0.99),
-        schedule: str = "cosine",
-        batch_size: int = 128,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        precision: str = "fp32",
-        verbose: bool = False,
-    ):
-        self.latent_dim = latent_dim
-        self.generator = generator
-        self.hidden = hidden
-        self.kernel = kernel
-        self.widest = widest
-        self.n_widths = n_widths
-        self.steps = steps
-        self.lr = lr
-        self.betas = betas
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.verbose = verbose
+    kernel: str = "gaussian"
+    widest: float = 1.0
+    n_widths: int = 6
+    steps: int = 4000
+    lr: float = 1e-2
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -81,7 +46,6 @@ class GMMN(ImplicitModel):
         parameters.choice(self.kernel, "kernel", ("gaussian", "energy"))
         parameters.real(self.widest, "widest", above=0)
         parameters.count(self.n_widths, "n_widths")
-        parameters.decay_rates(self.betas, "betas")
 
     def _build_optimisers(self) -> None:
         self.optimiser_ = adam(self.generator_, self.betas)

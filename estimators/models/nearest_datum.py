@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from torch import nn
 
-from estimators.training import loop, parameters
+from estimators.training import loop
 from estimators.training.descent import adam, descend
 from estimators.training.implicit_model import ImplicitModel, Losses
 from estimators.training.registry import models
 from estimators.training.search import unfitted_index
-from estimators.training.seeding import RandomState, torch_stream
+from estimators.training.seeding import torch_stream
 
 
 def nearest_datum_loss(samples: torch.Tensor, nearest: torch.Tensor) -> torch.Tensor:
@@ -26,6 +26,7 @@ def nearest_datum_loss(samples: torch.Tensor, nearest: torch.Tensor) -> torch.Te
 
 
 @models.register("nearest-neighbour-gan")
+@dataclass(kw_only=True, eq=False, repr=False)
 class NearestNeighbourGAN(ImplicitModel):
     """A generator against a 1-nearest-neighbour discriminator, which calls real what lies at a datum.
 
@@ -33,50 +34,17 @@ class NearestNeighbourGAN(ImplicitModel):
     each with an index that is built once, and descends (1/b) Σ ‖G(z_j) − x_ν(j)‖² by Adam. The loss is 0
     for a generator that returns one datum only, and such collapse is what it comes to: the row that
     IMLE, with the roles exchanged, is read against. Arguments of its own
-        index: the search, a name in `knn.indexes` or an unfitted index. betas: Adam's decay rates.
+        index: the search, a name in `knn.indexes` or an unfitted index.
     `history_` has `loss`. Source: Li & Malik, “Implicit Maximum Likelihood Estimation” (talk, 2018).
     """
 
     _stacks: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        *,
-        latent_dim: int = 4,
-        generator: nn.Module | None = None,
-        hidden: Sequence[int] = (64, 64, 64, 64),
-        index: Any = "brute-force",
-        steps: int = 2000,
-        lr: float = 3e-3,
-        betas: tuple[float, float] = (0.9, 0.99),
-        schedule: str = "cosine",
-        batch_size: int = 128,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        precision: str = "fp32",
-        verbose: bool = False,
-    ):
-        self.latent_dim = latent_dim
-        self.generator = generator
-        self.hidden = hidden
-        self.index = index
-        self.steps = steps
-        self.lr = lr
-        self.betas = betas
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.verbose = verbose
+    hidden: Sequence[int] = (64, 64, 64, 64)
+    index: Any = "brute-force"
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        parameters.decay_rates(self.betas, "betas")
         unfitted_index(self.index, torch.Generator())
 
     def _build_optimisers(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -14,7 +15,6 @@ from estimators.training import parameters
 from estimators.training.descent import adam, descend
 from estimators.training.implicit_model import ImplicitModel
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState
 
 #: Shares of the widest scale in the sum of kernels, those of the authors' code.
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -43,6 +43,7 @@ def latent_penalty(codes: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
 
 
 @models.register("wae")
+@dataclass(kw_only=True, eq=False, repr=False)
 class WAE(ImplicitModel):
     """The Wasserstein autoencoder with MMD penalty (Tolstikhin, Bousquet, Gelly & Schölkopf 2018), Algorithm 2.
 
@@ -54,49 +55,15 @@ class WAE(ImplicitModel):
     latent_dim=4, more at 2 with hidden=(64, 64, 64, 64) and lr=0.01; digits want the defaults. Arguments
     of its own
         encoder_hidden: widths of the encoder; None takes `hidden`. penalty: weight of the MMD².
-        betas: Adam's decay rates.
     `history_` has `loss`, `reconstruction` (squared distance at the training scale) and `mmd`.
     """
 
     _stacks: ClassVar[bool] = True
     _networks: ClassVar[tuple[str, ...]] = ("generator_", "encoder_")
 
-    def __init__(
-        self,
-        *,
-        latent_dim: int = 4,
-        generator: nn.Module | None = None,
-        hidden: Sequence[int] = (128, 128),
-        encoder_hidden: Sequence[int] | None = None,
-        penalty: float = 10.0,
-        steps: int = 3000,
-        lr: float = 3e-3,
-        betas: tuple[float, float] = (0.9, 0.99),
-        schedule: str = "cosine",
-        batch_size: int = 128,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        precision: str = "fp32",
-        verbose: bool = False,
-    ):
-        self.latent_dim = latent_dim
-        self.generator = generator
-        self.hidden = hidden
-        self.encoder_hidden = encoder_hidden
-        self.penalty = penalty
-        self.steps = steps
-        self.lr = lr
-        self.betas = betas
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.verbose = verbose
+    encoder_hidden: Sequence[int] | None = None
+    penalty: float = 10.0
+    steps: int = 3000
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -104,7 +71,6 @@ class WAE(ImplicitModel):
         if self.encoder_hidden is not None:
             parameters.widths(self.encoder_hidden, "encoder_hidden")
         parameters.real(self.penalty, "penalty", least=0)
-        parameters.decay_rates(self.betas, "betas")
 
     def _build_networks(self, rng: torch.Generator) -> None:
         super()._build_networks(rng)

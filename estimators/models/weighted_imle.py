@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
-from torch import nn
 
 from estimators.models.imle import IMLE
 from estimators.training import parameters
 from estimators.training.held_data import own_rows
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState
 
 
 def weighted_imle_loss(data: torch.Tensor, samples: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -31,6 +29,7 @@ def likelihood_weights(mean_squared: torch.Tensor, floor: float) -> torch.Tensor
 
 
 @models.register("weighted-imle")
+@dataclass(kw_only=True, eq=False, repr=False)
 class WeightedIMLE(IMLE):
     """IMLE (Li & Malik 2018) with the weights of the corrected equivalence theorem.
 
@@ -48,39 +47,8 @@ class WeightedIMLE(IMLE):
     _stacks: ClassVar[bool] = True
     _between_steps: ClassVar[tuple[str, ...]] = (*IMLE._between_steps, "mean_squared_", "weights_")
 
-    def __init__(
-        self,
-        *,
-        latent_dim: int = 4,
-        generator: nn.Module | None = None,
-        hidden: Sequence[int] = (64, 64, 64, 64),
-        n_samples: int = 1024,
-        n_samples_last: int | None = None,
-        n_assigned: int | None = None,
-        inner_steps: int = 10,
-        memory: float = 0.9,
-        floor: float = 0.05,
-        index: Any = "brute-force",
-        steps: int = 8000,
-        lr: float = 1e-2,
-        betas: tuple[float, float] = (0.9, 0.99),
-        schedule: str = "cosine",
-        batch_size: int = 128,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        precision: str = "fp32",
-        verbose: bool = False,
-    ):
-        super().__init__(
-            latent_dim=latent_dim, generator=generator, hidden=hidden, n_samples=n_samples,
-            n_samples_last=n_samples_last, n_assigned=n_assigned, inner_steps=inner_steps, index=index, steps=steps,
-            lr=lr, betas=betas, schedule=schedule, batch_size=batch_size, standardise=standardise,
-            history_every=history_every, random_state=random_state, device=device, precision=precision, verbose=verbose,
-        )  # fmt: skip
-        self.memory = memory
-        self.floor = floor
+    memory: float = 0.9
+    floor: float = 0.05
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

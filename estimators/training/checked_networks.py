@@ -16,7 +16,7 @@ class CheckedNetworks:
     """What a model does with a network before it trains it."""
 
     device_: torch.device
-    precision: str = "fp32"
+    precision: str
 
     def _module(self, name: str, given: nn.Module | None, make: Any) -> nn.Module:
         """A module of the user's, copied, or the one that `make()` returns, on the model's device."""

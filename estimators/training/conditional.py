@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -18,6 +19,7 @@ from estimators.training.seeding import RandomState, seed_of, torch_stream
 from estimators.training.training_data import Standardisation, checked_data, fingerprint
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ConditionalModel(ImplicitModel):
     """A distribution of outputs x for every input c, known by its samples x = G(c, z), z ~ N(0, I).
 
@@ -32,6 +34,8 @@ class ConditionalModel(ImplicitModel):
     """
 
     _plain: ClassVar[tuple[str, ...]] = ("n_given_", "given_centre_", "given_scale_")
+
+    latent_dim: int = 8
 
     def fit(
         self,

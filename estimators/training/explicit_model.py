@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -38,13 +40,20 @@ class Density(nn.Module):
         return self.log_prob(x)
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class PrescribedModel(ImplicitModel):
     """A model whose samples are drawn otherwise than as x = G(z): no `generator`, no `latent_dim`.
 
-    Training, seeds, files and samples are those of `ImplicitModel`. Networks are trained by Adam.
+    Training, seeds, files, samples and the other arguments are those of `ImplicitModel`. Networks are trained by Adam.
     """
 
-    betas: tuple[float, float]
+    batch_size: int = 256
+
+    # What makes x = G(z) is no parameter here.
+    latent_dim: int = field(init=False)
+    generator: nn.Module | None = field(init=False)
+    hidden: Sequence[int] = field(init=False)
+    precision: str = field(init=False)
 
     def _check_parameters(self) -> None:
         parameters.count(self.steps, "steps")

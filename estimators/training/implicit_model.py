@@ -7,11 +7,11 @@ import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from torch import nn
 
@@ -24,6 +24,7 @@ from estimators.training.inference import inference
 from estimators.training.precision import PRECISIONS, autocast
 from estimators.training.seeding import RandomState, seed_of, torch_stream
 from estimators.training.training_data import Standardisation, checked_data, fingerprint
+from knn.estimator import BaseEstimator
 
 #: Samples drawn at once: 64 MB of float32 at 4096 features.
 SAMPLE_BLOCK = 4096
@@ -32,6 +33,7 @@ SAMPLE_BLOCK = 4096
 Losses = Mapping[str, float | torch.Tensor]
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ImplicitModel(HeldData, CheckedNetworks, BaseEstimator, ABC):
     """A distribution that is known by its samples x = G(z), z ~ N(0, I), and has no density.
 
@@ -44,7 +46,7 @@ class ImplicitModel(HeldData, CheckedNetworks, BaseEstimator, ABC):
             weights; None makes a multilayer perceptron of `hidden` widths, initialised from
             `random_state`.
         steps: the budget, in optimiser steps. lr: the first learning rate; `schedule` "cosine" takes
-            it to 0 over the budget, "constant" keeps it.
+            it to 0 over the budget, "constant" keeps it. betas: Adam's decay rates.
         batch_size: data in one step. standardise: train at the unit scale (see `Standardisation`).
         history_every: steps in a row of `history_`.
         random_state: an integer, a numpy Generator or RandomState, or None for fresh entropy. Torch's
@@ -75,17 +77,22 @@ class ImplicitModel(HeldData, CheckedNetworks, BaseEstimator, ABC):
     #: `estimators.training.stacked` gives them; a subclass says it again, whose step may be another.
     _stacks: ClassVar[bool] = False
 
-    generator: nn.Module | None
-    hidden: Sequence[int]
-    steps: int
-    lr: float
-    schedule: str
-    standardise: bool
-    history_every: int
-    random_state: RandomState
-    device: str
-    verbose: bool
-    generator_: nn.Module
+    latent_dim: int = 4
+    generator: nn.Module | None = None
+    hidden: Sequence[int] = (128, 128)
+    steps: int = 2000
+    lr: float = 3e-3
+    betas: tuple[float, float] = (0.9, 0.99)
+    schedule: str = "cosine"
+    batch_size: int = 128
+    standardise: bool = True
+    history_every: int = 50
+    random_state: RandomState = None
+    device: str = "auto"
+    precision: str = "fp32"
+    verbose: bool = False
+
+    generator_: nn.Module = field(init=False)
 
     def fit(
         self, X: Any, y: object = None, *, callbacks: Sequence[Callback] = (), max_seconds: float | None = None
@@ -232,6 +239,7 @@ class ImplicitModel(HeldData, CheckedNetworks, BaseEstimator, ABC):
         parameters.widths(self.hidden, "hidden")
         parameters.count(self.steps, "steps")
         parameters.real(self.lr, "lr", above=0)
+        parameters.decay_rates(self.betas, "betas")
         parameters.choice(self.schedule, "schedule", ("cosine", "constant"))
         parameters.count(self.batch_size, "batch_size")
         parameters.count(self.history_every, "history_every")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -78,12 +79,13 @@ class Conditionals(Density):
                 raw.fill_(-1.0)
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ConditionalsModel(ExplicitModel):
     """An autoregressive model: conditionals are Gaussian mixtures for real data, or Bernoulli laws for 0 and 1."""
 
-    n_components: int
-    conditional: str
-    floor: float
+    conditional: str = "gaussians"
+    n_components: int = 10
+    floor: float = 1e-3
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

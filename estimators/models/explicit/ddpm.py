@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -16,7 +17,7 @@ from estimators.training.descent import descend
 from estimators.training.evidence import EvidenceBound
 from estimators.training.explicit_model import PrescribedModel, in_double
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState, drawn
+from estimators.training.seeding import drawn
 
 #: No β above this, so that the last steps do not take all of the signal at once (Nichol & Dhariwal 2021).
 LARGEST_BETA = 0.999
@@ -50,7 +51,8 @@ class Denoiser(nn.Module):
 
 
 @models.register("ddpm")
-class DDPM(EvidenceBound, PrescribedModel):
+@dataclass(kw_only=True, eq=False, repr=False)
+class DDPM(PrescribedModel, EvidenceBound):
     """The denoising diffusion probabilistic model (Ho, Jain & Abbeel 2020; Sohl-Dickstein et al. 2015), on vectors.
 
     Noise comes in `n_times` steps q(x_t|x_{t−1}) = N(√(1−β_t) x_{t−1}, β_t I) on the cosine schedule; with
@@ -69,34 +71,9 @@ class DDPM(EvidenceBound, PrescribedModel):
     _between_steps: ClassVar[tuple[str, ...]] = ("reach_",)
     _bound = "variational bound"
 
-    def __init__(
-        self,
-        *,
-        n_times: int = 100,
-        hidden: Sequence[int] = (128, 128, 128),
-        steps: int = 4000,
-        lr: float = 3e-3,
-        betas: tuple[float, float] = (0.9, 0.99),
-        schedule: str = "cosine",
-        batch_size: int = 256,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        verbose: bool = False,
-    ):
-        self.n_times = n_times
-        self.hidden = hidden
-        self.steps = steps
-        self.lr = lr
-        self.betas = betas
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.verbose = verbose
+    n_times: int = 100
+    hidden: Sequence[int] = (128, 128, 128)
+    steps: int = 4000
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

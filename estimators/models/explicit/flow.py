@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch import nn
 
 from estimators.training import parameters
 from estimators.training.explicit_model import Density, ExplicitModel
-from estimators.training.seeding import RandomState, drawn
+from estimators.training.seeding import drawn
 from knn.registry import missing_extra
 
 
@@ -38,6 +39,7 @@ class FlowDensity(Density):
         return found
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class FlowModel(ExplicitModel):
     """A normalising flow x = T⁻¹(z), z ~ N(0, I), by maximum likelihood: log p(x) = log N(T(x)) + log |det ∂T/∂x|.
 
@@ -47,39 +49,12 @@ class FlowModel(ExplicitModel):
         n_transforms: how many bijections follow one another. hidden: widths of the network in each.
         jitter: standard deviation of Gaussian noise that each datum gets anew in each step, at the
             training scale; data on a lattice or with constant features have no density without any.
-        betas: Adam's decay rates.
     """
 
-    def __init__(
-        self,
-        *,
-        n_transforms: int = 6,
-        hidden: Sequence[int] = (64, 64),
-        jitter: float = 0.0,
-        steps: int = 1500,
-        lr: float = 3e-3,
-        betas: tuple[float, float] = (0.9, 0.99),
-        schedule: str = "cosine",
-        batch_size: int = 256,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        verbose: bool = False,
-    ):
-        self.n_transforms = n_transforms
-        self.hidden = hidden
-        self.jitter = jitter
-        self.steps = steps
-        self.lr = lr
-        self.betas = betas
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.verbose = verbose
+    n_transforms: int = 6
+    hidden: Sequence[int] = (64, 64)
+    jitter: float = 0.0
+    steps: int = 1500
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +12,6 @@ from estimators.models.explicit.mixture_density import MixtureDensity
 from estimators.training import loop, parameters
 from estimators.training.explicit_model import ExplicitModel
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState
 
 
 def plus_plus_centres(x: torch.Tensor, k: int, rng: torch.Generator) -> torch.Tensor:
@@ -29,19 +29,25 @@ def plus_plus_centres(x: torch.Tensor, k: int, rng: torch.Generator) -> torch.Te
     return x[chosen]
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ExpectationMaximisation(ExplicitModel):
     """What the Gaussian rows share: float64, no learning rate, a step is an E-step and an M-step on all data."""
 
     _optimisers: ClassVar[tuple[str, ...]] = ()
 
-    #: Nothing descends a gradient here, so no step has a length.
-    lr: float = 0.0
-    schedule: str = "constant"
+    n_components: int = 32
+    covariance: str = "full"
+    floor: float = 1e-4
+    steps: int = 100
+    history_every: int = 10
 
-    n_components: int
-    covariance: str
-    floor: float
-    density_: MixtureDensity
+    #: Nothing descends a gradient here, so no step has a length, and each takes all data.
+    lr: float = field(default=0.0, init=False)
+    schedule: str = field(default="constant", init=False)
+    betas: tuple[float, float] = field(init=False)
+    batch_size: int = field(init=False)
+
+    density_: MixtureDensity = field(init=False)
 
     def _check_parameters(self) -> None:
         parameters.count(self.steps, "steps")
@@ -91,26 +97,3 @@ class GaussianMixtureModel(ExpectationMaximisation):
             features (of 1 without `standardise`); the M-step is the maximiser under that constraint,
             and without one the likelihood has no maximum.
     """
-
-    def __init__(
-        self,
-        *,
-        n_components: int = 32,
-        covariance: str = "full",
-        floor: float = 1e-4,
-        steps: int = 100,
-        standardise: bool = True,
-        history_every: int = 10,
-        random_state: RandomState = None,
-        device: str = "auto",
-        verbose: bool = False,
-    ):
-        self.n_components = n_components
-        self.covariance = covariance
-        self.floor = floor
-        self.steps = steps
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.verbose = verbose

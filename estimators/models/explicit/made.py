@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -12,7 +13,6 @@ from estimators.models.explicit.conditionals import Conditionals, ConditionalsMo
 from estimators.networks import linear
 from estimators.training import parameters
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState
 
 
 class MaskedLinear(nn.Module):
@@ -64,6 +64,7 @@ class MaskedConditionals(Conditionals):
 
 
 @models.register("made")
+@dataclass(kw_only=True, eq=False, repr=False)
 class MADE(ConditionalsModel):
     """The masked autoencoder for distribution estimation (Germain, Gregor, Murray & Larochelle 2015).
 
@@ -74,41 +75,10 @@ class MADE(ConditionalsModel):
             "bernoulli" for data of 0 and 1, with standardise=False; log_prob is then that of a mass.
         floor: least standard deviation of a component, at the training scale.
         hidden: widths of the masked layers; below d − 1 the features just before the i-th reach its conditional
-            linearly alone. betas: Adam's decay rates.
+            linearly alone.
     """
 
-    def __init__(
-        self,
-        *,
-        conditional: str = "gaussians",
-        n_components: int = 10,
-        floor: float = 1e-3,
-        hidden: Sequence[int] = (128, 128),
-        steps: int = 2000,
-        lr: float = 3e-3,
-        betas: tuple[float, float] = (0.9, 0.99),
-        schedule: str = "cosine",
-        batch_size: int = 256,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        verbose: bool = False,
-    ):
-        self.conditional = conditional
-        self.n_components = n_components
-        self.floor = floor
-        self.hidden = hidden
-        self.steps = steps
-        self.lr = lr
-        self.betas = betas
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.verbose = verbose
+    hidden: Sequence[int] = (128, 128)
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
 from estimators.models.explicit.gaussian_mixture import ExpectationMaximisation
 from estimators.training import parameters
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState
 
 
 @models.register("monte-carlo-em")
+@dataclass(kw_only=True, eq=False, repr=False)
 class MonteCarloEM(ExpectationMaximisation):
     """Monte Carlo expectation–maximisation (Wei & Tanner 1990) of a mixture of Gaussians.
 
@@ -22,30 +24,7 @@ class MonteCarloEM(ExpectationMaximisation):
         n_components, covariance, floor.
     """
 
-    def __init__(
-        self,
-        *,
-        n_components: int = 32,
-        n_draws: int = 10,
-        covariance: str = "full",
-        floor: float = 1e-4,
-        steps: int = 100,
-        standardise: bool = True,
-        history_every: int = 10,
-        random_state: RandomState = None,
-        device: str = "auto",
-        verbose: bool = False,
-    ):
-        self.n_components = n_components
-        self.n_draws = n_draws
-        self.covariance = covariance
-        self.floor = floor
-        self.steps = steps
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.verbose = verbose
+    n_draws: int = 10
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

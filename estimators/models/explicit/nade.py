@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 
@@ -9,7 +11,6 @@ from estimators.models.explicit.conditionals import Conditionals, ConditionalsMo
 from estimators.networks import linear
 from estimators.training import parameters
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState
 
 
 class SharedConditionals(Conditionals):
@@ -37,6 +38,7 @@ class SharedConditionals(Conditionals):
 
 
 @models.register("nade")
+@dataclass(kw_only=True, eq=False, repr=False)
 class NADE(ConditionalsModel):
     """The neural autoregressive distribution estimator (Larochelle & Murray 2011; for real data Uria et al. 2013).
 
@@ -45,41 +47,10 @@ class NADE(ConditionalsModel):
         conditional: "gaussians", mixtures of `n_components` for real data (RNADE), or "bernoulli" for
             data of 0 and 1, with standardise=False; log_prob is then that of a mass.
         floor: least standard deviation of a component, at the training scale.
-        n_hidden: hidden units. betas: Adam's decay rates.
+        n_hidden: hidden units.
     """
 
-    def __init__(
-        self,
-        *,
-        conditional: str = "gaussians",
-        n_components: int = 10,
-        floor: float = 1e-3,
-        n_hidden: int = 128,
-        steps: int = 2000,
-        lr: float = 3e-3,
-        betas: tuple[float, float] = (0.9, 0.99),
-        schedule: str = "cosine",
-        batch_size: int = 256,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        verbose: bool = False,
-    ):
-        self.conditional = conditional
-        self.n_components = n_components
-        self.floor = floor
-        self.n_hidden = n_hidden
-        self.steps = steps
-        self.lr = lr
-        self.betas = betas
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.verbose = verbose
+    n_hidden: int = 128
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

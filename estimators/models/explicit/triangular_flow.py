@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
@@ -14,7 +15,6 @@ from estimators.models.explicit.flow import FlowModel
 from estimators.training import loop, parameters
 from estimators.training.explicit_model import Density
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState
 
 #: The least slope of a spline, and the width of what the masked network tells a neural map: zuko's defaults.
 LEAST_SLOPE, SIGNAL = 1e-3, 16
@@ -23,6 +23,7 @@ REACH = 10.0
 
 
 @models.register("triangular-flow")
+@dataclass(kw_only=True, eq=False, repr=False)
 class TriangularFlow(FlowModel):
     """One increasing triangular map T_k(x_1, …, x_k), increasing in x_k, with T # p = N(0, I): Knothe–Rosenblatt's.
 
@@ -41,32 +42,10 @@ class TriangularFlow(FlowModel):
 
     _stacks: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        *,
-        univariate: str = "spline",
-        n_bins: int = 16,
-        n_transforms: int = 1,
-        hidden: Sequence[int] = (128, 128),
-        jitter: float = 0.0,
-        steps: int = 1500,
-        lr: float = 3e-3,
-        betas: tuple[float, float] = (0.9, 0.99),
-        schedule: str = "cosine",
-        batch_size: int = 256,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        verbose: bool = False,
-    ):
-        super().__init__(
-            n_transforms=n_transforms, hidden=hidden, jitter=jitter, steps=steps, lr=lr, betas=betas,
-            schedule=schedule, batch_size=batch_size, standardise=standardise, history_every=history_every,
-            random_state=random_state, device=device, verbose=verbose,
-        )  # fmt: skip
-        self.univariate = univariate
-        self.n_bins = n_bins
+    univariate: str = "spline"
+    n_bins: int = 16
+    n_transforms: int = 1
+    hidden: Sequence[int] = (128, 128)
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
@@ -15,7 +16,6 @@ from estimators.training.descent import adam, descend
 from estimators.training.evidence import EvidenceBound
 from estimators.training.explicit_model import in_double
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState
 
 #: σ before training, at the training scale: from 1 the encoder's noise drowns what z would tell, and never says more.
 FIRST_SCALE = 0.1
@@ -51,6 +51,7 @@ class Observation(nn.Module):
 
 
 @models.register("vae")
+@dataclass(kw_only=True, eq=False, repr=False)
 class VAE(EvidenceBound):
     """The variational autoencoder (Kingma & Welling 2014; Rezende, Mohamed & Wierstra 2014).
 
@@ -60,7 +61,6 @@ class VAE(EvidenceBound):
     E log (1/K) Σ_k p(x, z_k)/q(z_k|x), z_k ~ q, which rises with K = n_draws towards log p(x) (Burda, Grosse &
     Salakhutdinov 2016); at K = 1 its mean is the negative loss. Samples are G(z) + σε. Arguments of its own
         encoder_hidden: widths of the encoder; None takes `hidden`. floor: least σ, at the training scale.
-        betas: Adam's decay rates.
     `history_` has `loss` in nats at the training scale, `reconstruction` and `kl`, its two parts.
     """
 
@@ -68,50 +68,19 @@ class VAE(EvidenceBound):
     _networks: ClassVar[tuple[str, ...]] = ("generator_", "encoder_", "observation_")
     _bound = "importance-weighted bound"
 
-    encoder_: nn.Module
-    observation_: Observation
+    encoder_hidden: Sequence[int] | None = None
+    floor: float = 1e-3
+    steps: int = 4000
+    precision: str = field(init=False)  # no parameter here
 
-    def __init__(
-        self,
-        *,
-        latent_dim: int = 4,
-        generator: nn.Module | None = None,
-        hidden: Sequence[int] = (128, 128),
-        encoder_hidden: Sequence[int] | None = None,
-        floor: float = 1e-3,
-        steps: int = 4000,
-        lr: float = 3e-3,
-        betas: tuple[float, float] = (0.9, 0.99),
-        schedule: str = "cosine",
-        batch_size: int = 128,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        verbose: bool = False,
-    ):
-        self.latent_dim = latent_dim
-        self.generator = generator
-        self.hidden = hidden
-        self.encoder_hidden = encoder_hidden
-        self.floor = floor
-        self.steps = steps
-        self.lr = lr
-        self.betas = betas
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.verbose = verbose
+    encoder_: nn.Module = field(init=False)
+    observation_: Observation = field(init=False)
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         if self.encoder_hidden is not None:
             parameters.widths(self.encoder_hidden, "encoder_hidden")
         parameters.real(self.floor, "floor", above=0)
-        parameters.decay_rates(self.betas, "betas")
 
     def _build_networks(self, rng: torch.Generator) -> None:
         super()._build_networks(rng)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
@@ -15,24 +16,27 @@ from estimators.training.descent import adam, descend
 from estimators.training.implicit_model import ImplicitModel, Losses
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class AdversarialModel(ImplicitModel):
     """A generator trained against a critic D: R^d → R, or R^s; a step is `critic_steps` of D, then one of G.
 
     A subclass gives the two losses. Arguments besides those of `ImplicitModel`
         critic: a `torch.nn.Module` (b, d) → (b, 1), or (b, s) where the model compares features,
             copied; None makes a multilayer perceptron of `critic_hidden` widths (None: those of `hidden`).
-        critic_lr: the critic's first learning rate; None means `lr`. betas: Adam's decay rates.
+        critic_lr: the critic's first learning rate; None means `lr`.
     """
 
     _networks: ClassVar[tuple[str, ...]] = ("generator_", "critic_")
     _optimisers: ClassVar[tuple[str, ...]] = ("optimiser_", "critic_optimiser_")
 
-    critic: nn.Module | None
-    critic_hidden: Sequence[int] | None
-    critic_lr: float | None
-    critic_steps: int
-    betas: tuple[float, float]
-    critic_: nn.Module
+    critic: nn.Module | None = None
+    critic_hidden: Sequence[int] | None = None
+    critic_steps: int = 1
+    critic_lr: float | None = None
+    steps: int = 4000
+    betas: tuple[float, float] = (0.5, 0.99)
+
+    critic_: nn.Module = field(init=False)
 
     def _critic_outputs(self) -> int:
         """The width s of the critic's output."""
@@ -58,7 +62,6 @@ class AdversarialModel(ImplicitModel):
         if self.critic_lr is not None:
             parameters.real(self.critic_lr, "critic_lr", above=0)
         parameters.count(self.critic_steps, "critic_steps")
-        parameters.decay_rates(self.betas, "betas")
 
     def _build_networks(self, rng: torch.Generator) -> None:
         super()._build_networks(rng)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
@@ -14,10 +15,10 @@ from estimators.training import parameters
 from estimators.training.conditional import ConditionalModel
 from estimators.training.descent import adam, descend
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState
 
 
 @models.register("conditional-gan")
+@dataclass(kw_only=True, eq=False, repr=False)
 class ConditionalGAN(ConditionalModel):
     """The conditional GAN (Mirza & Osindero 2014), and with `l1` that of Isola, Zhu, Zhou & Efros 2016.
 
@@ -27,59 +28,22 @@ class ConditionalGAN(ConditionalModel):
         critic: a `torch.nn.Module` called with (b, k) and (b, d) → (b, 1), a score whose sigmoid is D; None makes a
             multilayer perceptron of `critic_hidden` widths (None: those of `hidden`) on both, side by side.
         r1, l1: the weights, at the training scale. critic_lr: the critic's first learning rate; None means `lr`.
-        betas: Adam's decay rates.
     `history_` has `loss` (the generator's) and `critic_loss`.
     """
 
     _networks: ClassVar[tuple[str, ...]] = ("generator_", "critic_")
     _optimisers: ClassVar[tuple[str, ...]] = ("optimiser_", "critic_optimiser_")
 
-    critic_: nn.Module
+    critic: nn.Module | None = None
+    critic_hidden: Sequence[int] | None = None
+    r1: float = 1.0
+    l1: float = 0.0
+    critic_steps: int = 1
+    lr: float = 1e-3
+    critic_lr: float | None = None
+    betas: tuple[float, float] = (0.5, 0.99)
 
-    def __init__(
-        self,
-        *,
-        latent_dim: int = 8,
-        generator: nn.Module | None = None,
-        hidden: Sequence[int] = (128, 128),
-        critic: nn.Module | None = None,
-        critic_hidden: Sequence[int] | None = None,
-        r1: float = 1.0,
-        l1: float = 0.0,
-        critic_steps: int = 1,
-        steps: int = 2000,
-        lr: float = 1e-3,
-        critic_lr: float | None = None,
-        betas: tuple[float, float] = (0.5, 0.99),
-        schedule: str = "cosine",
-        batch_size: int = 128,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        precision: str = "fp32",
-        verbose: bool = False,
-    ):
-        self.latent_dim = latent_dim
-        self.generator = generator
-        self.hidden = hidden
-        self.critic = critic
-        self.critic_hidden = critic_hidden
-        self.r1 = r1
-        self.l1 = l1
-        self.critic_steps = critic_steps
-        self.steps = steps
-        self.lr = lr
-        self.critic_lr = critic_lr
-        self.betas = betas
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.verbose = verbose
+    critic_: nn.Module = field(init=False)
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -92,7 +56,6 @@ class ConditionalGAN(ConditionalModel):
         parameters.real(self.r1, "r1", least=0)
         parameters.real(self.l1, "l1", least=0)
         parameters.count(self.critic_steps, "critic_steps")
-        parameters.decay_rates(self.betas, "betas")
 
     def _build_networks(self, rng: torch.Generator) -> None:
         super()._build_networks(rng)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 from estimators.losses import followed, mean_over_pairs, squared_distances
 from estimators.models.gans.adversarial import AdversarialModel
 from estimators.training import parameters
-from estimators.training.seeding import RandomState
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class FeatureKernelModel(AdversarialModel):
     """A generator and a critic h: R^d → R^s that play for D² = E k(h, h′) + E k(g, g′) − 2 E k(h, g).
 
@@ -25,50 +24,11 @@ class FeatureKernelModel(AdversarialModel):
     `history_` has `loss`, the estimate of D² that the generator descends, and `critic_loss`.
     """
 
-    def __init__(
-        self,
-        *,
-        latent_dim: int = 4,
-        generator: nn.Module | None = None,
-        hidden: Sequence[int] = (128, 128),
-        critic: nn.Module | None = None,
-        critic_hidden: Sequence[int] | None = None,
-        n_critic_features: int = 16,
-        penalty: float = 1.0,
-        critic_steps: int = 2,
-        steps: int = 2000,
-        lr: float = 3e-3,
-        critic_lr: float | None = None,
-        betas: tuple[float, float] = (0.5, 0.9),
-        schedule: str = "cosine",
-        batch_size: int = 128,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        precision: str = "fp32",
-        verbose: bool = False,
-    ):
-        self.latent_dim = latent_dim
-        self.generator = generator
-        self.hidden = hidden
-        self.critic = critic
-        self.critic_hidden = critic_hidden
-        self.n_critic_features = n_critic_features
-        self.penalty = penalty
-        self.critic_steps = critic_steps
-        self.steps = steps
-        self.lr = lr
-        self.critic_lr = critic_lr
-        self.betas = betas
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.verbose = verbose
+    n_critic_features: int = 16
+    penalty: float = 1.0
+    critic_steps: int = 2
+    steps: int = 2000
+    betas: tuple[float, float] = (0.5, 0.9)
 
     @abstractmethod
     def _kernel(self, squared: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

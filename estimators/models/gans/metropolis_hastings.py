@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
-from torch import nn
 
 from estimators.models.gans.non_saturating import NonSaturatingGAN
 from estimators.training import loop, parameters
@@ -40,6 +39,7 @@ def log_acceptance(now: torch.Tensor, proposed: torch.Tensor) -> torch.Tensor:
 
 
 @models.register("mh-gan")
+@dataclass(kw_only=True, eq=False, repr=False)
 class MetropolisHastingsGAN(NonSaturatingGAN):
     """The Metropolis–Hastings GAN (Turner, Hung, Frank, Saatci & Yosinski 2019).
 
@@ -56,39 +56,9 @@ class MetropolisHastingsGAN(NonSaturatingGAN):
     _stacks: ClassVar[bool] = True
     _between_steps: ClassVar[tuple[str, ...]] = ("calibration_rows_",)
 
-    def __init__(
-        self,
-        *,
-        latent_dim: int = 4,
-        generator: nn.Module | None = None,
-        hidden: Sequence[int] = (128, 128),
-        critic: nn.Module | None = None,
-        critic_hidden: Sequence[int] | None = None,
-        r1: float = 1.0,
-        critic_steps: int = 1,
-        n_calibration: int = 200,
-        chain_length: int = 100,
-        steps: int = 4000,
-        lr: float = 3e-3,
-        critic_lr: float | None = None,
-        betas: tuple[float, float] = (0.5, 0.99),
-        schedule: str = "cosine",
-        batch_size: int = 128,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        precision: str = "fp32",
-        verbose: bool = False,
-    ):
-        super().__init__(
-            latent_dim=latent_dim, generator=generator, hidden=hidden, critic=critic, critic_hidden=critic_hidden,
-            r1=r1, critic_steps=critic_steps, steps=steps, lr=lr, critic_lr=critic_lr, betas=betas, schedule=schedule,
-            batch_size=batch_size, standardise=standardise, history_every=history_every, random_state=random_state,
-            device=device, precision=precision, verbose=verbose,
-        )  # fmt: skip
-        self.n_calibration = n_calibration
-        self.chain_length = chain_length
+    n_calibration: int = 200
+    chain_length: int = 100
+    spectral_norm: bool = field(init=False)  # no parameter here
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

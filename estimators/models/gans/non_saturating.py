@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import nn
 from torch.nn.functional import softplus
 
 from estimators.models.gans.adversarial import AdversarialModel
 from estimators.models.gans.spectral import spectrally_normalised
 from estimators.training import parameters
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState
 
 
 def discriminator_loss(scores_of_data: torch.Tensor, scores_of_samples: torch.Tensor) -> torch.Tensor:
@@ -40,6 +39,7 @@ def r1_penalty(critic: Callable[[torch.Tensor], torch.Tensor], data: torch.Tenso
 
 
 @models.register("non-saturating-gan")
+@dataclass(kw_only=True, eq=False, repr=False)
 class NonSaturatingGAN(AdversarialModel):
     """The generative adversarial network (Goodfellow et al. 2014) with the non-saturating loss.
 
@@ -53,50 +53,8 @@ class NonSaturatingGAN(AdversarialModel):
 
     _stacks: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        *,
-        latent_dim: int = 4,
-        generator: nn.Module | None = None,
-        hidden: Sequence[int] = (128, 128),
-        critic: nn.Module | None = None,
-        critic_hidden: Sequence[int] | None = None,
-        r1: float = 1.0,
-        spectral_norm: bool = False,
-        critic_steps: int = 1,
-        steps: int = 4000,
-        lr: float = 3e-3,
-        critic_lr: float | None = None,
-        betas: tuple[float, float] = (0.5, 0.99),
-        schedule: str = "cosine",
-        batch_size: int = 128,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        precision: str = "fp32",
-        verbose: bool = False,
-    ):
-        self.latent_dim = latent_dim
-        self.generator = generator
-        self.hidden = hidden
-        self.critic = critic
-        self.critic_hidden = critic_hidden
-        self.r1 = r1
-        self.spectral_norm = spectral_norm
-        self.critic_steps = critic_steps
-        self.steps = steps
-        self.lr = lr
-        self.critic_lr = critic_lr
-        self.betas = betas
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.verbose = verbose
+    r1: float = 1.0
+    spectral_norm: bool = False
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
@@ -14,7 +15,6 @@ from estimators.training import loop, parameters
 from estimators.training.descent import descend
 from estimators.training.implicit_model import Losses
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState
 
 #: Signs of the six transport costs, between X and Y, X and Y′, X′ and Y, X′ and Y′, X and X′, Y and Y′.
 SIGNS = (1.0, 1.0, 1.0, 1.0, -2.0, -2.0)
@@ -51,6 +51,7 @@ def minibatch_energy_loss(
 
 
 @models.register("ot-gan")
+@dataclass(kw_only=True, eq=False, repr=False)
 class OTGAN(AdversarialModel):
     """The OT-GAN (Salimans, Zhang, Radford & Metaxas 2018), Algorithm 1.
 
@@ -70,56 +71,14 @@ class OTGAN(AdversarialModel):
     _stacks: ClassVar[bool] = True
 
     #: One in a turn: how many steps the generator takes to it is what is chosen here.
-    critic_steps = 1
+    critic_steps: int = field(default=1, init=False)
 
-    def __init__(
-        self,
-        *,
-        latent_dim: int = 4,
-        generator: nn.Module | None = None,
-        hidden: Sequence[int] = (64, 64, 64),
-        critic: nn.Module | None = None,
-        critic_hidden: Sequence[int] | None = None,
-        n_critic_features: int = 16,
-        epsilon: float = 0.05,
-        tolerance: float = 0.05,
-        max_iter: int = 5000,
-        generator_steps: int = 3,
-        steps: int = 4000,
-        lr: float = 3e-3,
-        critic_lr: float | None = None,
-        betas: tuple[float, float] = (0.5, 0.99),
-        schedule: str = "cosine",
-        batch_size: int = 128,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        precision: str = "fp32",
-        verbose: bool = False,
-    ):
-        self.latent_dim = latent_dim
-        self.generator = generator
-        self.hidden = hidden
-        self.critic = critic
-        self.critic_hidden = critic_hidden
-        self.n_critic_features = n_critic_features
-        self.epsilon = epsilon
-        self.tolerance = tolerance
-        self.max_iter = max_iter
-        self.generator_steps = generator_steps
-        self.steps = steps
-        self.lr = lr
-        self.critic_lr = critic_lr
-        self.betas = betas
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.verbose = verbose
+    hidden: Sequence[int] = (64, 64, 64)
+    n_critic_features: int = 16
+    epsilon: float = 0.05
+    tolerance: float = 0.05
+    max_iter: int = 5000
+    generator_steps: int = 3
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

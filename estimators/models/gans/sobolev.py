@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -12,7 +13,6 @@ from estimators.models.gans.adversarial import AdversarialModel
 from estimators.models.gans.wasserstein import critic_gap
 from estimators.training import parameters
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState
 
 
 def mean_squared_gradient(critic: nn.Module, data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
@@ -24,6 +24,7 @@ def mean_squared_gradient(critic: nn.Module, data: torch.Tensor, samples: torch.
 
 
 @models.register("sobolev-gan")
+@dataclass(kw_only=True, eq=False, repr=False)
 class SobolevGAN(AdversarialModel):
     """The Sobolev GAN (Mroueh, Li, Sercu, Raj & Cheng 2018): min over G of the Sobolev metric under μ = (P + Q)/2.
 
@@ -36,48 +37,11 @@ class SobolevGAN(AdversarialModel):
     _stacks: ClassVar[bool] = True
     _between_steps: ClassVar[tuple[str, ...]] = ("multiplier_",)
 
-    def __init__(
-        self,
-        *,
-        latent_dim: int = 4,
-        generator: nn.Module | None = None,
-        hidden: Sequence[int] = (64, 64),
-        critic: nn.Module | None = None,
-        critic_hidden: Sequence[int] | None = None,
-        rho: float = 1.0,
-        critic_steps: int = 2,
-        steps: int = 2000,
-        lr: float = 3e-3,
-        critic_lr: float | None = None,
-        betas: tuple[float, float] = (0.0, 0.9),
-        schedule: str = "cosine",
-        batch_size: int = 128,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        precision: str = "fp32",
-        verbose: bool = False,
-    ):
-        self.latent_dim = latent_dim
-        self.generator = generator
-        self.hidden = hidden
-        self.critic = critic
-        self.critic_hidden = critic_hidden
-        self.rho = rho
-        self.critic_steps = critic_steps
-        self.steps = steps
-        self.lr = lr
-        self.critic_lr = critic_lr
-        self.betas = betas
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.verbose = verbose
+    hidden: Sequence[int] = (64, 64)
+    rho: float = 1.0
+    critic_steps: int = 2
+    steps: int = 2000
+    betas: tuple[float, float] = (0.0, 0.9)
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import nn
 
 from estimators.models.gans.adversarial import AdversarialModel
 from estimators.models.gans.non_saturating import r1_penalty
 from estimators.models.gans.wasserstein import critic_gap
 from estimators.training import parameters
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState
 
 
 def stein_direction(samples: torch.Tensor, score: torch.Tensor, bandwidth: float = 1.0) -> torch.Tensor:
@@ -38,6 +36,7 @@ def stein_direction(samples: torch.Tensor, score: torch.Tensor, bandwidth: float
 
 
 @models.register("stein-gan")
+@dataclass(kw_only=True, eq=False, repr=False)
 class SteinGAN(AdversarialModel):
     """The Stein GAN (Wang & Liu 2016; Feng, Wang & Liu 2017): amortised Stein variational gradient descent.
 
@@ -53,50 +52,8 @@ class SteinGAN(AdversarialModel):
 
     _stacks: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        *,
-        latent_dim: int = 4,
-        generator: nn.Module | None = None,
-        hidden: Sequence[int] = (128, 128),
-        critic: nn.Module | None = None,
-        critic_hidden: Sequence[int] | None = None,
-        bandwidth: float = 0.03,
-        r1: float = 0.1,
-        critic_steps: int = 1,
-        steps: int = 4000,
-        lr: float = 3e-3,
-        critic_lr: float | None = None,
-        betas: tuple[float, float] = (0.5, 0.99),
-        schedule: str = "cosine",
-        batch_size: int = 128,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        precision: str = "fp32",
-        verbose: bool = False,
-    ):
-        self.latent_dim = latent_dim
-        self.generator = generator
-        self.hidden = hidden
-        self.critic = critic
-        self.critic_hidden = critic_hidden
-        self.bandwidth = bandwidth
-        self.r1 = r1
-        self.critic_steps = critic_steps
-        self.steps = steps
-        self.lr = lr
-        self.critic_lr = critic_lr
-        self.betas = betas
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.verbose = verbose
+    bandwidth: float = 0.03
+    r1: float = 0.1
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

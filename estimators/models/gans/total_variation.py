@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import nn
 
 from estimators.models.gans.adversarial import AdversarialModel
 from estimators.models.gans.non_saturating import r1_penalty
 from estimators.training import parameters
 from estimators.training.registry import models
-from estimators.training.seeding import RandomState
 
 
 def bounded_gap(scores_of_data: torch.Tensor, scores_of_samples: torch.Tensor) -> torch.Tensor:
@@ -26,6 +24,7 @@ def bounded_gap(scores_of_data: torch.Tensor, scores_of_samples: torch.Tensor) -
 
 
 @models.register("tv-gan")
+@dataclass(kw_only=True, eq=False, repr=False)
 class TotalVariationGAN(AdversarialModel):
     """The adversarial network whose critics are all functions into [−½, ½], so that its value is TV.
 
@@ -38,48 +37,7 @@ class TotalVariationGAN(AdversarialModel):
 
     _stacks: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        *,
-        latent_dim: int = 4,
-        generator: nn.Module | None = None,
-        hidden: Sequence[int] = (128, 128),
-        critic: nn.Module | None = None,
-        critic_hidden: Sequence[int] | None = None,
-        r1: float = 1.0,
-        critic_steps: int = 1,
-        steps: int = 4000,
-        lr: float = 3e-3,
-        critic_lr: float | None = None,
-        betas: tuple[float, float] = (0.5, 0.99),
-        schedule: str = "cosine",
-        batch_size: int = 128,
-        standardise: bool = True,
-        history_every: int = 50,
-        random_state: RandomState = None,
-        device: str = "auto",
-        precision: str = "fp32",
-        verbose: bool = False,
-    ):
-        self.latent_dim = latent_dim
-        self.generator = generator
-        self.hidden = hidden
-        self.critic = critic
-        self.critic_hidden = critic_hidden
-        self.r1 = r1
-        self.critic_steps = critic_steps
-        self.steps = steps
-        self.lr = lr
-        self.critic_lr = critic_lr
-        self.betas = betas
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.standardise = standardise
-        self.history_every = history_every
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.verbose = verbose
+    r1: float = 1.0
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
