@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, ClassVar, Self
 
@@ -25,6 +26,7 @@ from knn.validation import checked_count, checked_ids, checked_random_state, che
 METRICS = ("euclidean", "cosine", "inner_product")
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class NearestNeighbours(Stored, Budgeted, ABC):
     """The k points nearest to each query, equal distances in the order of their ids.
 
@@ -47,13 +49,14 @@ class NearestNeighbours(Stored, Budgeted, ABC):
     #: Where its searches may run.
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
 
-    n_neighbors: int
-    metric: str
-    device: str
-    n_jobs: int | None
-    random_state: int | np.random.RandomState | None
+    n_neighbors: int = 5
+    metric: str = "euclidean"
+    device: str = "cpu"
+    n_jobs: int | None = None
+    random_state: int | np.random.RandomState | None = None
+
     #: The sphere onto which points are lifted for inner products.
-    _lift: Lift | None = None
+    _lift: Lift | None = field(default=None, init=False)
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002 (scikit-learn passes y)
         """Builds the index on X (n, d). Raises ValueError or TypeError for what knn/validation.py lists.

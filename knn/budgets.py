@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: What stands for a budget that is chosen from the data.
 AUTO: Literal["auto"] = "auto"
+#: A number of points, a fraction of them, or what `fit` finds out.
+Budget = int | float | Literal["auto"]
 #: Among fewer points usual budgets are kept: nothing is slow there.
 LEAST = 1000
 #: Points that are asked, neighbours they are asked for, at least and at most, and the share of these to be found. The

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from knn.validation import checked_count
 BLOCK = 16
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ByProjections(BoundedRadius):
     """`n_composite` composite indices of `n_simple` projections each; a subclass says what a composite index completes.
 
@@ -23,8 +25,8 @@ class ByProjections(BoundedRadius):
     candidates, b(1 − c·u) − η with rounding allowed for (knn/projections.py), is at least the k-th distance.
     """
 
-    n_simple: int
-    n_composite: int
+    n_simple: int = 10
+    n_composite: int = 2
 
     @property
     def directions_(self) -> np.ndarray:

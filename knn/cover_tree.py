@@ -32,13 +32,6 @@ class CoverTree(RadiusNeighbours):
     #: Two links, three spans, an id and whether it lives; a trial would take as long as many a build.
     bytes_a_point: ClassVar[int | None] = 49
 
-    def __init__(self, *, n_neighbors=5, metric="euclidean", device="cpu", n_jobs=None, random_state=None):
-        self.n_neighbors = n_neighbors
-        self.metric = metric
-        self.device = device
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-
     def _build(self, rng):  # noqa: ARG002
         self._links, self._spans = np.empty((0, 2), np.int64), np.empty((0, 3))
         self._added(0)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from knn.base import indexes
+from knn.budgets import Budget
 from knn.by_projections import ByProjections
 from knn.grids import products
 from knn.validation import spent
 
 
 @indexes.register("dci")
+@dataclass(kw_only=True, eq=False, repr=False)
 class DCI(ByProjections):
     """Dynamic Continuous Indexing (Li & Malik 2016, algorithms 1 and 2): all sorted lists are visited in step.
 
@@ -29,26 +32,7 @@ class DCI(ByProjections):
     usual: ClassVar[dict[str, int | float]] = {"visits": 0.3}
     wary: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        *,
-        n_simple=10,
-        n_composite=2,
-        visits="auto",
-        n_neighbors=5,
-        metric="euclidean",
-        device="cpu",
-        n_jobs=None,
-        random_state=None,
-    ):
-        self.n_simple = n_simple
-        self.n_composite = n_composite
-        self.visits = visits
-        self.n_neighbors = n_neighbors
-        self.metric = metric
-        self.device = device
-        self.n_jobs = n_jobs
-        self.random_state = random_state
+    visits: Budget = "auto"
 
     def tuning_grid(self, n, d):  # noqa: ARG002
         """(what is built, what is asked), for `knn.tuned`."""

@@ -31,13 +31,6 @@ class BruteForce(OnDevice, RadiusNeighbours):
     O(n d) a query; `evaluations` is n, because every point is measured. `random_state` changes nothing.
     """
 
-    def __init__(self, *, n_neighbors=5, metric="euclidean", device="cpu", n_jobs=None, random_state=None):
-        self.n_neighbors = n_neighbors
-        self.metric = metric
-        self.device = device
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-
     def _build(self, rng):  # noqa: ARG002
         self._screen = self._rows_on_device = None
         coded = self.device == "cpu"

@@ -42,13 +42,6 @@ class KDTree(RadiusNeighbours):
     twice as large: O(d log² n) an insertion, amortised. The rows are copied once, into the order of the leaves.
     """
 
-    def __init__(self, *, n_neighbors=5, metric="euclidean", device="cpu", n_jobs=None, random_state=None):
-        self.n_neighbors = n_neighbors
-        self.metric = metric
-        self.device = device
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-
     def _build(self, rng):  # noqa: ARG002
         self._ends, self._trees = [0], []
         self._added(0)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numbers
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from knn.base import NearestNeighbours, indexes
+from knn.budgets import Budget
 from knn.grids import products
 from knn.principal_codes import canonical_sample
 from knn.runs import SortedRuns
@@ -37,6 +39,7 @@ def _refused(name: str) -> property:
 
 
 @indexes.register("lsh")
+@dataclass(kw_only=True, eq=False, repr=False)
 class LSH(NearestNeighbours):
     """E2LSH, locality-sensitive hashing by p-stable projections (Datar, Immorlica, Indyk & Mirrokni 2004).
 
@@ -60,28 +63,10 @@ class LSH(NearestNeighbours):
     wary: ClassVar[bool] = True
     learns: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        *,
-        n_tables=20,
-        n_projections=10,
-        width="auto",
-        candidates="auto",
-        n_neighbors=5,
-        metric="euclidean",
-        device="cpu",
-        n_jobs=None,
-        random_state=None,
-    ):
-        self.n_tables = n_tables
-        self.n_projections = n_projections
-        self.width = width
-        self.candidates = candidates
-        self.n_neighbors = n_neighbors
-        self.metric = metric
-        self.device = device
-        self.n_jobs = n_jobs
-        self.random_state = random_state
+    n_tables: int = 20
+    n_projections: int = 10
+    width: float | Literal["auto"] = "auto"
+    candidates: Budget = "auto"
 
     @property
     def width_(self) -> float:

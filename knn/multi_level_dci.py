@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from knn.base import indexes
@@ -9,6 +10,7 @@ from knn.prioritized_dci import PrioritizedDCI
 
 
 @indexes.register("multi-level-dci")
+@dataclass(kw_only=True, eq=False, repr=False)
 class MultiLevelDCI(PrioritizedDCI):
     """Multi-level Prioritized DCI (Li & Malik 2017, section 3.3): `PrioritizedDCI` with three levels by default.
 
@@ -18,31 +20,6 @@ class MultiLevelDCI(PrioritizedDCI):
 
     learns: ClassVar[bool] = True
     usual: ClassVar[dict[str, int | float]] = {"candidates": 0.5, "beam": 30}
-    traversal = "scan"
 
-    def __init__(
-        self,
-        *,
-        n_simple=10,
-        n_composite=2,
-        n_levels=3,
-        beam="auto",
-        visits=1.0,
-        candidates="auto",
-        n_neighbors=5,
-        metric="euclidean",
-        device="cpu",
-        n_jobs=None,
-        random_state=None,
-    ):
-        self.n_simple = n_simple
-        self.n_composite = n_composite
-        self.n_levels = n_levels
-        self.beam = beam
-        self.visits = visits
-        self.candidates = candidates
-        self.n_neighbors = n_neighbors
-        self.metric = metric
-        self.device = device
-        self.n_jobs = n_jobs
-        self.random_state = random_state
+    n_levels: int = 3
+    traversal: str = field(default="scan", init=False)

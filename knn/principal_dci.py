@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from knn.base import indexes
+from knn.budgets import Budget
 from knn.device_principal import DevicePrincipal
 from knn.grids import products
 from knn.on_device import OnDevice
@@ -21,6 +23,7 @@ CELLS, DIRECTIONS = ("points", "k-means"), ("principal", "random-rotation")
 
 
 @indexes.register("principal-dci")
+@dataclass(kw_only=True, eq=False, repr=False)
 class PrincipalDCI(OnDevice, LearntMap):
     """Points in the order of a bound from projections, as in DCI, on the principal directions of the data.
 
@@ -56,32 +59,12 @@ class PrincipalDCI(OnDevice, LearntMap):
     usual: ClassVar[dict[str, int | float]] = {"probes": 0.2, "candidates": 50}
     learns: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        *,
-        n_cells=None,
-        cells="k-means",
-        directions="principal",
-        bits=8,
-        probes="auto",
-        candidates="auto",
-        n_neighbors=5,
-        metric="euclidean",
-        device="cpu",
-        n_jobs=None,
-        random_state=None,
-    ):
-        self.n_cells = n_cells
-        self.cells = cells
-        self.directions = directions
-        self.bits = bits
-        self.probes = probes
-        self.candidates = candidates
-        self.n_neighbors = n_neighbors
-        self.metric = metric
-        self.device = device
-        self.n_jobs = n_jobs
-        self.random_state = random_state
+    n_cells: int | None = None
+    cells: str = "k-means"
+    directions: str = "principal"
+    bits: int = 8
+    probes: Budget = "auto"
+    candidates: Budget = "auto"
 
     def tuning_grid(self, n, d):  # noqa: ARG002
         """(what is built, what is asked), for `knn.tuned`."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from knn.base import indexes
+from knn.budgets import Budget
 from knn.by_projections import ByProjections
 from knn.grids import products
 from knn.hierarchy import Hierarchy
@@ -19,6 +21,7 @@ TRAVERSALS = ("scan", "queue")
 
 
 @indexes.register("prioritized-dci")
+@dataclass(kw_only=True, eq=False, repr=False)
 class PrioritizedDCI(ByProjections):
     """Prioritized DCI (Li & Malik 2017, algorithms 1 and 2; with several levels, section 3.3).
 
@@ -44,34 +47,11 @@ class PrioritizedDCI(ByProjections):
     exhaustive: ClassVar[dict[str, Any]] = {"visits": 1.0, "candidates": 1.0, "beam": 1.0}
     usual: ClassVar[dict[str, int | float]] = {"candidates": 0.1, "beam": 30}
 
-    def __init__(
-        self,
-        *,
-        n_simple=10,
-        n_composite=2,
-        visits=1.0,
-        candidates="auto",
-        traversal="scan",
-        n_levels=1,
-        beam="auto",
-        n_neighbors=5,
-        metric="euclidean",
-        device="cpu",
-        n_jobs=None,
-        random_state=None,
-    ):
-        self.n_simple = n_simple
-        self.n_composite = n_composite
-        self.visits = visits
-        self.candidates = candidates
-        self.traversal = traversal
-        self.n_levels = n_levels
-        self.beam = beam
-        self.n_neighbors = n_neighbors
-        self.metric = metric
-        self.device = device
-        self.n_jobs = n_jobs
-        self.random_state = random_state
+    visits: int | float = 1.0
+    candidates: Budget = "auto"
+    traversal: str = "scan"
+    n_levels: int = 1
+    beam: Budget = "auto"
 
     def _check_parameters(self):
         super()._check_parameters()

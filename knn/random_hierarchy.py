@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from knn.base import indexes
+from knn.budgets import Budget
 from knn.grids import products
 from knn.hierarchy import Hierarchy
 from knn.principal_screen import PrincipalScreen
@@ -13,6 +15,7 @@ from knn.validation import checked_count
 
 
 @indexes.register("random-hierarchy")
+@dataclass(kw_only=True, eq=False, repr=False)
 class RandomHierarchy(BoundedRadius):
     """The levels of multi-level Prioritized DCI without its projections (Li & Malik 2017, section 3.3).
 
@@ -36,26 +39,9 @@ class RandomHierarchy(BoundedRadius):
     usual: ClassVar[dict[str, int | float]] = {"beam": 30, "candidates": 100}
     learns: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        *,
-        n_levels=3,
-        beam="auto",
-        candidates="auto",
-        n_neighbors=5,
-        metric="euclidean",
-        device="cpu",
-        n_jobs=None,
-        random_state=None,
-    ):
-        self.n_levels = n_levels
-        self.beam = beam
-        self.candidates = candidates
-        self.n_neighbors = n_neighbors
-        self.metric = metric
-        self.device = device
-        self.n_jobs = n_jobs
-        self.random_state = random_state
+    n_levels: int = 3
+    beam: Budget = "auto"
+    candidates: Budget = "auto"
 
     def _check_parameters(self):
         super()._check_parameters()

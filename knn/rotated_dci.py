@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from knn.base import indexes
+from knn.budgets import Budget
 from knn.grids import products
 from knn.principal_dci import PrincipalDCI
 from knn.rotated_codes import BITS
 
 
 @indexes.register("rotated-dci")
+@dataclass(kw_only=True, eq=False, repr=False)
 class RotatedDCI(PrincipalDCI):
     """`PrincipalDCI` with `directions="random-rotation"` and four bits a coordinate, which need no training.
 
@@ -22,28 +25,12 @@ class RotatedDCI(PrincipalDCI):
     exhaustive: ClassVar[dict[str, Any]] = {"candidates": 1.0}
     usual: ClassVar[dict[str, int | float]] = {"candidates": 50}
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
-    cells, n_cells, probes = "points", None, 1.0
 
-    def __init__(
-        self,
-        *,
-        directions="random-rotation",
-        bits=4,
-        candidates="auto",
-        n_neighbors=5,
-        metric="euclidean",
-        device="cpu",
-        n_jobs=None,
-        random_state=None,
-    ):
-        self.directions = directions
-        self.bits = bits
-        self.candidates = candidates
-        self.n_neighbors = n_neighbors
-        self.metric = metric
-        self.device = device
-        self.n_jobs = n_jobs
-        self.random_state = random_state
+    directions: str = "random-rotation"
+    bits: int = 4
+    cells: str = field(default="points", init=False)
+    n_cells: int | None = field(default=None, init=False)
+    probes: Budget = field(default=1.0, init=False)
 
     def tuning_grid(self, n, d):  # noqa: ARG002
         """(what is built, what is asked), for `knn.tuned`."""

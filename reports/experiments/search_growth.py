@@ -129,7 +129,7 @@ def claimed(name: str, counted: str, d: int) -> float | None:
 def _methods(seed: int) -> list[tuple[str, NearestNeighbours, list[dict[str, Any]]]]:
     """(name, index, budgets one after another)."""
     common: dict[str, Any] = {"n_neighbors": K, "random_state": seed}
-    directions = {"n_simple": M, "n_composite": COMPOSITES}
+    directions: dict[str, Any] = {"n_simple": M, "n_composite": COMPOSITES}
     return [
         ("Prioritized DCI", PrioritizedDCI(**directions, **common), products(candidates=_SHARES)),
         ("multi-level Prioritized DCI", MultiLevelDCI(**directions, candidates=0.7, **common), products(beam=_BEAMS)),
@@ -159,7 +159,7 @@ def _popped(index: PrioritizedDCI, Q: np.ndarray) -> float:
     """Entries that the papers' queues pop a query: in each list of a composite index, those within its reach."""
     n, keys = index.n_samples_fit_, index._projections.keys[:, : index.n_samples_fit_]
     queries = index._projections.of_queries(Q, index._engine)[0]
-    most = min(n, max(K, math.ceil(index.candidates * n)))
+    most = min(n, max(K, math.ceil(float(index.candidates) * n)))
     total = 0
     for query in queries:
         gaps = np.abs(keys - query[:, None]).reshape(index.n_composite, index.n_simple, n)
