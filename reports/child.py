@@ -42,6 +42,17 @@ class Abandoned(Exception):
     """Nobody waits for the answer any more: the process was killed."""
 
 
+def group_of_its_own(platform: str = sys.platform) -> dict[str, Any]:
+    """What `subprocess.Popen` is told so that Ctrl-C in a terminal does not reach the process.
+
+    A session, on POSIX; a process group on Windows, where a session is passed over in silence. Ctrl-Break reaches
+    groups too: who serves does not listen.
+    """
+    if platform == "win32":
+        return {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0x200)}  # Windows' own number
+    return {"start_new_session": True}
+
+
 class _Serving:
     """Whether this process is itself such a child."""
 
@@ -55,7 +66,8 @@ class Child:
     is a pipe that nobody else holds, watched by a thread; a call that holds the interpreter's lock, in a library of C,
     is ended only once it lets go. What it prints goes to the standard error. It is in a process group of its own, so
     that an interrupt from a terminal does not reach it and `kill` reaches what it started; a child of a child stays in
-    that group. Calls are not made from two threads at once. Raises ChildNotStarted.
+    that group. On Windows `kill` ends the process alone, and what it started ends with the pipe.
+    Calls are not made from two threads at once. Raises ChildNotStarted.
     """
 
     def __init__(self, prepare: Callable[..., Any], *arguments: Any):
@@ -64,7 +76,7 @@ class Child:
             [sys.executable, "-c", program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            start_new_session=not _Serving.now,
+            **({} if _Serving.now else group_of_its_own()),
         )
         self._leads = hasattr(os, "killpg") and not _Serving.now
         self._answers: queue.SimpleQueue[tuple[bool, Any] | None] = queue.SimpleQueue()
@@ -153,6 +165,8 @@ class Child:
 def serve() -> None:
     """What the process does: answers the calls that come through its standard input until that ends."""
     _Serving.now = True
+    if hasattr(signal, "SIGBREAK"):  # the owner's to heed, who then ends this process
+        signal.signal(signal.SIGBREAK, signal.SIG_IGN)
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

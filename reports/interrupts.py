@@ -8,22 +8,29 @@ from types import FrameType, TracebackType
 from typing import Any
 
 
+def interrupts() -> list[int]:
+    """The signals that interrupt: Ctrl-C, and on Windows Ctrl-Break, the one that reaches a process group."""
+    return [getattr(signal, name) for name in ("SIGINT", "SIGBREAK") if hasattr(signal, name)]
+
+
 class DeferredInterrupt:
     """Inside `with`, an interrupt waits for the next `deliver`; a second one does not wait.
 
-    Delivered, it does what the handler that was there before does: Python's raises KeyboardInterrupt.
+    Delivered, it does what the handler of Ctrl-C that was there before does: Python's raises KeyboardInterrupt.
     Does nothing outside the main thread, where no signal arrives, or where interrupts are ignored.
     """
 
     def __init__(self) -> None:
-        self._before: Any = None
+        self._before: dict[int, Any] = {}
         self._pending = False
 
     def __enter__(self) -> DeferredInterrupt:
-        handler = signal.getsignal(signal.SIGINT)
-        if threading.current_thread() is threading.main_thread() and handler not in (None, signal.SIG_IGN):
-            self._before = handler
-            signal.signal(signal.SIGINT, self._note)
+        if threading.current_thread() is threading.main_thread():
+            for number in interrupts():
+                handler = signal.getsignal(number)
+                if handler not in (None, signal.SIG_IGN):
+                    self._before[number] = handler
+                    signal.signal(number, self._note)
         return self
 
     def deliver(self) -> None:
@@ -33,12 +40,15 @@ class DeferredInterrupt:
             signal.raise_signal(signal.SIGINT)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        self._restore()
         if error is None:
             self.deliver()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         del number, frame
         self._pending = True
-        signal.signal(signal.SIGINT, self._before)
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

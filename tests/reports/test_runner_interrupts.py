@@ -1,4 +1,4 @@
-"""When an interrupt arrives."""
+"""When an interrupt arrives, and whom it does not reach."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import threading
 
 import pytest
 
+from reports import child
+from reports.child import group_of_its_own
 from reports.interrupts import DeferredInterrupt
 
 
@@ -18,13 +20,15 @@ def _restored():
 
 
 def steps(*taken):
-    """Takes the steps with interrupts deferred: "arrive", "deliver", or an exception to raise; the others are noted."""
+    """Takes steps with interrupts deferred: "arrive", "break", "deliver", an exception to raise; others are noted."""
     noted = []
     try:
         with DeferredInterrupt() as interrupt:
             for step in taken:
                 if step == "arrive":
                     signal.raise_signal(signal.SIGINT)
+                elif step == "break":
+                    signal.raise_signal(signal.SIGBREAK)
                 elif step == "deliver":
                     interrupt.deliver()
                 elif isinstance(step, Exception):
@@ -62,3 +66,38 @@ def test_in_another_thread_nothing_is_touched():
     thread.start()
     thread.join()
     assert found == [signal.getsignal(signal.SIGINT)]
+
+
+def test_ctrl_break_of_windows_waits_too_and_interrupts_as_ctrl_c_does(monkeypatch):
+    """Here another signal has its name, since POSIX has none."""
+    monkeypatch.setattr(signal, "SIGBREAK", signal.SIGTERM, raising=False)
+    before = signal.getsignal(signal.SIGTERM)
+    assert steps("break", "a", "deliver", "b") == ["a", KeyboardInterrupt]
+    assert signal.getsignal(signal.SIGTERM) is before
+    with DeferredInterrupt():
+        assert signal.getsignal(signal.SIGTERM) is not before
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(("platform", "told"), [("linux", "start_new_session"), ("win32", "creationflags")])
+def test_a_child_is_in_a_group_of_its_own_on_every_system(platform, told):
+    options = group_of_its_own(platform)
+    assert list(options) == [told]
+    assert options[told] == (0x200 if platform == "win32" else True)
+
+
+def test_a_child_on_windows_is_told_so_and_a_childs_child_stays_in_its_group(monkeypatch):
+    told = []
+
+    def refused(*_, **options):
+        told.append(options)
+        raise OSError("not here")
+
+    monkeypatch.setattr(child, "group_of_its_own", lambda: group_of_its_own("win32"))
+    monkeypatch.setattr(child.subprocess, "Popen", refused)
+    for serving in (False, True):
+        monkeypatch.setattr(child._Serving, "now", serving)
+        with pytest.raises(OSError, match="not here"):
+            child.Child(int)
+    assert [one.get("creationflags") for one in told] == [0x200, None]
+    assert not any("start_new_session" in one for one in told)
