@@ -2,60 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 from estimators.models.gans.non_saturating import discriminator_loss, non_saturating_loss, r1_penalty
+from estimators.models.gans.with_critic import WithCritic
 from estimators.networks import conditional_mlp_critic
 from estimators.training import parameters
 from estimators.training.conditional import ConditionalModel
-from estimators.training.descent import adam, descend
+from estimators.training.descent import descend
 from estimators.training.registry import models
 
 
 @models.register("conditional-gan")
 @dataclass(kw_only=True, eq=False, repr=False)
-class ConditionalGAN(ConditionalModel):
+class ConditionalGAN(ConditionalModel, WithCritic):
     """The conditional GAN (Mirza & Osindero 2014), and with `l1` that of Isola, Zhu, Zhou & Efros 2016.
 
     A step is `critic_steps` of the critic down −E log D(c, x) − E log(1 − D(c, G(c, z))) + r1 · ½ E‖∇ₓD(c, x)‖²,
     then one of the generator down −E log D(c, G(c, z)) + l1 · E (1/d)‖x − G(c, z)‖₁. Most inputs have one datum, so
     that nothing asks that several outputs differ. Arguments of its own
-        critic: a `torch.nn.Module` called with (b, k) and (b, d) → (b, 1), a score whose sigmoid is D; None makes a
-            multilayer perceptron of `critic_hidden` widths (None: those of `hidden`) on both, side by side.
-        r1, l1: the weights, at the training scale. critic_lr: the critic's first learning rate; None means `lr`.
+        critic: called with (b, k) and (b, d) → (b, 1), a score whose sigmoid is D; None makes a perceptron on both,
+            side by side. r1, l1: the weights, at the training scale.
     `history_` has `loss` (the generator's) and `critic_loss`.
     """
 
-    _networks: ClassVar[tuple[str, ...]] = ("generator_", "critic_")
-    _optimisers: ClassVar[tuple[str, ...]] = ("optimiser_", "critic_optimiser_")
-
-    critic: nn.Module | None = None
-    critic_hidden: Sequence[int] | None = None
     r1: float = 1.0
     l1: float = 0.0
-    critic_steps: int = 1
     lr: float = 1e-3
-    critic_lr: float | None = None
     betas: tuple[float, float] = (0.5, 0.99)
-
-    critic_: nn.Module = field(init=False)
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        if self.critic is not None and not isinstance(self.critic, nn.Module):
-            raise TypeError(f"critic is a {type(self.critic).__name__}; give a torch.nn.Module or None")
-        if self.critic_hidden is not None:
-            parameters.widths(self.critic_hidden, "critic_hidden")
-        if self.critic_lr is not None:
-            parameters.real(self.critic_lr, "critic_lr", above=0)
         parameters.real(self.r1, "r1", least=0)
         parameters.real(self.l1, "l1", least=0)
-        parameters.count(self.critic_steps, "critic_steps")
 
     def _build_networks(self, rng: torch.Generator) -> None:
         super()._build_networks(rng)
@@ -64,12 +45,8 @@ class ConditionalGAN(ConditionalModel):
         self.critic_ = self._module("critic", self.critic, lambda: conditional_mlp_critic(*sizes, hidden, rng=rng))
         self._probe_pair("critic", self.critic_, sizes, 1)
 
-    def _build_optimisers(self) -> None:
-        self.optimiser_ = adam(self.generator_, self.betas)
-        self.critic_optimiser_ = adam(self.critic_, self.betas)
-
     def _step(self, lr: float) -> dict[str, float]:
-        critic_lr = lr if self.critic_lr is None else self.critic_lr * self._schedule_factor()
+        critic_lr = self._critic_lr(lr)
         for _ in range(self.critic_steps):
             critic_loss = self._critic_loss(*self._pairs())
             descend(self.critic_optimiser_, critic_loss, critic_lr)

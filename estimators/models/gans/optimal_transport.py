@@ -107,9 +107,7 @@ class OTGAN(AdversarialModel):
         with torch.no_grad():
             samples = self.generator_(latents)
         loss = self._critic_loss(self._two_minibatches(), samples)
-        descend(
-            self.critic_optimiser_, loss, lr if self.critic_lr is None else self.critic_lr * self._schedule_factor()
-        )
+        descend(self.critic_optimiser_, loss, self._critic_lr(lr))
         return {"loss": -loss.detach()}
 
     def _two_minibatches(self) -> torch.Tensor:
