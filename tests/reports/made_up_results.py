@@ -2,118 +2,11 @@
 
 import numpy as np
 
-from reports.record import Status
 from reports.store import Store
 from tests.reports import made_up_training
+from tests.reports.made_up_claims import claims, errata_pictures
 from tests.reports.made_up_records import record
-
-
-def result(claim, kind, name, outcome, *, passed=True, **evidence):
-    expected = "HOLDS" if kind in ("truth", "boundary") else "REFUTED"
-    return {
-        "claim": claim,
-        "kind": kind,
-        "name": name,
-        "expected": expected,
-        "outcome": outcome,
-        "passed": passed,
-        "evidence": evidence,
-        "seconds": 0.012,
-        "reason": "",
-    }
-
-
-def claim_report(name, *, verified=True, printed=False):
-    results = [
-        result(name, "truth", "", "HOLDS" if verified else "REFUTED", passed=verified, value=1.25, where="<x> & y"),
-        result(name, "mutant", "a factor of two", "REFUTED"),
-        result(name, "printed" if printed else "mutant", "a lost sign", "REFUTED"),
-        result(name, "automatic", "no formula", "ILL-FORMED"),
-        result(name, "boundary", "the limit", "HOLDS"),
-    ]
-    erratum = {
-        "deck": "A deck",
-        "slide": "A slide",
-        "printed": "a = −b",
-        "correct": "a = b",
-        "claim": name,
-        "mutant": "a lost sign",
-        "outcome": "REFUTED",
-        "evidence": {},
-    }
-    return {
-        "id": name,
-        "topic": "events",
-        "method": "exact",
-        "verdict": "FALSE" if printed else "TRUE",
-        "priority": "P1",
-        "says": f"{name} says that a < b & c",
-        "statement": r"\frac{a}{b} \leq c",
-        "source": "A deck, “A slide”",
-        "primary": "Somebody 2001",
-        "hypotheses": ["b is not 0"],
-        "limits": "",
-        "root_seed": 0,
-        "deep": False,
-        "alpha": 0.0,
-        "results": results,
-        "equivalents": {},
-        "resolution": {"epsilon": 1e-12, "spec": "factor", "note": ""},
-        "seconds": 0.25,
-        "complaints": [] if verified else [f"{name}: the true statement must be HOLDS and is REFUTED"],
-        "verified": verified,
-        "outcome": results[0]["outcome"],
-        "errata": [erratum] if printed else [],
-    }
-
-
-def claims(*, broken):
-    for name, verified, printed in (("alpha", True, False), ("beta", True, True), ("gamma", not broken, False)):
-        payload = claim_report(name, verified=verified, printed=printed)
-        params = {"claim": name, "mutants": "hand", "deep": False}
-        yield [record("claims", f"claim-{name}", params, "verified", float(verified), payload=payload)]
-    if broken:
-        params = {"claim": "delta", "mutants": "hand", "deep": False}
-        yield [record("claims", "claim-delta", params, "cell", None, status=Status.DIED, detail="killed, twice")]
-
-
-SEARCHES = [
-    ("knn brute-force", {}, True, 1.0, 900.0, 1.0),
-    ("knn prioritized-dci", {"candidates": 0.01}, True, 0.7, 2500.0, 0.0),
-    ("knn prioritized-dci", {"candidates": 0.1}, True, 0.97, 1500.0, 0.25),
-    ("faiss HNSW", {"M": 16, "efSearch": 10}, False, 0.96, 30000.0, None),
-    ("faiss Flat", {}, False, 1.0, 2000.0, None),
-    ("a slow tree", {}, False, 0.999, 100.0, None),
-]
-
-
-def searches(dataset, rows, threads=1):
-    params = {"dataset": dataset, "base": 10_000, "queries": 200, "k": 10, "repetitions": 5, "grid": "quick"}
-    params["on_threads"] = threads
-    cell = f"searches-{dataset}-{threads}"
-    found = [
-        record("nearest-neighbours", cell, params, "rows", rows, unit="rows", payload={"columns": 64, "queries": 200})
-    ]
-    for index, settings, ours, recall, qps, certified in SEARCHES:
-        whose = {"index": index, "library": "some-library", "version": "1.2", "settings": settings, "ours": ours}
-
-        def add(metric, value, whose=whose, **rest):
-            found.append(record("nearest-neighbours", cell, params, metric, value, payload=whose, **rest))
-
-        add("recall", recall, stderr=0.004)
-        add("recall, choosing", recall - 0.001)
-        add("queries per second", qps * rows / 1000, low=qps * rows / 1250, high=qps * rows / 900)
-        add("build", 0.034)
-        if certified is not None:
-            add("evaluations", 321.5, stderr=3.2)
-            add("certified", certified)
-    left_out = {"index": "PyNNDescent", "library": "pynndescent", "version": "0.7", "settings": {}, "ours": False}
-    for status, detail, index in (("skipped", "it compiles too long", "PyNNDescent"), ("failed", "OSError: no", "Bad")):
-        payload = left_out | {"index": index}
-        found.append(
-            record("nearest-neighbours", cell, params, "recall", None, status=status, detail=detail, payload=payload)
-        )
-    return found
+from tests.reports.made_up_searches import growth, savings, searches
 
 
 def models(task, of, dimension):
@@ -224,54 +117,6 @@ def likelihoods():
             ]
 
 
-def savings(dataset, rows):
-    """Two splits of Prioritized DCI against E2LSH, one of which did not reach the ratio with a third method."""
-    for split in range(2):
-        params = {"dataset": dataset, "base": rows, "queries": 100, "k": 25, "ratio": 1.1, "grid": "quick"}
-
-        def made(metric, value, search="", split=split, params=params, rest=None, **told):
-            settings = {"n_simple": 25} if search.startswith("Prio") else {"n_tables": 40, "width": 20.7}
-            payload = {"search": search, "settings": settings, **told}
-            cell = f"savings-{dataset}-{split}"
-            return record("dci-and-lsh", cell, params, metric, value, seed=split, payload=payload, **(rest or {}))
-
-        found = [made("rows", rows)]
-        for search, cost, size in (("Prioritized DCI", 48.0, 717.0), ("E2LSH", 228.0 + split, 1234.0)):
-            found += [
-                made("memory", size, search),
-                made("evaluations", cost, search),
-                made("seconds a query", 1e-4, search),
-            ]
-            for budget, ratio in ((25, 1.3), (100, 1.05)):
-                found.append(made("ratio", ratio, search, candidates=budget, evaluations=budget * cost / 50))
-        short = {"status": "broken", "detail": "its ratio stays above 1.1"}
-        found.append(made("evaluations", None, "multi-level Prioritized DCI", rest=short))
-        yield found
-
-
-def growth(ambient):
-    """Work on two manifolds, one count claimed, one size at which the recall was not reached."""
-    for d in (2, 8):
-        params = {"intrinsic": d, "ambient": ambient, "most": 4000, "queries": 40, "grid": "quick"}
-
-        def made(metric, value, params=params, d=d, rest=None, **told):
-            return record("search-growth", f"growth-{ambient}-{d}", params, metric, value, payload=told, **(rest or {}))
-
-        found = []
-        for search, counted, claimed in (
-            ("Prioritized DCI", "distances", 0.0),
-            ("Prioritized DCI", "entries popped", 1 - 1 / d),
-            ("random hierarchy", "distances", None),
-        ):
-            for n in (1000, 2000, 4000):
-                found.append(made("work", 3.0 * n**0.5, search=search, counted=counted, n=n))
-            told = {"search": search, "counted": counted, "claimed": claimed}
-            found.append(made("exponent", 0.5, rest={"stderr": 0.01}, **told))
-        missed = {"status": "not-converged", "detail": "no budget reached recall 0.9 among 8000 points"}
-        found.append(made("work", None, rest=missed, search="random hierarchy", counted="distances", n=8000))
-        yield found
-
-
 def distances():
     """Records of dimension-curse and of shifted-measures, two cells of each."""
     for d, slope, exact in ((1, -0.5, 0.2), (10, -0.09, 0.7)):
@@ -314,38 +159,6 @@ def biases():
     died = {"status": "failed", "detail": "MemoryError"}
     yield [record("knn-divergence", "knn-kl-20", params | {"d": 20}, "cell", None, **died)]
     yield [record("jsd-limits", "jsd-died", {"law": "normal", "n": 40, "repetitions": 30}, "cell", None, **died)]
-
-
-def errata_pictures():
-    """The records behind the pictures of the errata, with fewer points than are measured."""
-
-    def made(picture, *measured):
-        params = {"picture": picture}
-        return [record("errata-pictures", f"errata-{picture}", params, *one, payload=told) for *one, told in measured]
-
-    m = [1, 4, 16]
-    yield made(
-        "imle-bias",
-        ("plain IMLE", 0.57, {"m": m, "location": [0.3, 0.49, 0.57], "mle": 0.3}),
-        ("limit", 0.6, None),
-    )
-    yield made(
-        "imle-spread",
-        ("best variance", 2.1, {"d": 1, "m": m, "variance": [0.0, 0.97, 2.1]}),
-        ("limit", 3.0, {"d": 1}),
-        ("best variance", 1.2, {"d": 2, "m": m, "variance": [0.0, 0.5, 1.2]}),
-        ("limit", 2.0, {"d": 2}),
-    )
-    k = [1, 2, 1024]
-    yield made(
-        "jsd-limits",
-        ("expected JSD", 0.69, {"n": 1, "k": k, "jsd": [0.0, 0.2, 0.69]}),
-        ("expected JSD", 0.3, {"n": 1000, "k": k, "jsd": [0.0, 0.0001, 0.3]}),
-        ("largest", 0.693, None),
-    )
-    curves = {"ratio": [0.0, 0.5, 1.0], "exact": [0.0, 0.295, 0.5], "recalled": [0.0, 0.333, 1.0]}
-    points = {"d": 3, "ratio": [0.25, 0.75], "share": [0.16, 0.4], "low": [0.14, 0.38], "high": [0.18, 0.43]}
-    yield made("order-inversion", ("at a half", 0.295, curves), ("draws", 100.0, points))
 
 
 def write(path, *, broken=False):

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from reports import auditing
 from reports.auditing.formats import read_rows
 from reports.cli import app
-from tests.reports.test_page import Page, chromium, needs_chromium
+from tests.browser import chromium, needs_chromium
+from tests.reports.page_elements import Page
 
 ROWS = np.random.default_rng(0).random((40, 3))
 

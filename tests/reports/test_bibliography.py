@@ -7,7 +7,6 @@ from typer.testing import CliRunner
 
 from reports.bibliography import Citation, bibtex, citations, cited_by, members, references, told_by
 from reports.cli import app
-from tests.reports import made_up_results
 
 #: Members that need not cite, and why.
 NO_SOURCE = {
@@ -65,16 +64,15 @@ def test_papers_of_one_year_are_told_apart_by_their_authors():
     assert cited_by("Nobody & Noone 1999")[1] == [Citation(("Nobody", "Noone"), "1999", False)]
 
 
-def test_the_command_prints_what_is_named_or_what_was_used(tmp_path, monkeypatch):
+def test_the_command_prints_what_is_named_or_what_was_used(results, monkeypatch):
     done = CliRunner().invoke(app, ["cite", "imle", "dci"])
     assert done.exit_code == 0
     assert re.findall(r"@\w+\{(\w+),", done.stdout) == ["implicitbench", "li2016dci", "li2018imle"]
     assert done.stdout.strip() == bibtex(["dci", "imle"]).strip()
     assert CliRunner().invoke(app, ["cite", "nothing"]).exit_code == 2
-    folder = made_up_results.write(tmp_path / "results")
-    used = CliRunner().invoke(app, ["cite", "--output", str(folder)])
+    used = CliRunner().invoke(app, ["cite", "--output", str(results)])
     assert "li2018imle" in used.stdout
-    monkeypatch.chdir(tmp_path / "results")
+    monkeypatch.chdir(results)
     refused = CliRunner().invoke(app, ["cite", "--output", "nowhere"])
     assert refused.exit_code == 2
     assert "nowhere" in refused.stderr

@@ -14,7 +14,8 @@ from reports.experiments import errata_pictures
 from reports.figures import figure, figures
 from reports.page import write_report
 from reports.store import Store
-from tests.reports import made_up_results
+from tests.reports import made_up_claims
+from tests.reports.made_up_records import record
 
 PICTURES = ("imle-bias", "imle-spread", "jsd-limits", "order-inversion")
 
@@ -125,13 +126,13 @@ def test_the_draws_lie_about_the_exact_probability_and_reject_the_recalled_bound
 def store_of(tmp_path):
     def write(keep=bool, status=None):
         with Store(tmp_path, write=True) as store:
-            for cell in made_up_results.errata_pictures():
+            for cell in made_up_claims.errata_pictures():
                 kept = [record for record in cell if keep(record)]
                 if kept:
                     store.append(kept)
                 elif status:
                     store.append([
-                        made_up_results.record(
+                        record(
                             "errata-pictures", cell[0].cell, cell[0].params, "cell", None, status=status, detail="no"
                         )
                     ])  # fmt: skip
@@ -185,10 +186,10 @@ def test_a_picture_and_the_claim_it_explains_lead_to_each_other_where_the_claim_
     output = store_of()
     before = write_report(output).read_text(encoding="utf-8")
     assert "Claim: imle-overdispersion." in before
-    report = made_up_results.claim_report("imle-overdispersion", printed=True)
+    report = made_up_claims.claim_report("imle-overdispersion", printed=True)
     params = {"claim": "imle-overdispersion", "mutants": "hand", "deep": False}
     with Store(output, write=True) as store:
-        store.append([made_up_results.record("claims", "claim-x", params, "verified", 1.0, payload=report)])
+        store.append([record("claims", "claim-x", params, "verified", 1.0, payload=report)])
     after = write_report(output).read_text(encoding="utf-8")
     errata = re.search(r'<section id="errata">.*?</section>', after, flags=re.S)[0]
     assert 'Claim: <a href="#claim-imle-overdispersion">' in errata

@@ -17,11 +17,6 @@ LINK = "{http://www.w3.org/1999/xlink}href"
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    return made_up_results.write(tmp_path_factory.mktemp("results"))
-
-
-@pytest.fixture(scope="module")
 def pictures(results):
     return {name: figure(name, output=results) for name in figures}
 

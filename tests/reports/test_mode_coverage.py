@@ -10,7 +10,6 @@ from reports.experiments import mode_coverage
 from reports.experiments.mode_coverage import REFERENCE, ModeCoverage
 from reports.figures import figure
 from reports.tables import table
-from tests.reports import made_up_results
 
 LAW = TOYS["ring-8"].law()
 
@@ -91,11 +90,6 @@ def test_rates_are_chosen_on_whole_runs_and_none_is_taken_where_all_diverge(monk
     diverge = mode_coverage._RATES
     with pytest.raises(loop.Diverged, match="nan"):
         mode_coverage._best_rate(cell, LAW, None, None, 0)
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    return made_up_results.write(tmp_path_factory.mktemp("results"))
 
 
 def test_the_table_counts_seeds_and_marks_edges_and_failures(results):

@@ -3,7 +3,6 @@
 import errno
 import re
 import shutil
-from html.parser import HTMLParser
 from importlib.resources import files
 
 import pandas as pd
@@ -14,52 +13,7 @@ from reports.page.markup import Html, join, tag
 from reports.page.summary import _verified
 from reports.store import Store, StoreError
 from reports.tables import tables
-from tests.browser import chromium, needs_chromium
-from tests.reports import made_up_results
-
-
-class Page(HTMLParser):
-    """The elements of a page: (tag, attributes) in order, ids, and whether every element was closed."""
-
-    VOID = frozenset({"meta", "br", "hr", "input", "img", "link"})
-
-    def __init__(self, text):
-        super().__init__()
-        self.elements, self.open = [], []
-        self.feed(text)
-        assert self.open == []
-        self.ids = [attributes["id"] for _, attributes in self.elements if "id" in attributes]
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    return write_report(made_up_results.write(tmp_path_factory.mktemp("results")))
-
-
-@pytest.fixture(scope="module")
-def text(written):
-    return written.read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def page(text):
-    return Page(text)
-
-
-@pytest.fixture(scope="module")
-def broken(tmp_path_factory):
-    return write_report(made_up_results.write(tmp_path_factory.mktemp("broken"), broken=True))
+from tests.reports.page_elements import Page
 
 
 def test_it_lies_beside_its_tables(written):
@@ -114,7 +68,7 @@ def test_the_first_screen_answers_the_five_questions(text):
 
 
 def test_failures_are_shown_and_never_dropped(broken):
-    text = broken.read_text(encoding="utf-8")
+    text = write_report(broken).read_text(encoding="utf-8")
     assert "2 of 4" in text
     assert "not verified" in text
     for told in ("killed, twice", "OSError: no", "it compiles too long", "Diverged at step 31"):
@@ -145,17 +99,18 @@ def test_text_is_escaped_unless_it_is_markup():
     assert join(["a&b", None, ("c",)]) == "a&amp;bc"
 
 
-def test_a_page_that_a_full_disk_refuses_says_where_and_what_to_do(written, tmp_path, monkeypatch):
-    output = shutil.copytree(written.parents[1], tmp_path / "results")
+def test_a_page_that_a_full_disk_refuses_says_where_and_what_to_do(tmp_path, monkeypatch):
+    with Store(tmp_path, write=True):
+        pass
 
     def full(_path, _content):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("reports.page.replace_file", full)
     with pytest.raises(StoreError, match="could not be written") as refused:
-        write_report(output)
+        write_report(tmp_path)
     assert "free some space on its disk" in str(refused.value)
-    assert str(output / "report") in str(refused.value)
+    assert str(tmp_path / "report") in str(refused.value)
 
 
 def test_methods_that_add_up_to_more_than_the_claims_say_why():
@@ -165,76 +120,6 @@ def test_methods_that_add_up_to_more_than_the_claims_say_why():
     )
     assert "1 certified, 2 exact: some take more than one method" in str(_verified(frame))
     assert "more than one" not in str(_verified(frame.iloc[1:]))
-
-
-@needs_chromium
-def test_a_link_cut_within_an_escape_breaks_nothing(written, tmp_path):
-    probe = tmp_path / "index.html"
-    text = written.read_text(encoding="utf-8")
-    probe.write_text(text.replace("<head>", '<head><script>location.hash = "#%E2%8";</script>', 1), encoding="utf-8")
-    dumped, complaints = chromium(probe, tmp_path, "--dump-dom")
-    assert complaints == []
-    assert not re.search(r'<button[^>]*id="theme"[^>]* hidden', dumped)  # the script ran to its end
-
-
-@needs_chromium
-def test_chromium_opens_it_without_a_word_and_draws_every_picture(written, page, tmp_path):
-    probe = tmp_path / "report" / "index.html"
-    shutil.copytree(written.parent, probe.parent)
-    asked = """<script>addEventListener("load", () => {
-      const pictures = [...document.querySelectorAll("svg.picture")];
-      const drawn = pictures.filter((picture) =>
-        picture.getBoundingClientRect().width > 0 || picture.closest("details"));
-      const head = document.querySelector("#table-nearest-neighbours thead th:nth-child(4) button");
-      head.click();
-      const rows = [...document.querySelectorAll("#table-nearest-neighbours tbody tr")];
-      const first = Number(rows[0].cells[3].dataset.key), second = Number(rows[1].cells[3].dataset.key);
-      const box = document.querySelector(".filter input");
-      box.value = "hnsw";
-      box.dispatchEvent(new Event("input"));
-      const wide = document.documentElement.scrollWidth > innerWidth;
-      location.hash = "#claim-beta";
-      setTimeout(() => {
-        document.title = JSON.stringify({
-          pictures: pictures.length, drawn: drawn.length, sorted: first >= second,
-          last: rows.at(-1).cells[3].textContent,
-          left: rows.filter((row) => !row.hidden).length, open: document.getElementById("claim-beta").open, wide,
-          requests: performance.getEntriesByType("resource").length,
-        });
-      }, 50);
-    });</script>"""
-    probe.write_text(probe.read_text(encoding="utf-8").replace("</body>", asked + "</body>"), encoding="utf-8")
-    dumped, complaints = chromium(probe, tmp_path, "--dump-dom", "--virtual-time-budget=2000")
-    assert complaints == []
-    import json
-    from html import unescape
-
-    found = json.loads(unescape(re.search(r"<title>(\{.*?\})</title>", dumped)[1]))
-    expected = sum(1 for element, a in page.elements if element == "svg")
-    assert found == {
-        "pictures": expected,
-        "drawn": expected,
-        "sorted": True,
-        "last": "–",
-        "left": 2,
-        "open": True,
-        "wide": False,
-        "requests": 0,
-    }
-
-
-@needs_chromium
-@pytest.mark.parametrize(("width", "scheme"), [(1300, "light"), (1300, "dark"), (390, "light")])
-def test_screenshots_are_not_blank(written, tmp_path, width, scheme):
-    image = tmp_path / "page.png"
-    dark = ["--blink-settings=preferredColorScheme=0"] if scheme == "dark" else []
-    chromium(written, tmp_path, f"--screenshot={image}", f"--window-size={width},900", *dark)
-    from matplotlib.image import imread
-
-    pixels = imread(image)[..., :3]
-    brightness = pixels.mean()
-    assert (brightness < 0.5) == (scheme == "dark")
-    assert pixels.std() > 0.05
 
 
 def test_every_picture_has_words_for_those_who_do_not_see_it(text):
@@ -280,22 +165,3 @@ def test_sections_are_listed_and_tables_stand_beside_their_numbers(text):
         if f'id="table-{name}"' in text and table.experiment:
             for ending in ("csv", "md", "tex", "html"):
                 assert f'href="tables/{name}.{ending}"' in text
-
-
-@needs_chromium
-def test_dark_that_a_reader_chose_is_not_printed(written, tmp_path):
-    """Pale ink on white paper is not to be read: the colours of print are those of the light theme."""
-    probe = tmp_path / "index.html"
-    asked = """<script>addEventListener("load", () => {
-      document.documentElement.dataset.theme = "dark";
-      const ink = () => getComputedStyle(document.body).color;
-      const dark = ink();
-      for (const sheet of document.styleSheets)
-        for (const rule of [...sheet.cssRules])
-          if (rule.media && /screen/.test(rule.media.mediaText)) rule.media.mediaText = "print";
-      document.title = JSON.stringify({ dark, printed: ink() });
-    });</script>"""
-    probe.write_text(written.read_text(encoding="utf-8").replace("</body>", asked + "</body>"), encoding="utf-8")
-    dumped, complaints = chromium(probe, tmp_path, "--dump-dom")
-    assert complaints == []
-    assert '{"dark":"rgb(232, 235, 238)","printed":"rgb(27, 31, 36)"}' in dumped

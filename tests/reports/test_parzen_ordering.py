@@ -9,7 +9,6 @@ from reports.experiments import parzen_ordering
 from reports.experiments.parzen_ordering import REFERENCE, ParzenOrdering, centroids, samplers
 from reports.figures import figure
 from reports.tables import table
-from tests.reports import made_up_results
 
 ROWS = np.random.default_rng(0).random((300, 64)).astype(np.float32)
 PARAMS = {"centres": 40, "rounds": 3}
@@ -99,8 +98,8 @@ def test_a_sampler_cannot_be_graded_on_rows_that_it_was_given(monkeypatch):
     assert not train & fresh
 
 
-def test_the_table_orders_by_likelihood_and_averages_over_seeds(tmp_path):
-    frame = table("parzen-ordering", output=made_up_results.write(tmp_path))
+def test_the_table_orders_by_likelihood_and_averages_over_seeds(results):
+    frame = table("parzen-ordering", output=results)
     assert frame.sampler.tolist() == ["centroids, 20 rounds", "centroids, 1 round", "fresh images", "gaussian"]
     one = frame.set_index("sampler").loc["centroids, 1 round"]
     assert (one.seeds, one.log_likelihood, one.log_likelihood_stderr) == (2, 327.0, 0.5)
@@ -109,8 +108,8 @@ def test_the_table_orders_by_likelihood_and_averages_over_seeds(tmp_path):
     assert (frame.status[3], frame.detail[3]) == ("failed", "Out of memory")
 
 
-def test_the_figure_names_every_sampler_and_its_scores(tmp_path):
-    (drawn,) = figure("parzen-ordering", output=made_up_results.write(tmp_path))
+def test_the_figure_names_every_sampler_and_its_scores(results):
+    (drawn,) = figure("parzen-ordering", output=results)
     for words in ("centroids, 20 rounds: 338.0 ± 2.0 nats", "fresh images: 244.0 ± 2.0 nats", "recall 90"):
         assert words in drawn.description
     assert "<image" in drawn.svg  # one, into which matplotlib puts them all

@@ -17,17 +17,9 @@ from reports.tables.comparison import as_text
 from reports.tables.headline import winners
 from reports.tables.numerals import count, seconds, share, significant, with_error
 from reports.tables.writers import WRITERS, shown, write_all
-from tests.reports import made_up_results
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    return made_up_results.write(tmp_path_factory.mktemp("results"))
-
-
-@pytest.fixture(scope="module")
-def broken(tmp_path_factory):
-    return made_up_results.write(tmp_path_factory.mktemp("broken"), broken=True)
+from tests.reports.made_up_claims import claim_report
+from tests.reports.made_up_records import record
+from tests.reports.made_up_searches import SEARCHES, searches
 
 
 @pytest.mark.parametrize("name", tables)
@@ -106,9 +98,9 @@ def test_claims_count_mutants_and_leave_out_what_is_no_formula(results, broken):
 
 def test_errata_are_confirmed_only_by_a_verified_claim(results, tmp_path):
     with Store(tmp_path, write=True) as store:
-        told = made_up_results.claim_report("beta", verified=False, printed=True)
+        told = claim_report("beta", verified=False, printed=True)
         params = {"claim": "beta", "mutants": "hand", "deep": False}
-        store.append([made_up_results.record("claims", "claim-beta", params, "verified", 0.0, payload=told)])
+        store.append([record("claims", "claim-beta", params, "verified", 0.0, payload=told)])
     unproved = table("errata", output=tmp_path)
     assert list(unproved.outcome) == ["REFUTED"]
     assert not unproved.confirmed.any()
@@ -121,7 +113,7 @@ def test_errata_are_confirmed_only_by_a_verified_claim(results, tmp_path):
 def test_what_failed_or_was_left_out_keeps_its_row(results):
     frame = table("nearest-neighbours", output=results)
     for dataset, part in frame.groupby("dataset"):
-        assert len(part) == len(made_up_results.SEARCHES) + 2, dataset
+        assert len(part) == len(SEARCHES) + 2, dataset
         assert set(part.status) == {"ok", "skipped", "failed"}
         assert list(part.status[-2:]) != ["ok", "ok"]
     models = table("implicit-models", output=results).set_index(["task", "model"])
@@ -139,8 +131,6 @@ def test_the_frontier_is_what_nothing_beats_in_both(results):
 
 def test_settings_are_chosen_by_other_queries_than_those_scored(tmp_path):
     """Settings that were lucky on the scored queries are no frontier; one thread and two are judged apart."""
-    from tests.reports.made_up_results import searches
-
     with Store(tmp_path, write=True) as store:
         for threads in (1, 2):
             records = searches("digits", 1000, threads)

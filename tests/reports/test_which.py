@@ -8,7 +8,6 @@ import pytest
 from reports.store import Store
 from reports.tables import which_divergence, which_index
 from reports.tables.writers import shown
-from tests.reports import made_up_results
 
 SEARCHES = pd.DataFrame(
     [
@@ -58,9 +57,8 @@ def test_what_was_chosen_by_other_queries_is_not_chosen_by_those_scored(table):
     assert found.search["recall ≥ 90 %"] == "ours alike"
 
 
-def test_both_tables_of_made_up_results_can_be_written(tmp_path):
-    made_up_results.write(tmp_path)
-    with Store(tmp_path) as store:
+def test_both_tables_of_made_up_results_can_be_written(results):
+    with Store(results) as store:
         index, divergence = which_index.which_index(store), which_divergence.which_divergence(store)
     assert index["size"].unique().tolist() == ["quick"]
     assert len(index) == 5 * index.dataset.nunique()

@@ -1,0 +1,53 @@
+"""What tests of the reports share: results made up once, their page, and commands called in an empty folder."""
+
+import pytest
+from typer.testing import CliRunner
+
+from reports.cli import app
+from reports.page import write_report
+from tests.reports import made_up_results
+from tests.reports.page_elements import Page
+
+
+@pytest.fixture
+def call(monkeypatch, tmp_path):
+    """`call("table", "claims", …)` runs a command in an empty folder with wide lines and returns its result."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("IMPLICITBENCH_OUTPUT", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments):
+        done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory):
+    """Made-up results in a folder that no test changes."""
+    return made_up_results.write(tmp_path_factory.mktemp("results"))
+
+
+@pytest.fixture(scope="session")
+def broken(tmp_path_factory):
+    """The same with claims that are not verified."""
+    return made_up_results.write(tmp_path_factory.mktemp("broken"), broken=True)
+
+
+@pytest.fixture(scope="session")
+def written(results):
+    """The page of the results."""
+    return write_report(results)
+
+
+@pytest.fixture(scope="session")
+def text(written):
+    return written.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def page(text):
+    return Page(text)
