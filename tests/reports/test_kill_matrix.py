@@ -34,15 +34,15 @@ def rows(path):
 
 
 def test_every_trial_is_a_row_and_every_seed_another(tmp_path):
-    assert main(["m-of-n-lemma", "--output", str(tmp_path), "--root-seeds", "2"]) == 0
+    assert main(["imle-coverage", "--output", str(tmp_path), "--root-seeds", "2"]) == 0
     found, seeds = rows(tmp_path / "kill-matrix.csv"), rows(tmp_path / "root-seeds.csv")
     told = json.loads((tmp_path / "verify.json").read_text(encoding="utf-8"))
     assert tuple(found[0]) == MATRIX
     assert tuple(seeds[0]) == SEEDS
-    assert sum(row["kind"] == "mutant" for row in found) == len(claims_registry["m-of-n-lemma"].mutants)
+    assert sum(row["kind"] == "mutant" for row in found) == len(claims_registry["imle-coverage"].mutants)
     assert len(found) == told["ill_formed"] + sum(kind["run"] for kind in told["trials"].values())
     assert (told["claims"], told["verified"], told["unverified"]) == (1, 1, [])
-    assert told["by_claim"]["m-of-n-lemma"]["resolution"] == 1e-12
+    assert told["by_claim"]["imle-coverage"]["resolution"] == 1e-12
     assert seeds[0]["root_seed"] != seeds[1]["root_seed"]
     assert [row["verified"] for row in seeds] == ["1", "1"]
 
@@ -68,7 +68,7 @@ def test_a_change_that_leaves_no_formula_says_why(formula, words):
 
 
 def test_deep_has_files_of_its_own_and_draws_no_seed(tmp_path):
-    assert main(["m-of-n-lemma", "--output", str(tmp_path), "--deep"]) == 0
+    assert main(["imle-coverage", "--output", str(tmp_path), "--deep"]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kill-matrix-deep.csv", "verify-deep.json"]
 
 

@@ -11,7 +11,7 @@ from reports.store import Store
 from theory.claim import claims_registry
 from theory.verify import verify_claim
 
-NAME = "m-of-n-lemma"
+NAME = "imle-coverage"
 
 
 def test_a_claims_cell_holds_what_its_verification_finds(tmp_path):

@@ -89,13 +89,13 @@ def test_automatic_mutants_are_items_when_asked(pytester, outside):
 
 
 def test_the_option_runs_claims_without_a_test_file_also_beside_each_other(pytester):
-    result = run(pytester, "-v", "--claims=m-of-n-lemma", "-n", "2", "-k", "mutant or truth")
-    assert result.parseoutcomes() == {"passed": 5}
-    result.stdout.fnmatch_lines(["*PASSED*claims::m-of-n-lemma-truth*"])
+    result = run(pytester, "-v", "--claims=imle-coverage", "-n", "2", "-k", "mutant or truth")
+    assert result.parseoutcomes() == {"passed": 4}
+    result.stdout.fnmatch_lines(["*PASSED*claims::imle-coverage-truth*"])
 
 
 def test_the_ini_option_runs_claims_by_default_and_counts_what_is_deselected(pytester):
-    pytester.makeini("[pytest]\nclaims = m-of-n-lemma")
+    pytester.makeini("[pytest]\nclaims = imle-coverage")
     run(pytester, "-k", "truth").assert_outcomes(passed=1, deselected=5)
 
 

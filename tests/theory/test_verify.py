@@ -227,7 +227,7 @@ def test_draws_depend_on_seed_claim_and_stream_alone(square):
     setting = square.setting(root_seed=1)
     first = setting.rng().random(3)
     assert np.array_equal(first, square.setting(root_seed=1).rng().random(3))
-    assert (square.setting().root_seed, verify_claim("m-of-n-lemma", resolution_budget=0).root_seed) == (0, 0)
+    assert (square.setting().root_seed, verify_claim("imle-coverage", resolution_budget=0).root_seed) == (0, 0)
     assert not np.array_equal(first, square.setting(root_seed=2).rng().random(3))
     assert not np.array_equal(first, setting.rng(stream=1).random(3))
     assert setting.size(1, deep=2) == 1
@@ -261,23 +261,23 @@ def test_errata_rows_come_from_printed_mutants(square):
 
 
 def test_the_module_is_called_and_its_parts_are_reached():
-    frame = theory.verify("m-of-n-lemma")
+    frame = theory.verify("imle-coverage")
     assert frame.verified.all()
-    assert list(frame.id) == ["m-of-n-lemma"]
+    assert list(frame.id) == ["imle-coverage"]
     assert (frame.refuted == frame.mutants).all()
-    assert isinstance(theory.verify.verify_claim("m-of-n-lemma", resolution_budget=0), theory.verify.ClaimReport)
+    assert isinstance(theory.verify.verify_claim("imle-coverage", resolution_budget=0), theory.verify.ClaimReport)
     assert theory.claim("x", says="", source="", method=Exact)
-    assert isinstance(claims_registry["m-of-n-lemma"], Claim)
+    assert isinstance(claims_registry["imle-coverage"], Claim)
     assert issubclass(theory.Holds, Outcome)
 
 
 def test_claims_are_selected_by_id_and_topic_and_a_wrong_name_lists_them():
-    assert [c.id for c in selected("m-of-n-lemma")] == ["m-of-n-lemma"]
-    assert "m-of-n-lemma" in [c.id for c in selected("events")]
-    with pytest.raises(KeyError, match=r"no claim or topic is called nonsense; topics: .*events"):
+    assert [c.id for c in selected("imle-coverage")] == ["imle-coverage"]
+    assert "imle-coverage" in [c.id for c in selected("imle-guarantees")]
+    with pytest.raises(KeyError, match=r"no claim or topic is called nonsense; topics: .*imle-guarantees"):
         selected("nonsense")
     with pytest.raises(ValueError, match="mutants='some'"):
-        verify_claim("m-of-n-lemma", mutants="some")
+        verify_claim("imle-coverage", mutants="some")
 
 
 def test_progress_hears_of_every_result(square):
@@ -286,4 +286,4 @@ def test_progress_hears_of_every_result(square):
     verify_claim(square, progress=heard.append)
     assert [result.kind for result in heard] == ["truth", "mutant"]
     assert len(trials(square)) == 2
-    assert table(reports("m-of-n-lemma")).columns[0] == "id"
+    assert table(reports("imle-coverage")).columns[0] == "id"
