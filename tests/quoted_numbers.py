@@ -1,4 +1,4 @@
-"""The measured numbers of a page, and whether a record holds them.
+"""The measured numbers of a page, and the records that its sections name.
 
 Measured is what has a decimal point or a unit; whole numbers without one are sizes, counts and settings. Code, links
 and generated tables are left out: code runs, and a generated table is held to its record as a whole.
@@ -25,7 +25,7 @@ _NUMBER = re.compile(
     rf"(?:{_SPACE}?(%|µs|ms|s|seconds?|minutes?|MB|GB|nats|times)(?!\w))?"
 )
 _RECORD = re.compile(r"[\w-]+\.(?:csv|json)\b")
-_RECORDED = re.compile(r"(?<![\w.])-?\d+\.?\d*(?:e[-+]?\d+)?")
+RECORDED = re.compile(r"(?<![\w.])-?\d+\.?\d*(?:e[-+]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -41,31 +41,24 @@ class Quoted:
     records: tuple[str, ...]
     context: str
 
-    def found(self, value=None):
-        """Whether one of the records holds it, rounded to the digits that are printed; or `value` in its place."""
+    def rounds(self, recorded, value=None):
+        """Whether `recorded`, in a unit that the page's may stand for, is this at the printed digits, or is `value`."""
         wanted = self.value if value is None else value
         half = 0.5 * self.last * (1 + 1e-9)
-        scales = _UNIT.get(self.unit, (1.0,))
-        return any(abs(abs(x) * s - wanted) <= half for name in self.records for x in recorded(name) for s in scales)
-
-
-_POOL: dict[str, frozenset[float]] = {}
-
-
-def recorded(name):
-    """The numbers of a published record, those within its texts included."""
-    if name not in _POOL:
-        path = PUBLISHED / name
-        text = path.read_text(encoding="utf-8").replace("\u202f", "") if path.is_file() else ""
-        _POOL[name] = frozenset() if TOO_RICH.fullmatch(name) else frozenset(map(float, _RECORDED.findall(text)))
-    return _POOL[name]
+        return any(abs(abs(recorded) * scale - wanted) <= half for scale in _UNIT.get(self.unit, (1.0,)))
 
 
 def quoted(page, text=None):
     """Every measured number of a page, with the records that its section names."""
     text = _LEFT_OUT.sub("", page.read_text(encoding="utf-8") if text is None else text)
     for section in re.split(r"(?m)^(?=#+ )", text):
-        records = tuple(dict.fromkeys(name for name in _RECORD.findall(section) if recorded(name)))
+        records = tuple(
+            dict.fromkeys(
+                name
+                for name in _RECORD.findall(section)
+                if (PUBLISHED / name).is_file() and not TOO_RICH.fullmatch(name)
+            )
+        )
         title = section.partition("\n")[0].lstrip("# ").strip()
         prose = re.sub(r"\n(?!\n|\||[-*] )", " ", _CODE.sub(lambda code: " " * len(code[0]), section))
         for found in _NUMBER.finditer(prose):
@@ -75,12 +68,6 @@ def quoted(page, text=None):
                 last = 10.0 ** -(len(decimals) - 1) if decimals else 1.0
                 context = " ".join(prose[max(0, found.start() - 50) : found.end() + 40].split())
                 yield Quoted(page.name, title, found[0], float(number), last, unit or "", records, context)
-
-
-def moved(number):
-    """The number a twentieth larger, and at least by two of its last digits: what a stale quotation looks like."""
-    steps = max(2, round(0.05 * number.value / number.last))
-    return number.value + steps * number.last
 
 
 def of(pages=PAGES):

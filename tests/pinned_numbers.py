@@ -1,0 +1,155 @@
+"""Which cell of which record each quoted number is: `python -m tests.pinned_numbers` writes pinned_numbers.csv anew.
+
+A number that is short is found somewhere in almost any record, so that looking for it proves little. Therefore each is
+pinned to one cell, whose value it must be at the printed precision. The command keeps the pins that still hold, pins
+what is new to the cell whose row and column share most words with what stands around the number, and prints these for
+a person to look at: it knows what a number may be, not what the sentence says.
+"""
+
+import csv
+import json
+import math
+import re
+import sys
+from collections import Counter, defaultdict
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+from tests import quoted_numbers
+
+PINS = Path(__file__).with_suffix(".csv")
+COLUMNS = ("page", "section", "number", "record", "row", "column")
+#: Where, when and by what a row was measured: nobody quotes these as what was measured.
+_PROVENANCE = {"commit", "machine", "versions", "date", "cells"}
+_WORD = re.compile(r"[a-zα-ω]{3,}|\d{2,}")
+
+
+class Cell(NamedTuple):
+    """A number of a record: the row by its first cells (or the keys on the way to it), the column, the value.
+
+    Of a text that holds several numbers each is a cell: "note", "note#2", …
+    """
+
+    row: str
+    column: str
+    value: float
+
+
+class Pin(NamedTuple):
+    """A number as it is printed, and its cell; `record` is empty where no record holds it."""
+
+    number: str
+    record: str
+    row: str
+    column: str
+
+
+@cache
+def cells(name):
+    """Every number of a published record."""
+    if quoted_numbers.TOO_RICH.fullmatch(name) or not (path := quoted_numbers.PUBLISHED / name).is_file():
+        return ()
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8", newline="") as file:
+            return tuple(_of_rows(list(csv.DictReader(file))))
+    return tuple(_of_json(json.loads(path.read_text(encoding="utf-8")), ()))
+
+
+def _of_rows(rows):
+    columns = [column for column in rows[0] if column not in _PROVENANCE]
+    for width in range(1, len(columns) + 1):  # as many cells as tell the rows apart
+        names = ["; ".join(row[column] for column in columns[:width]) for row in rows]
+        if len(set(names)) == len(names):
+            break
+    for name, row in zip(names, rows, strict=True):
+        for column in columns:
+            yield from _numbered(name, column, row[column])
+
+
+def _of_json(value, path):
+    if isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            if key not in _PROVENANCE:
+                yield from _of_json(part, (*path, str(key)))
+    elif value is not None and not isinstance(value, bool):
+        yield from _numbered("; ".join(path[:-1]), path[-1], str(value))
+
+
+def _numbered(row, column, text):
+    for count, number in enumerate(quoted_numbers.RECORDED.findall(text.replace("\u202f", "")), start=1):
+        yield Cell(row, column if count == 1 else f"{column}#{count}", float(number))
+
+
+@cache
+def _values(name):
+    return {(cell.row, cell.column): cell.value for cell in cells(name)}
+
+
+def holds(number, pin, value=None):
+    """Whether the pinned cell is the number, or `value`, at the digits that are printed."""
+    found = _values(pin.record).get((pin.row, pin.column))
+    return pin.record in number.records and found is not None and number.rounds(found, value)
+
+
+def read():
+    """The pins by (page, section), in the order in which the numbers stand there."""
+    with PINS.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {
+        place: [Pin(*(row[column] for column in COLUMNS[2:])) for row in part]
+        for place, part in groupby(rows, key=lambda row: (row["page"], row["section"]))
+    }
+
+
+def chosen(number, before):
+    """The pin for a number: of the cells that it may be, the one whose row and column the text around it names.
+
+    What tells rows apart was set and not measured; the row of the number `before` is likely this one's too; and shares
+    are recorded as such, so that a percentage is seldom a cell as it stands.
+    """
+    may_be = [(name, cell) for name in number.records for cell in cells(name) if number.rounds(cell.value)]
+    if not may_be:
+        return Pin(number.text, "", "", "")
+    around = _words(f"{number.section} {number.context}")
+    rows = {cell.row for name in number.records for cell in cells(name)}
+    seldom = Counter(word for row in rows for word in _words(row))
+
+    def likely(choice):
+        name, cell = choice
+        points = sum(1 / math.log(2 + seldom[word]) for word in _words(cell.row) & around)
+        points += len(_words(cell.column) & around) + (before[1:3] == (name, cell.row))
+        return points - 5 * (f"{cell.value:g}" in cell.row.split("; ")) - 3 * (number.unit == "%" and cell.value > 1)
+
+    name, cell = max(may_be, key=likely)  # the first of equals
+    return Pin(number.text, name, cell.row, cell.column)
+
+
+def _words(text):
+    return set(_WORD.findall(text.lower().replace("\u202f", "").replace("\u00a0", "")))
+
+
+def main():
+    kept = defaultdict(list, read() if PINS.is_file() else {})
+    table, pin = [], Pin("", "", "", "")
+    for number in quoted_numbers.of():
+        place = (number.page, number.section)
+        before, pin = pin, next((p for p in kept[place] if p.number == number.text and holds(number, p)), None)
+        if pin is not None:
+            kept[place].remove(pin)
+        else:
+            pin = chosen(number, before)
+            where = f"{pin.record}: {pin.row} | {pin.column}" if pin.record else "no record"
+            sys.stdout.write(f"{number.page}, {number.section}: {number.text} in “{number.context}” is {where}\n")
+        table.append(dict(zip(COLUMNS, (*place, *pin), strict=True)))
+    with PINS.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(table)
+    pinned = sum(bool(row["record"]) for row in table)
+    sys.stdout.write(f"{pinned} numbers are pinned to a cell, {len(table) - pinned} are of no record\n")
+
+
+if __name__ == "__main__":
+    main()
