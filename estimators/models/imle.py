@@ -140,7 +140,8 @@ class IMLE(ImplicitModel):
         """The same on the model's device."""
         with inference(self.generator_):
             samples: torch.Tensor = self.generator_(z)
-        if not bool(torch.isfinite(samples).all()):
+        # A finite sum, twenty times quicker than asking each, has finite terms; that of huge ones need not be finite.
+        if not bool(samples.sum().isfinite()) and not bool(samples.isfinite().all()):
             raise loop.Diverged("the generator returns values that are not finite", step=self.step_, lr=self.lr_now)
         return samples
 
