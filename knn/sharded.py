@@ -141,15 +141,16 @@ class Sharded(BaseEstimator):
             numbering = Numbering.restored(len(alive), told["runs"])
             first = shards.restored(contents[0])
             given, n_shards = shard_files.index_of(told["index"]), checked_count(told["n_shards"], "n_shards")
+            dtype, names = np.dtype(told["dtype"]), told["feature_names"]
         except (KeyError, TypeError, IndexError, ValueError, OSError) as error:
             raise ValueError(f"{path} is no whole sharded index ({error}): save it again, or restore a copy") from error
         index = cls(given, n_shards=n_shards, client=client, n_jobs=n_jobs)
         recipes: list[Recipe] = [[(shards.restored, (content,))] for content in contents]
         index._take(index._built(recipes), recipes, numbering, alive)
-        index.dtype_, index._k, index._metric = np.dtype(told["dtype"]), first.n_neighbors, first.metric
+        index.dtype_, index._k, index._metric = dtype, first.n_neighbors, first.metric
         index.n_features_in_ = features
-        if told["feature_names"] is not None:
-            index.feature_names_in_ = np.array(told["feature_names"], dtype=object)
+        if names is not None:
+            index.feature_names_in_ = np.array(names, dtype=object)
         return index
 
     def close(self) -> None:

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
 import resource
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.robustness.readers import READERS, sealed, seeds
 from benchmarks.robustness.rows import Row
 from reports.child import Child, ChildDied
 
 #: Address space that a reader may take beyond what the process has: the largest honest file here has a few kilobytes.
 ROOM = 1 << 30
 #: Inputs to a call of the process where not 2000, and seconds that a call may take.
-BATCH, LIMIT = {"hdf5": 250}, 60.0
+BATCH, LIMIT = {"hdf5": 250, "is-data": 250}, 60.0
 #: What share of the inputs each reader gets: the rest are cheap, HDF5 takes a library's time.
-SHARES = {"idx": 0.5, "journal": 0.25, "saved-index": 0.17, "sqlite-index": 0.05, "hdf5": 0.03}
+SHARES = {
+    "idx": 0.48,
+    "journal": 0.25,
+    "saved-index": 0.15,
+    "sharded-index": 0.03,
+    "sqlite-index": 0.05,
+    "hdf5": 0.03,
+    "is-data": 0.01,
+}
+#: What is read by a library that may not come back, and by the product in a process of its own therefore.
+_LIBRARYS = ("hdf5", "is-data")
 _TELLING = (0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x7FFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
 
 
@@ -49,7 +59,7 @@ def fuzz_kind(kind: str, folder: Path, count: int) -> Iterator[Row]:
             child = Child(prepare, kind)
             number = int(at.read_text())
             done = number + 1
-            if kind == "hdf5" and _refused_from_outside(folder, number):
+            if kind in _LIBRARYS and _refused_from_outside(kind, folder, number):
                 cut_off += 1
             else:
                 findings.append(f"input {number}: {error}")
@@ -62,14 +72,16 @@ def fuzz_kind(kind: str, folder: Path, count: int) -> Iterator[Row]:
     )
 
 
-def _refused_from_outside(folder: Path, number: int) -> bool:
+def _refused_from_outside(kind: str, folder: Path, number: int) -> bool:
     """Whether what users call refuses an input on which the library it calls does not come back."""
     from reports.datasets import ann_hdf5
 
     path = folder / "input.hdf5"
-    path.write_bytes(mutated(seeds("hdf5"), np.random.Generator(np.random.PCG64(number))))
+    path.write_bytes(mutated(seeds(kind), np.random.Generator(np.random.PCG64(number))))
     before, ann_hdf5._SECONDS = ann_hdf5._SECONDS, 5.0
     try:
+        if kind == "is-data":
+            return not ann_hdf5._those_with_data([path])
         ann_hdf5.read_data(path)
     except ann_hdf5.DataError:
         return True
@@ -101,7 +113,7 @@ def batch(kind: str, first: int, count: int, at: Path) -> tuple[int, list[str]]:
         for number in range(first, first + count):
             content = mutated(corpus, np.random.Generator(np.random.PCG64(number)))
             at.write_text(str(number))
-            path.write_bytes(sealed(content) if kind == "saved-index" and number % 4 else content)
+            path.write_bytes(sealed(kind, content) if number % 4 else content)
             try:
                 reader(path)
             except known:
@@ -135,115 +147,3 @@ def mutated(corpus: list[bytes], rng: np.random.Generator) -> bytes:
             piece = corpus[other % len(corpus)]
             content[at:at] = piece[other % max(1, len(piece)) :][:48]
     return bytes(content)
-
-
-def sealed(content: bytes) -> bytes:
-    """The content of a saved index with the checksum that belongs to it: what damage cannot do, a writer can."""
-    return content[:-32] + hashlib.sha256(content[:-32]).digest()
-
-
-_SEEDS: dict[str, list[bytes]] = {}
-
-
-def seeds(kind: str) -> list[bytes]:
-    """Honest files of the kind, some of them at the edges of the format."""
-    if kind not in _SEEDS:
-        with tempfile.TemporaryDirectory() as folder:
-            _SEEDS[kind] = _made(kind, Path(folder))
-    return _SEEDS[kind]
-
-
-def _made(kind: str, folder: Path) -> list[bytes]:
-    import gzip
-
-    rng = np.random.default_rng(0)
-    if kind == "idx":
-        plain = bytes((0, 0, 8, 3)) + b"".join(n.to_bytes(4, "big") for n in (2, 3, 4)) + rng.bytes(24)
-        return [plain, gzip.compress(plain, 1), bytes((0, 0, 8, 3)) + bytes(12)]
-    if kind in ("journal", "sqlite-index"):
-        _store(folder)
-        return [(folder / ("journal.jsonl" if kind == "journal" else "index.sqlite")).read_bytes()]
-    if kind == "saved-index":
-        from knn import BruteForce, KDTree
-
-        X = rng.normal(size=(12, 3))
-        BruteForce().fit(X).save(folder / "a")
-        KDTree(metric="inner_product").fit(X.astype(np.float32)).save(folder / "b")
-        return [(folder / "a").read_bytes(), (folder / "b").read_bytes()]
-    from reports.datasets.ann_hdf5 import AnnData, write_data
-
-    train = rng.normal(size=(5, 2)).astype(np.float32)
-    write_data(folder / "a", AnnData(train, train, np.arange(5)[:, None], np.zeros((5, 1)), "euclidean"))
-    return [(folder / "a").read_bytes()]
-
-
-def _store(folder: Path) -> None:
-    from reports.record import Record
-    from reports.store import Store
-
-    with Store(folder, write=True) as store:
-        for i in range(3):
-            shared = {"experiment": "e", "cell": f"key-{i}", "params": {"i": i}, "size": "quick", "seed": 0}
-            store.append([Record(**shared, metric="mean", value=i / 7, payload={"drawn": np.arange(i)})])
-
-
-def _idx(path: Path) -> None:
-    from reports.datasets.idx import read_idx
-
-    read_idx(path, ndim=3)
-
-
-def _hdf5(path: Path) -> None:
-    """As `read_data` reads in a process of its own."""
-    from reports.datasets.ann_hdf5 import AnnData, _checked_data
-    from reports.datasets.hdf5_entries import read_here
-
-    (train, test, neighbors, distances), attrs = read_here(path, ("train", "test", "neighbors", "distances"), "")
-    _checked_data(AnnData(train, test, neighbors, distances, str(attrs.get("distance", ""))), path, attrs)
-
-
-def _saved_index(path: Path) -> None:
-    from knn import NearestNeighbours
-
-    NearestNeighbours.load(path)
-
-
-def _journal(path: Path) -> None:
-    """As a reader opens it, and as a writer would, without the index and the lock."""
-    from reports import journal
-    from reports.record import load_cell
-
-    data = path.read_bytes()
-    for growing in (True, False):
-        found = journal.scan(data, {}, growing=growing)
-        journal.check_version(path, found.lines)
-    for line in found.lines.values():
-        if line.kind == "cell":
-            load_cell(line.body)
-
-
-def _sqlite_index(path: Path) -> None:
-    from reports.index import saved_lines
-
-    saved_lines(path)
-
-
-def _known(kind: str) -> tuple[type[BaseException], ...]:
-    from reports.datasets.source import DataError
-    from reports.journal import StoreError
-
-    return {"idx": (DataError,), "hdf5": (DataError,), "saved-index": (ValueError,), "journal": (StoreError,)}.get(
-        kind, ()
-    )
-
-
-READERS: dict[str, tuple[Callable[[Path], None], tuple[type[BaseException], ...]]] = {
-    kind: (reader, _known(kind))
-    for kind, reader in {
-        "idx": _idx,
-        "hdf5": _hdf5,
-        "saved-index": _saved_index,
-        "journal": _journal,
-        "sqlite-index": _sqlite_index,
-    }.items()
-}

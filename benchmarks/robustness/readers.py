@@ -1,0 +1,162 @@
+"""The readers that are fuzzed: what users call, honest files for it, and the errors with which it may refuse."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+
+def sealed(kind: str, content: bytes) -> bytes:
+    """The content with its own checksum, where the format has one: what damage cannot do, a writer can."""
+    if kind == "saved-index":
+        return content[:-32] + hashlib.sha256(content[:-32]).digest()
+    if kind == "sharded-index":
+        text = content.rpartition(b"\n")[0]
+        return text + b"\n" + hashlib.sha256(text).hexdigest().encode()
+    return content
+
+
+_SEEDS: dict[str, list[bytes]] = {}
+
+
+def seeds(kind: str) -> list[bytes]:
+    """Honest files of the kind, some of them at the edges of the format."""
+    if kind not in _SEEDS:
+        with tempfile.TemporaryDirectory() as folder:
+            _SEEDS[kind] = _made(kind, Path(folder))
+    return _SEEDS[kind]
+
+
+def _made(kind: str, folder: Path) -> list[bytes]:
+    import gzip
+
+    rng = np.random.default_rng(0)
+    if kind == "idx":
+        plain = bytes((0, 0, 8, 3)) + b"".join(n.to_bytes(4, "big") for n in (2, 3, 4)) + rng.bytes(24)
+        return [plain, gzip.compress(plain, 1), bytes((0, 0, 8, 3)) + bytes(12)]
+    if kind in ("journal", "sqlite-index"):
+        _store(folder)
+        return [(folder / ("journal.jsonl" if kind == "journal" else "index.sqlite")).read_bytes()]
+    if kind == "saved-index":
+        from knn import BruteForce, KDTree
+
+        X = rng.normal(size=(12, 3))
+        BruteForce().fit(X).save(folder / "a")
+        KDTree(metric="inner_product").fit(X.astype(np.float32)).save(folder / "b")
+        return [(folder / "a").read_bytes(), (folder / "b").read_bytes()]
+    if kind == "sharded-index":
+        return [(_sharded(folder) / "sharded.json").read_bytes()]
+    from reports.datasets.ann_hdf5 import AnnData, write_data
+
+    train = rng.normal(size=(5, 2)).astype(np.float32)
+    write_data(folder / "a", AnnData(train, train, np.arange(5)[:, None], np.zeros((5, 1)), "euclidean"))
+    return [(folder / "a").read_bytes()]
+
+
+def _sharded(folder: Path) -> Path:
+    """A sharded index in a folder of that folder."""
+    from knn import KDTree, Sharded
+
+    Sharded(KDTree(random_state=0), n_shards=3).fit(np.random.default_rng(0).normal(size=(12, 3))).save(
+        folder / "whole"
+    )
+    return folder / "whole"
+
+
+def _store(folder: Path) -> None:
+    from reports.record import Record
+    from reports.store import Store
+
+    with Store(folder, write=True) as store:
+        for i in range(3):
+            shared = {"experiment": "e", "cell": f"key-{i}", "params": {"i": i}, "size": "quick", "seed": 0}
+            store.append([Record(**shared, metric="mean", value=i / 7, payload={"drawn": np.arange(i)})])
+
+
+def _idx(path: Path) -> None:
+    from reports.datasets.idx import read_idx
+
+    read_idx(path, ndim=3)
+
+
+def _hdf5(path: Path) -> None:
+    """As `read_data` reads in a process of its own."""
+    from reports.datasets.ann_hdf5 import AnnData, _checked_data
+    from reports.datasets.hdf5_entries import read_here
+
+    (train, test, neighbors, distances), attrs = read_here(path, ("train", "test", "neighbors", "distances"), "")
+    _checked_data(AnnData(train, test, neighbors, distances, str(attrs.get("distance", ""))), path, attrs)
+
+
+def _is_data(path: Path) -> None:
+    """As the data folders are looked through; what it says no to counts as refused."""
+    from reports.datasets.hdf5_entries import is_data
+    from reports.datasets.source import DataError
+
+    if is_data(path) is False:
+        raise DataError
+
+
+def _sharded_index(path: Path) -> None:
+    """The file that vouches for the shards, beside honest ones."""
+    from knn import Sharded
+
+    beside = path.parent / "sharded"
+    if not beside.exists():
+        beside.mkdir()
+        _sharded(beside)
+    (beside / "whole" / "sharded.json").write_bytes(path.read_bytes())
+    Sharded.load(beside / "whole").search(np.zeros((1, 3)), 1)
+
+
+def _saved_index(path: Path) -> None:
+    from knn import NearestNeighbours
+
+    NearestNeighbours.load(path)
+
+
+def _journal(path: Path) -> None:
+    """As a reader opens it, and as a writer would, without the index and the lock."""
+    from reports import journal
+    from reports.record import load_cell
+
+    data = path.read_bytes()
+    for growing in (True, False):
+        found = journal.scan(data, {}, growing=growing)
+        journal.check_version(path, found.lines)
+    for line in found.lines.values():
+        if line.kind == "cell":
+            load_cell(line.body)
+
+
+def _sqlite_index(path: Path) -> None:
+    from reports.index import saved_lines
+
+    saved_lines(path)
+
+
+def _known(kind: str) -> tuple[type[BaseException], ...]:
+    from reports.datasets.source import DataError
+    from reports.journal import StoreError
+
+    known: dict[str, type[BaseException]] = dict.fromkeys(("idx", "hdf5", "is-data"), DataError)
+    known |= {"journal": StoreError, "saved-index": ValueError, "sharded-index": ValueError}
+    return (known[kind],) if kind in known else ()
+
+
+READERS: dict[str, tuple[Callable[[Path], None], tuple[type[BaseException], ...]]] = {
+    kind: (reader, _known(kind))
+    for kind, reader in {
+        "idx": _idx,
+        "hdf5": _hdf5,
+        "is-data": _is_data,
+        "saved-index": _saved_index,
+        "sharded-index": _sharded_index,
+        "journal": _journal,
+        "sqlite-index": _sqlite_index,
+    }.items()
+}
