@@ -4,7 +4,11 @@ import pytest
 from typer.testing import CliRunner
 
 from reports.cli import app
+from reports.experiment import Measurement
+from reports.lane import Outcome
 from reports.page import write_report
+from reports.record import load
+from reports.workers import perform
 from tests.reports import made_up_results
 from tests.reports.page_elements import Page
 
@@ -25,6 +29,19 @@ def call(monkeypatch, tmp_path):
     return run
 
 
+@pytest.fixture
+def measured_here(monkeypatch):
+    """Cells are performed in this process, where libraries are loaded; workers have tests of their own."""
+
+    def here(jobs, place, *, tick):  # noqa: ARG001
+        place.close()
+        for job in jobs:
+            found = load(perform(job))
+            yield job, Outcome([Measurement(**m) for m in found["measurements"]], found["seconds"])
+
+    monkeypatch.setattr("reports.runner.measure_all", here)
+
+
 @pytest.fixture(scope="session")
 def results(tmp_path_factory):
     """Made-up results in a folder that no test changes."""
@@ -33,8 +50,8 @@ def results(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def broken(tmp_path_factory):
-    """The same with claims that are not verified."""
-    return made_up_results.write(tmp_path_factory.mktemp("broken"), broken=True)
+    """A few of them, with claims that are not verified."""
+    return made_up_results.write_few(tmp_path_factory.mktemp("broken"), broken=True)
 
 
 @pytest.fixture(scope="session")

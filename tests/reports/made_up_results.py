@@ -161,6 +161,14 @@ def biases():
     yield [record("jsd-limits", "jsd-died", {"law": "normal", "n": 40, "repetitions": 30}, "cell", None, **died)]
 
 
+def write_few(path, *, broken=False):
+    """Claims, searches of one data set and models of one task: a store whose page is drawn soon."""
+    with Store(path, write=True) as store:
+        for cell in [*claims(broken=broken), searches("mnist", 10_000), *models("ring-8", 8, 2)]:
+            store.append(cell)
+    return path
+
+
 def write(path, *, broken=False):
     """Writes the store; `broken` has a claim that is not verified and one whose check died."""
     with Store(path, write=True) as store:

@@ -1,7 +1,6 @@
 """The command line: what it prints, what it exits with, and what it does not load."""
 
 import json
-import shutil
 import subprocess
 import sys
 
@@ -124,8 +123,8 @@ def test_the_output_folder_may_come_from_the_environment(call, results, monkeypa
     assert "alpha" in call("table", "claims").stdout
 
 
-def test_report_prints_where_the_page_is_and_what_a_reader_wants_first(call, results, tmp_path):
-    shutil.copytree(results, tmp_path / "results")
+def test_report_prints_where_the_page_is_and_what_a_reader_wants_first(call, tmp_path):
+    made_up_results.write_few(tmp_path / "results")
     done = call("report", "--no-run")
     # One model failed on one seed: that is said, and the exit code says it too.
     assert done.exit_code == 1

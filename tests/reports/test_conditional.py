@@ -71,6 +71,7 @@ def test_nearest_inputs_are_those_of_all_distances():
         assert found[name].stderr == pytest.approx(values.std(ddof=1) / np.sqrt(10), rel=1e-12)
 
 
+@pytest.mark.usefixtures("measured_here")
 def test_the_table_and_the_pictures_are_of_the_records(tmp_path, monkeypatch):
     monkeypatch.setitem(conditional._SIZES, "quick", {"digits": (100, 10, 3, 8)})
     monkeypatch.setitem(conditional._SEEDS, "quick", 2)

@@ -80,6 +80,7 @@ def test_shifted_measures_have_the_distances_that_are_known(shape):
         assert curves["JSD"][-1] == pytest.approx(math.log(2), rel=1e-6)
 
 
+@pytest.mark.usefixtures("measured_here")
 def test_tables_and_pictures_are_made_from_the_store(tmp_path, monkeypatch):
     for module, constant, value in (
         (dimension_curse, "_LENGTHS", {"quick": (8, 16)}),

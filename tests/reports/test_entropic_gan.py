@@ -55,6 +55,7 @@ def test_cells_are_distinct_and_images_need_data(size):
     assert experiments["entropic-gan"] is entropic_gan.EntropicLikelihood
 
 
+@pytest.mark.usefixtures("measured_here")
 def test_tables_and_pictures_are_of_the_records(tmp_path, monkeypatch):
     monkeypatch.setattr(entropic_gan, "DIMENSIONS", (2, 5))
     monkeypatch.setitem(entropic_gan._GAUSSIAN, "quick", (20, 2, 16, 1))

@@ -51,6 +51,7 @@ def test_cells_are_distinct(size):
     assert len({(tuple(sorted(cell.params.items(), key=str)), cell.seed) for cell in cells}) == len(cells)
 
 
+@pytest.mark.usefixtures("measured_here")
 def test_the_table_and_the_pictures_are_of_the_records(tmp_path, monkeypatch):
     monkeypatch.setitem(gradients._SIZES, "quick", (8, 16, 12, 3, 2))
     monkeypatch.setattr(gradients, "DISTANCES", (1.0, 6.0))

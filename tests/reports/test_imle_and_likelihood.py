@@ -93,6 +93,7 @@ def test_training_comes_near_what_is_predicted():
     assert found["nats lost"] > 0
 
 
+@pytest.mark.usefixtures("measured_here")
 def test_the_table_and_the_picture_are_of_the_records(tmp_path, monkeypatch):
     monkeypatch.setitem(experiment._SIZES, "quick", ({"location": (1, 4)}, 4, 2))
     run("imle-and-likelihood", output=tmp_path, jobs=1)
