@@ -13,11 +13,12 @@ SIZE   ?= quick
 OUTPUT ?= results
 
 .DEFAULT_GOAL := help
-.PHONY: help report test test-deep lint bench dashboard compare docs site clean
+.PHONY: help report test test-deep coverage forget lint bench dashboard compare docs site clean
 
 help:
 	@echo "make report     verify the claims, run the experiments (SIZE=quick|standard|full), write one page"
 	@echo "make test       the test suite                make test-deep   its second tier, overnight"
+	@echo "make coverage   make test, and which lines it reaches"
 	@echo "make lint       style, types, import order    make bench       asv, this commit"
 	@echo "make dashboard  asv site over commits         make compare BASE=commit   fails if this is slower"
 	@echo "make docs       generated pages of docs/      make site       the documentation, as a site"
@@ -38,21 +39,27 @@ $(VENV)/.test: $(VENV)/.run
 report: $(VENV)/.run
 	@$(BIN)/implicitbench report --size $(SIZE) --output $(OUTPUT)
 
-# Timing guards switch themselves off beside other processes. Coverage sees kernels only without the JIT, where the
-# tests with large samples are left out. CUDA's simulator and its compiler need a process each; what needs a device is
-# skipped where none answers, and counted.
+# Timing guards switch themselves off beside other processes. CUDA's simulator and its compiler need a process each; what
+# needs a device is skipped where none answers, and counted. Kernels run as the Python that they are written in too, where
+# samples are small.
+UNCOMPILED := tests/knn/test_kernels.py tests/knn/test_principal.py tests/knn/test_look_up.py tests/knn/test_lsh.py \
+	tests/knn/test_exact_kernels.py tests/knn/test_tree_kernels.py tests/knn/test_rotated.py tests/knn/test_laws.py \
+	tests/knn/test_dynamic.py tests/knn/test_radius.py tests/estimators/test_kernel_distances.py
 test: $(VENV)/.test
-	@rm -f .coverage .coverage.*
-	@$(PYTEST) tests -n 2 -m "not deep and not perf and not simulator" --ignore=tests/perf --cov --cov-report=
-	@NUMBA_ENABLE_CUDASIM=1 $(PYTEST) tests/cuda -n 2 -m simulator --cov --cov-append --cov-report=
-	@NUMBA_DISABLE_JIT=1 $(PYTEST) tests/knn/test_kernels.py tests/knn/test_principal.py tests/knn/test_look_up.py \
-		tests/knn/test_lsh.py tests/knn/test_exact_kernels.py tests/knn/test_tree_kernels.py tests/knn/test_rotated.py \
-		-m "not deep" -k "twin or products or bisection or bucket or kernels" --cov --cov-append --cov-report=
-	@NUMBA_DISABLE_JIT=1 $(PYTEST) tests/knn/test_laws.py tests/knn/test_dynamic.py tests/knn/test_radius.py \
-		-m "not deep" -k "degenerate or never_used_again or occurs_are_found" --cov --cov-append --cov-report=
-	@NUMBA_DISABLE_JIT=1 $(PYTEST) tests/estimators/test_kernel_distances.py \
-		-m "not deep" -k "not (threads or repetition or libraries)" --cov --cov-append --cov-report=term
+	@$(PYTEST) tests -n 2 -m "not deep and not perf and not simulator" --ignore=tests/perf $(COVER)
+	@NUMBA_ENABLE_CUDASIM=1 $(PYTEST) tests/cuda -n 2 -m simulator $(COVER)
+	@NUMBA_DISABLE_JIT=1 $(PYTEST) $(UNCOMPILED) -n 2 -m "not deep" -k "twin or products or bisection or bucket or kernels \
+		or degenerate or never_used_again or occurs_are_found \
+		or (test_kernel_distances and not (threads or repetition or libraries))" $(COVER)
 	@$(PYTEST) tests/perf -m perf --benchmark-disable-gc --benchmark-columns=median,iqr,rounds
+
+# The lines that `make test` reaches, kernels among them, since they run uncompiled too. Tracing doubles its time.
+coverage: COVER = --cov --cov-append --cov-report=
+coverage: forget test
+	@$(BIN)/python -m coverage report
+
+forget:
+	@rm -f .coverage .coverage.*
 
 test-deep: $(VENV)/.test
 	HYPOTHESIS_PROFILE=deep $(PYTEST) tests -n 2 -m "not perf and not simulator" --ignore=tests/perf --timeout=7200
