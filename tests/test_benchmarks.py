@@ -11,7 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import code_recall, knn_suite, model_suite, ratio_table, score_suite
+from benchmarks import (
+    code_recall,
+    divergence_ratios,
+    knn_suite,
+    mnist_training,
+    model_suite,
+    ratio_table,
+    score_suite,
+)
 from benchmarks.origin import origin, write_rows
 from estimators.scoring import scores
 from knn.base import indexes
@@ -19,6 +27,17 @@ from reports import provenance
 from tests.browser import needs_chromium
 
 ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """`command(module, …)` calls what `python -m module …` calls, in this process, where libraries are loaded."""
+
+    def call(module, *arguments):
+        monkeypatch.setattr(sys, "argv", [module.__name__, *map(str, arguments)])
+        module.main()
+
+    return call
 
 
 def test_the_suites_measure_every_index_every_score_and_every_model():
@@ -99,23 +118,10 @@ def test_the_cost_of_ten_bandwidths_is_printed_and_kept(tmp_path):
         assert float(row["ratio_least"]) <= float(row["ratio"]) <= float(row["ratio_largest"])
 
 
-def test_the_ratios_of_the_divergences_are_printed_and_written(tmp_path):
+def test_the_ratios_of_the_divergences_are_printed_and_written(command, tmp_path):
     path = tmp_path / "ratios.csv"
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.divergence_ratios",
-        "cdist",
-        "gemm",
-        "line",
-        "mmd",
-        "certificate",
-        "large",
-    ]
-    command += ["--scale", "0.01", "--turns", "3", "--output", path]
-    told = {"env": {**os.environ, "PYTHONUTF8": "1"}, "capture_output": True, "encoding": "utf-8"}
-    done = subprocess.run(command, cwd=ROOT, timeout=300, check=False, **told)
-    assert done.returncode == 0, done.stderr
+    parts = ("cdist", "gemm", "line", "mmd", "certificate", "large")
+    command(divergence_ratios, *parts, "--scale", "0.01", "--turns", "3", "--output", path)
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["part"] for row in rows] == ["cdist", "gemm", "line", "line", "mmd", *["certificate"] * 2, "large"]
@@ -141,23 +147,11 @@ def test_measured_rows_tell_an_unclean_commit_and_replace_their_own(tmp_path, mo
 
 
 @pytest.mark.parametrize("method", ["imle", "plain", "gan"])
-def test_what_a_second_of_training_buys_is_printed_and_kept(method, tmp_path):
-    pytest.importorskip("torch", reason="the models; [models] brings it")
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.mnist_training",
-        method,
-        "--data",
-        "digits",
-        "--steps",
-        "4",
-        "--looks",
-        "1",
-    ]
-    told = {"env": {**os.environ, "PYTHONUTF8": "1"}, "capture_output": True, "encoding": "utf-8"}
-    done = subprocess.run([*command, "--output", tmp_path / "rows.csv"], cwd=ROOT, timeout=300, check=False, **told)
-    assert done.returncode == 0, done.stderr
+def test_what_a_second_of_training_buys_is_printed_and_kept(method, command, tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch", reason="the models; [models] brings it")
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)  # other tests are in this process
+    options = ("--data", "digits", "--steps", "4", "--looks", "1", "--output", tmp_path / "rows.csv")
+    command(mnist_training, method, *options)
     with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as source:
         (row,) = csv.DictReader(source)
     assert (row["method"], row["data"], row["step"]) == (method, "digits", "4")

@@ -16,7 +16,15 @@ from benchmarks import device_code
 needs_a_compiler = pytest.mark.skipif(
     config.ENABLE_CUDASIM, reason="the simulator has no compiler: run without NUMBA_ENABLE_CUDASIM"
 )
-capabilities = pytest.mark.parametrize("capability", device_code.CAPABILITIES, ids=lambda c: f"{c[0]}.{c[1]}")
+#: The oldest that is served always: what it has, later ones have.
+capabilities = pytest.mark.parametrize(
+    "capability",
+    [
+        pytest.param(c, marks=() if c == min(device_code.CAPABILITIES) else pytest.mark.deep)
+        for c in device_code.CAPABILITIES
+    ],
+    ids=lambda c: f"{c[0]}.{c[1]}",
+)
 kernels = pytest.mark.parametrize(
     "kernel", [] if config.ENABLE_CUDASIM else list(device_code.kernels()), ids=lambda k: k.name
 )

@@ -174,14 +174,20 @@ def test_what_the_other_libraries_return_is_what_the_docstring_says():
     line = energy_distance(X[:, 0], Y[:, 0])
     # Their sums are plain: n + m roundings.
     assert line.value == pytest.approx(scipy.stats.energy_distance(X[:, 0], Y[:, 0]), rel=70 * UNIT)
-    dcor = pytest.importorskip("dcor", reason="a peer; [peers] brings it")
-    assert energy_distance(X, Y, squared=True).value == pytest.approx(dcor.energy_distance(X, Y), rel=2000 * UNIT)
     geomloss = pytest.importorskip("geomloss", reason="a peer; [peers] brings it")
     import torch
 
     theirs = geomloss.SamplesLoss("energy", backend="tensorized")(torch.as_tensor(X), torch.as_tensor(Y))
     # It adds 1e-8 or so under the root of each distance, to have a gradient at 0.
     assert energy_distance(X, Y, squared=True).value / 2 == pytest.approx(float(theirs), rel=1e-3)
+
+
+@pytest.mark.deep  # dcor compiles for half a minute when it is imported
+def test_dcor_returns_the_square():
+    dcor = pytest.importorskip("dcor", reason="a peer; [peers] brings it")
+    rng = np.random.default_rng(9)
+    X, Y = rng.normal(size=(40, 3)), rng.normal(size=(30, 3)) + 1
+    assert energy_distance(X, Y, squared=True).value == pytest.approx(dcor.energy_distance(X, Y), rel=2000 * UNIT)
 
 
 @pytest.mark.parametrize("function", [energy_distance, mmd])

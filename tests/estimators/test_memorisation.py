@@ -125,6 +125,13 @@ def test_the_level_stands_with_an_index_that_favours_the_rows_it_got_first():
     assert rejected <= 33
 
 
+@pytest.fixture
+def few_exchanges(monkeypatch):
+    """199 in place of 1999, of which the level is as exact: where p ≤ 0.005 and 0.1 are asked they are 1 and 20 of 200."""
+    monkeypatch.setattr("estimators.memorisation._EXCHANGES", 199)
+
+
+@pytest.mark.usefixtures("few_exchanges")
 @pytest.mark.parametrize(("m", "n"), [(2, 2), (3, 5), (15, 4)])
 def test_few_rows_have_an_exact_level_too(m, n):
     """P(p ≤ 0.1) ≤ 0.1 over 400 draws of one law, to a chance of 10⁻³; the normal law gives 0.169 at 2 and 2."""
@@ -166,6 +173,7 @@ def test_many_rows_have_the_level_of_the_normal_law_as_told(m, n):
     assert (reached[told] <= 1.04 * nominal[told]).all()
 
 
+@pytest.mark.usefixtures("few_exchanges")
 def test_ties_have_an_exact_level_too():
     """Rare outliers among equal rows: P(p ≤ 0.005) ≤ 0.005, where the normal law, corrected for ties, has 0.065."""
     rejected = 0

@@ -115,7 +115,7 @@ def test_cosine_is_one_minus_the_cosine(kind):
 
 @pytest.mark.parametrize("budget", [0.02, 1.0])
 def test_threads_files_and_pickles_change_no_bit(kind, dtype, budget, tmp_path):
-    X, Q = (part.astype(dtype) for part in clusters(3000, 40, seed=2, queries=600))
+    X, Q = (part.astype(dtype) for part in clusters(1500, 40, seed=2, queries=300))
     index = kind(random_state=3, n_jobs=1, **dict.fromkeys(kind.exhaustive, budget)).fit(X)
     found = index.search(Q, 10)
     for n_jobs in (2, 4, -1):

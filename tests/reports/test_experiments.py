@@ -144,15 +144,16 @@ class Cheat:
         ]
 
 
-@pytest.fixture
-def measured(monkeypatch):
+@pytest.fixture(scope="module")
+def measured():
     """Every measurement of the quick cell of digits, with few rows, against contestants that cheat."""
-    monkeypatch.setattr(rivals, "_scanned", True)
-    monkeypatch.setattr(rivals, "_members", {"cheat": Cheat.offers})
-    monkeypatch.setitem(nearest_neighbours._SIZES, "quick", (300, 20, 2))
-    experiment = nearest_neighbours.NearestNeighbours()
-    (cell,) = experiment.cells("quick", {"digits": "x"})
-    return list(experiment.measure(cell))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(rivals, "_scanned", True)
+        patched.setattr(rivals, "_members", {"cheat": Cheat.offers})
+        patched.setitem(nearest_neighbours._SIZES, "quick", (300, 20, 2))
+        experiment = nearest_neighbours.NearestNeighbours()
+        (cell,) = experiment.cells("quick", {"digits": "x"})
+        return list(experiment.measure(cell))
 
 
 def of(measured, index, metric):
