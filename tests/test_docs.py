@@ -1,5 +1,6 @@
 """Every Python block of the README and of docs/ runs as it stands, and every local link leads somewhere."""
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -15,20 +16,48 @@ LINK = re.compile(r"(?<!\\)\]\((?!https?://|#|mailto:)([^)#\s]+)")
 
 #: Their code is that of the claims, shown; the claims are run by name.
 SHOWN = ROOT / "docs" / "claims"
-EXAMPLES = [
-    pytest.param(page, code, id=f"{page.name}-{number}")
-    for page in PAGES
-    if SHOWN not in page.parents
-    for number, code in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), start=1)
-]
-
-
+BLOCKS = {page: BLOCK.findall(page.read_text(encoding="utf-8")) for page in PAGES if SHOWN not in page.parents}
 #: What an example says that it needs beyond `make`: it is skipped where that is not installed, and pytest counts it.
 NEEDS = re.compile(r"^# needs: (\w+)$", re.MULTILINE)
 
 
+def ready(code):
+    """Whether all that the example needs is here, short of a device."""
+    return all(module != "cuda_device" and importlib.util.find_spec(module) for module in NEEDS.findall(code))
+
+
+#: By page, the examples that can run.
+READY = {page: [code for code in blocks if ready(code)] for page, blocks in BLOCKS.items()}
+#: Each alone: those that need what is not here always, the others in the deep tier.
+EXAMPLES = [
+    pytest.param(page, code, id=f"{page.name}-{number}", marks=pytest.mark.deep if ready(code) else ())
+    for page, blocks in BLOCKS.items()
+    for number, code in enumerate(blocks, start=1)
+]
+#: One process for a page, whose libraries are loaded once; each example has a module and a folder of its own.
+ONE_AFTER_ANOTHER = """
+import os, pathlib, sys, types
+for path in map(pathlib.Path, sys.argv[1:]):
+    os.chdir(path.parent)
+    sys.modules["__main__"] = module = types.ModuleType("__main__")
+    exec(compile(path.read_text(encoding="utf-8"), path, "exec"), module.__dict__)
+"""
+
+
+@pytest.mark.parametrize("page", [page for page in READY if READY[page]], ids=lambda page: page.name)
+def test_the_examples_of_a_page_run(page, tmp_path):
+    paths = []
+    for number, code in enumerate(READY[page], start=1):
+        paths.append(tmp_path / str(number) / f"{page.stem}_{number}.py")
+        paths[-1].parent.mkdir()
+        paths[-1].write_text(code, encoding="utf-8")
+    told = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 300}
+    done = subprocess.run([sys.executable, "-c", ONE_AFTER_ANOTHER, *paths], check=False, **told)
+    assert done.returncode == 0, f"{page.name}:\n{done.stderr}"
+
+
 @pytest.mark.parametrize(("page", "code"), EXAMPLES)
-def test_example_runs(page, code, tmp_path):
+def test_an_example_runs_alone(page, code, tmp_path):
     needs = NEEDS.findall(code)
     for module in set(needs) - {"cuda_device"}:
         pytest.importorskip(module, reason=f"the example needs {module}, which is not installed")

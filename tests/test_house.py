@@ -90,7 +90,7 @@ def test_without_torch_everything_else_works_and_a_model_names_its_extra():
             assert float(estimators.jsd(estimators.Empirical([0.0]), estimators.Empirical([1.0]))) > 0.69
             assert float(estimators.energy_distance(X, X)) == 0
             assert len(estimators.compare(X, X + 1.0)) > 0
-            frame = theory.verify("m-of-n-lemma")
+            frame = theory.verify("imle-coverage")
             assert frame.verified.all()
             try:
                 estimators.IMLE
