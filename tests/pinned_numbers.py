@@ -119,8 +119,9 @@ def chosen(number, before):
     def likely(choice):
         name, cell = choice
         points = sum(1 / math.log(2 + seldom[word]) for word in _words(cell.row) & around)
+        share = abs(100 * abs(cell.value) - number.value) <= 0.51 * number.last
         points += len(_words(cell.column) & around) + (before[1:3] == (name, cell.row))
-        return points - 5 * (f"{cell.value:g}" in cell.row.split("; ")) - 3 * (number.unit == "%" and cell.value > 1)
+        return points - 5 * (f"{cell.value:g}" in cell.row.split("; ")) - 3 * (number.unit == "%" and not share)
 
     name, cell = max(may_be, key=likely)  # the first of equals
     return Pin(number.text, name, cell.row, cell.column)
@@ -136,10 +137,10 @@ def main():
     for number in quoted_numbers.of():
         place = (number.page, number.section)
         before, pin = pin, next((p for p in kept[place] if p.number == number.text and holds(number, p)), None)
-        if pin is not None:
+        pin = pin or chosen(number, before)
+        if pin in kept[place]:
             kept[place].remove(pin)
         else:
-            pin = chosen(number, before)
             where = f"{pin.record}: {pin.row} | {pin.column}" if pin.record else "no record"
             sys.stdout.write(f"{number.page}, {number.section}: {number.text} in “{number.context}” is {where}\n")
         table.append(dict(zip(COLUMNS, (*place, *pin), strict=True)))
