@@ -73,7 +73,7 @@ class LearntMap(ByRotation):
         self._learnt_radius = self._radius
         self._energy[:] = 0.0
         self._cells.gather(kernels)
-        self._removed(points.dead)
+        self._cells.kill(points.dead, kernels)
 
     def _code(self, start):
         """Codes for the points from slot `start` on, at the end of the tail."""

@@ -68,6 +68,7 @@ def _ranks(X, Q, found):
 def test_changes_and_arrays_of_the_device_are_served(dtype):
     X, Q = (part.astype(dtype) for part in clusters(24, 5, seed=2, queries=3))
     index = built(cuda.to_device(X))
+    assert index._given is not None  # searched where it lies
     index.delete([0, 1, 2])
     new = index.insert(Q[:1])
     truth = BruteForce().fit(np.delete(np.concatenate([X, Q[:1]]), [0, 1, 2], axis=0)).search(Q, 2)
