@@ -23,18 +23,22 @@ help:
 	@echo "make dashboard  asv site over commits         make compare BASE=commit   fails if this is slower"
 	@echo "make docs       generated pages of docs/      make site       the documentation, as a site"
 
-# A stamp is made only by an install that ended well, so an interrupted one is taken up again.
+# A stamp is made only by an install that ended well, so an interrupted one is taken up again. The tests' is one install,
+# of what is run too.
+define ENVIRONMENT
+@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "implicitbench needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name another one: make PYTHON=python3.12")'
+@echo "Setting up $(VENV); the first time takes some minutes."
+@$(PYTHON) -m venv $(VENV)
+endef
 $(VENV)/.run: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "implicitbench needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name another one: make PYTHON=python3.12")'
-	@echo "Setting up $(VENV); the first time takes some minutes."
-	@$(PYTHON) -m venv $(VENV)
+	$(ENVIRONMENT)
 	@$(PIP) -e '.[all]'
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.run
-	@echo "Adding the tools of the tests."
+$(VENV)/.test: pyproject.toml constraints.txt
+	$(ENVIRONMENT)
 	@$(PIP) -e '.[all,test,docs]'
-	@touch $@
+	@touch $(VENV)/.run $@
 
 report: $(VENV)/.run
 	@$(BIN)/implicitbench report --size $(SIZE) --output $(OUTPUT)
