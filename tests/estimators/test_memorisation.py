@@ -127,7 +127,7 @@ def test_the_level_stands_with_an_index_that_favours_the_rows_it_got_first():
 
 @pytest.fixture
 def few_exchanges(monkeypatch):
-    """199 in place of 1999, of which the level is as exact: where p ≤ 0.005 and 0.1 are asked they are 1 and 20 of 200."""
+    """199 in place of 1999, of which the level is as exact: p ≤ 0.005 and p ≤ 0.1 are 1 and 20 of 200."""
     monkeypatch.setattr("estimators.memorisation._EXCHANGES", 199)
 
 
