@@ -33,13 +33,13 @@ _SIZES: dict[str, tuple[int | None, int, int]] = {
     "full": (None, 400, 10),
 }
 #: LSH's tables, of which more are always fewer distances at more memory; then hashes a table, and widths in those that
-#: it finds by itself, on whose grid it is tuned by descent from the middle.
+#: it finds by itself, on whose grid it is tuned by descent from `_START`.
 _LSH: dict[str, tuple[int, tuple[int, ...], tuple[float, ...]]] = {
     "quick": (40, (4, 8, 12, 16, 20, 24, 28), (1.0,)),
     "standard": (50, (4, 6, 8, 10, 12, 14, 17, 20, 24, 28, 33, 40), (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8)),
-    "full": (100, (4, 6, 8, 10, 12, 14, 17, 20, 24, 28, 33, 40), (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8)),
+    "full": (100, (4, 6, 8, 10, 11, 12, 13, 14, 15, 17, 20, 24, 28, 33, 40), (0.35, 0.5, 0.6, 0.7, 0.8, 1.0, 1.4, 2.0)),
 }
-_START = (12, 1.0)
+_START = {"quick": (12, 1.0), "standard": (12, 1.0), "full": (13, 0.7)}
 #: Candidates of each composite index, or of the tables together, one after another.
 _BUDGETS = (5, 8, 12, 18, 25, 35, 50, 75, 110, 160, 240, 360, 540, 800, 1200, 1800, 2700, 4000, 6000, 9000, 14000)
 #: Rows on which the usual width is found: LSH looks at some 2000 of them.
@@ -60,7 +60,7 @@ class _Curve:
         return cost_at(self.ratios.mean(axis=1), self.evaluations.mean(axis=1), RATIO)
 
     def safe_cost(self) -> float:
-        """The cost, ∞ if the ratio comes down to less than two standard errors below the wanted one.
+        """The cost, ∞ if the ratio comes down to less than three standard errors below the wanted one.
 
         On other queries such a setting may not come to it at all, whatever the number of candidates.
         """
@@ -68,7 +68,7 @@ class _Curve:
         if not np.isfinite(best).all():
             return np.inf
         error = best.std(ddof=1) / np.sqrt(len(best))
-        return self.cost() if best.mean() + 2 * error <= RATIO else np.inf
+        return self.cost() if best.mean() + 3 * error <= RATIO else np.inf
 
 
 @experiments.register("dci-and-lsh")
@@ -130,7 +130,8 @@ def _searches(cell, base, tuning, kth, k) -> Iterator[tuple[str, dict[str, Any],
         ("multi-level Prioritized DCI", MultiLevelDCI, {"n_simple": 25, "n_composite": 3, "n_levels": 2, "beam": 0.25}),
     ):
         yield name, fixed, kind(random_state=cell.seed, **fixed).fit(base)
-    tables, *grid = _LSH[str(cell.params["grid"])]
+    size = str(cell.params["grid"])
+    tables, *grid = _LSH[size]
     usual = LSH(n_tables=1, n_projections=1, candidates=1, random_state=cell.seed).fit(base[:_USUAL]).width_
 
     def built(hashes: int, broad: float) -> LSH:
@@ -138,7 +139,7 @@ def _searches(cell, base, tuning, kth, k) -> Iterator[tuple[str, dict[str, Any],
         width = broad * usual
         return LSH(n_tables=tables, n_projections=hashes, width=width, candidates=1, random_state=cell.seed).fit(base)
 
-    place, tried = descent(lambda *at: _curve(built(*at), tuning, kth, k).safe_cost(), grid, _START)
+    place, tried = descent(lambda *at: _curve(built(*at), tuning, kth, k).safe_cost(), grid, _START[size])
     index = built(*place)
     chosen = {"n_tables": tables, "n_projections": place[0], "width": index.width_, "times_usual_width": place[1]}
     yield "E2LSH", {**chosen, "tried": len(tried), "at_edge": edges(place, grid)}, index

@@ -104,7 +104,7 @@ def test_a_setting_that_may_miss_the_ratio_on_other_queries_is_not_chosen():
     falling = np.linspace(1.3, 1.05, 6)[:, None]
     cost, gaps = np.arange(1.0, 7)[:, None] * np.ones(20), np.tile([-1.0, 1.0], 10)
     steady, wild = (dci_and_lsh._Curve(falling + spread * gaps, cost, cost[:, 0], (1,) * 6) for spread in (0.05, 0.2))
-    # Two standard errors of twenty ratios, spread / 19^(1/2) each, stay below 0.05 and go beyond it.
+    # Three standard errors of twenty ratios, spread / 19^(1/2) each, stay below 0.05 and go beyond it.
     assert steady.safe_cost() == steady.cost() == wild.cost() == pytest.approx(5.0)
     assert wild.safe_cost() == np.inf
 
