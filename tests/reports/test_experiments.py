@@ -194,6 +194,22 @@ def test_speed_is_the_median_between_the_slowest_and_the_fastest():
     assert (speed.value, speed.low, speed.high) == (4.0, 2.0, 8.0)
 
 
+def test_a_slow_search_sits_out_turns_beyond_the_second(monkeypatch):
+    clock = iter(np.arange(0.0, 1000.0, 20.0))  # each turn takes twenty seconds
+    monkeypatch.setattr(nearest_neighbours.time, "perf_counter", lambda: float(next(clock)))
+    asked = []
+
+    def entry(name):
+        contestant = Contestant(name, "made up", lambda *_, **__: None)
+        return nearest_neighbours._Entry(contestant, {}, {}, lambda *_: asked.append(name), 0.0)
+
+    both = [entry("first"), entry("second")]
+    assert nearest_neighbours._take_turns(both, np.zeros((1, 1)), 1, 5) == [[20.0, 20.0]] * 2
+    assert asked == ["first", "second", "second", "first"]
+    monkeypatch.setattr(nearest_neighbours, "_ENOUGH", 50.0)
+    assert [len(turns) for turns in nearest_neighbours._take_turns(both, np.zeros((1, 1)), 1, 5)] == [3, 3]
+
+
 def test_our_indexes_take_part_and_are_exact_where_they_say_so(measured):
     names = {m.payload["index"] for m in measured if m.payload.get("ours")}
     assert {"knn brute-force", "knn prioritized-dci", "knn prioritized-dci, exact"} <= names
