@@ -66,7 +66,7 @@ def model_of(method, size, lr, steps, seed, d):
     name, own = OWN[method]
     given = size | own
     shared |= {"hidden": (given["width"],) * 2, "batch_size": given["batch"]}
-    return models[name](**shared | own_settings(name, given, d, seed))
+    return models[name](**shared | own_settings(name, given, (size["latent"], d), seed))
 
 
 class Plain:

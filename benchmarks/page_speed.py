@@ -1,8 +1,8 @@
 """How soon a report shows its first table: `python -m benchmarks.page_speed results/report/index.html [--output CSV]`.
 
-Headless Chromium opens the page anew, with an empty profile, some times over. The page tells two moments on the
+Headless Chromium opens the page `--openings` times, each with an empty profile. The page tells two moments on the
 browser's own clock, from the start of its navigation: when the first frame after the first table was drawn, and when
-all of it was loaded. The start of the browser is not counted. A row of medians, with the quickest and the slowest.
+all of it was loaded. The start of the browser is not counted. A row a moment: the median, the quickest, the slowest.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 import argparse
 import datetime
 import re
-import shutil
 import statistics
 import subprocess
 import tempfile
 from pathlib import Path
 
+from benchmarks.browser import CHROMIUM, FLAGS
 from benchmarks.origin import origin, write_rows
 from benchmarks.ratio_table import say
 
@@ -37,8 +37,7 @@ def telling(html: str) -> str:
 def moments(browser: str, page: Path, profile: Path) -> dict[str, float]:
     """Milliseconds of each moment in one opening. Raises RuntimeError where the page did not tell them all."""
     command = [
-        browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-        "--enable-logging=stderr", "--window-size=1280,900", f"--user-data-dir={profile}",
+        browser, *FLAGS, "--window-size=1280,900", f"--user-data-dir={profile}",
         f"--screenshot={profile / 'page.png'}", page.as_uri(),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
@@ -54,8 +53,9 @@ def main() -> None:
     parser.add_argument("--openings", type=int, default=9)
     parser.add_argument("--output", type=Path, help="CSV in which the figures are kept")
     chosen = parser.parse_args()
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if browser is None:
+    if chosen.openings < 1:
+        parser.error(f"--openings is {chosen.openings}; give 1 or more")
+    if CHROMIUM is None:
         parser.error("no Chromium is installed")
     html = chosen.page.read_text(encoding="utf-8")
     told: list[dict[str, float]] = []
@@ -63,7 +63,7 @@ def main() -> None:
         page = Path(folder) / "index.html"
         page.write_text(telling(html), encoding="utf-8")
         for opening in range(chosen.openings):
-            told.append(moments(browser, page, Path(folder) / f"profile-{opening}"))
+            told.append(moments(CHROMIUM, page, Path(folder) / f"profile-{opening}"))
     where = {**origin(), "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
     rows = []
     for moment in MOMENTS:

@@ -1,11 +1,11 @@
 """A page as headless Chromium sees it: what it dumps, and what the page said on the console."""
 
-import shutil
 import subprocess
 
 import pytest
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+from benchmarks.browser import CHROMIUM, FLAGS
+
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: the page was not opened")
 
 
@@ -13,13 +13,7 @@ def chromium(page, tmp_path, *flags):
     """Opens `page`, a path or an address; gives (standard output, console lines)."""
     command = [
         CHROMIUM,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--hide-scrollbars",
-        "--enable-logging=stderr",
+        *FLAGS,
         f"--user-data-dir={tmp_path / 'profile'}",
         *flags,
         page if isinstance(page, str) else page.as_uri(),

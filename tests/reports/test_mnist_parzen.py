@@ -56,24 +56,25 @@ def test_mnist_is_taken_where_it_is_found_with_the_papers_sizes():
     assert sorted({c.seed for c in cells}) == [0, 1, 2]
 
 
-def test_on_mnist_each_model_has_a_network_and_budget_of_its_own():
-    def steps(size, data):
+def test_on_mnist_each_model_has_a_batch_and_a_budget_of_its_own():
+    def budgets(size, data):
         cells = MnistParzen().cells(size, {data: "x"})
-        return {c.params["model"]: (c.params["width"], c.params["batch"], c.params["steps"]) for c in cells}
+        return {c.params["model"]: (c.params["batch"], c.params["steps"]) for c in cells}
 
-    assert len(set(steps("standard", "mnist").values())) == len(MODELS)
-    assert len(set(steps("standard", "digits").values())) == len(set(steps("quick", "mnist").values())) == 1
-    for (*same, short), (*other, long) in zip(
-        steps("standard", "mnist").values(), steps("full", "mnist").values(), strict=True
-    ):
-        assert (same, 2 * short) == (other, long)
+    assert len(set(budgets("standard", "mnist").values())) == len(MODELS)
+    for size, data in (("quick", "mnist"), ("quick", "digits"), ("standard", "digits"), ("full", "digits")):
+        assert set(budgets(size, data)) == set(MODELS)
+        assert len(set(budgets(size, data).values())) == 1
+    pairs = zip(budgets("standard", "mnist").values(), budgets("full", "mnist").values(), strict=True)
+    assert all(short[0] == long[0] and 2 * short[1] == long[1] for short, long in pairs)
 
 
 def test_moment_matching_is_given_grey_levels():
-    grey = own_settings("gmmn", {"width": 8}, 64, seed=0)["generator"]
+    grey = own_settings("gmmn", {"width": 8}, (16, 64), seed=0)["generator"]
     z = torch.randn(50, 16, generator=torch.Generator().manual_seed(0)) * 100
-    assert grey(z).shape == (50, 64)
-    assert 0 <= float(grey(z).min()) < float(grey(z).max()) <= 1
+    levels = grey(z).detach()
+    assert levels.shape == (50, 64)
+    assert 0 <= levels.min() < levels.max() <= 1
 
 
 def test_the_table_stands_beside_its_references(tmp_path):
@@ -108,3 +109,8 @@ def test_the_published_rows_are_those_of_the_talk():
     assert [(name, nats, error) for name, nats, error, _ in PUBLISHED] == [
         ("DBN", 138, 2), ("SCAE", 121, 1.6), ("DGSN", 214, 1.1), ("GAN", 225, 2), ("GMMN", 147, 2), ("IMLE", 257, 6),
     ]  # fmt: skip
+
+
+def test_a_model_without_settings_for_images_is_refused():
+    with pytest.raises(ValueError, match="wgan has no settings for images; those of imle, gmmn"):
+        own_settings("wgan", {"width": 8}, (16, 64), seed=0)

@@ -105,8 +105,19 @@ def test_a_setting_that_may_miss_the_ratio_on_other_queries_is_not_chosen():
     cost, gaps = np.arange(1.0, 7)[:, None] * np.ones(20), np.tile([-1.0, 1.0], 10)
     steady, wild = (dci_and_lsh._Curve(falling + spread * gaps, cost, cost[:, 0], (1,) * 6) for spread in (0.05, 0.2))
     # Three standard errors of twenty ratios, spread / 19^(1/2) each, stay below 0.05 and go beyond it.
-    assert steady.safe_cost() == steady.cost() == wild.cost() == pytest.approx(5.0)
-    assert wild.safe_cost() == np.inf
+    assert steady.cost() == wild.cost() == pytest.approx(5.0)
+    assert steady.standing()[0] == 5.0
+    assert wild.standing()[0] == np.inf
+    assert wild.standing() > steady.standing()
+    nothing_found = dci_and_lsh._Curve(np.full((1, 20), np.inf), cost[:1], cost[:1, 0], (1,))
+    assert nothing_found.standing() == (np.inf, np.inf)
+
+
+def test_descent_leaves_where_all_settings_miss_by_the_one_that_misses_least():
+    grid = ((1, 2, 3, 4), (0,))
+    place, tried = dci_and_lsh.descent(lambda a, _: (np.inf if a > 2 else a, 1.0 + a), grid, (4, 0))
+    assert place == (1, 0)
+    assert len(tried) == 4
 
 
 def test_prioritized_dci_computes_fewer_distances_than_lsh_on_digits():
