@@ -1,9 +1,10 @@
 """Which cell of which record each quoted number is: `python -m tests.pinned_numbers` writes pinned_numbers.csv anew.
 
 A number that is short is found somewhere in almost any record, so that looking for it proves little. Therefore each is
-pinned to one cell, whose value it must be at the printed precision. The command keeps the pins that still hold, pins
-what is new to the cell whose row and column share most words with what stands around the number, and prints these for
-a person to look at: it knows what a number may be, not what the sentence says.
+pinned to one cell, whose value it must be at the printed precision; what names a row, and settings, are no cells. The
+command keeps the pins that still hold, and what was said to be of no record. It pins what is new to the cell whose row
+and column share most words with the sentence around the number, and prints these, and by how much they were preferred,
+for a person to look at: it knows what a number may be, not what the sentence says.
 """
 
 import csv
@@ -13,7 +14,6 @@ import re
 import sys
 from collections import Counter, defaultdict
 from functools import cache
-from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +23,11 @@ PINS = Path(__file__).with_suffix(".csv")
 COLUMNS = ("page", "section", "number", "record", "row", "column")
 #: Where, when and by what a row was measured: nobody quotes these as what was measured.
 _PROVENANCE = {"commit", "machine", "versions", "date", "cells"}
+#: What was set and not measured, beside all that tells rows apart.
+_SETTINGS = {"lr", "width", "steps", "seeds", "seed", "rows", "columns", "modes_of", "on_edge"}
+#: Texts of which each number is a cell; those of others are names.
+_NOTES = {"note", "notes", "detail", "papers"}
+_MEASURED = re.compile(quoted_numbers.RECORDED.pattern + "(?: (?:µs|ms|s|MB|GB))?")
 _WORD = re.compile(r"[a-zα-ω]{3,}|\d{2,}")
 
 
@@ -58,13 +63,13 @@ def cells(name):
 
 
 def _of_rows(rows):
-    columns = [column for column in rows[0] if column not in _PROVENANCE]
-    for width in range(1, len(columns) + 1):  # as many cells as tell the rows apart
+    columns = [column for column in rows[0] if column not in _PROVENANCE] if rows else []
+    names, width = [], 0
+    while len(set(names)) < len(rows) and width < len(columns):  # as many cells as tell the rows apart
+        width += 1
         names = ["; ".join(row[column] for column in columns[:width]) for row in rows]
-        if len(set(names)) == len(names):
-            break
     for name, row in zip(names, rows, strict=True):
-        for column in columns:
+        for column in columns[width:]:
             yield from _numbered(name, column, row[column])
 
 
@@ -78,8 +83,10 @@ def _of_json(value, path):
 
 
 def _numbered(row, column, text):
-    for count, number in enumerate(quoted_numbers.RECORDED.findall(text.replace("\u202f", "")), start=1):
-        yield Cell(row, column if count == 1 else f"{column}#{count}", float(number))
+    text = text.replace("\u202f", "")
+    if column not in _SETTINGS and (column in _NOTES or _MEASURED.fullmatch(text)):
+        for count, number in enumerate(quoted_numbers.RECORDED.findall(text), start=1):
+            yield Cell(row, column if count == 1 else f"{column}#{count}", float(number))
 
 
 @cache
@@ -96,35 +103,36 @@ def holds(number, pin, value=None):
 def read():
     """The pins by (page, section), in the order in which the numbers stand there."""
     with PINS.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {
-        place: [Pin(*(row[column] for column in COLUMNS[2:])) for row in part]
-        for place, part in groupby(rows, key=lambda row: (row["page"], row["section"]))
-    }
+        pins = defaultdict(list)
+        for row in csv.DictReader(file):
+            pins[row["page"], row["section"]].append(Pin(*(row[column] for column in COLUMNS[2:])))
+    return dict(pins)
 
 
 def chosen(number, before):
-    """The pin for a number: of the cells that it may be, the one whose row and column the text around it names.
+    """The pin for a number, and by how much it was preferred: of the cells that it may be, the one whose row and column
+    the text around it names.
 
-    What tells rows apart was set and not measured; the row of the number `before` is likely this one's too; and shares
-    are recorded as such, so that a percentage is seldom a cell as it stands.
+    The row of the number `before` is likely this one's too; and shares are recorded as such, so that a percentage is
+    seldom a cell as it stands. Of equals, by which the second is preferred by 0, the first is taken.
     """
     may_be = [(name, cell) for name in number.records for cell in cells(name) if number.rounds(cell.value)]
     if not may_be:
-        return Pin(number.text, "", "", "")
-    around = _words(f"{number.section} {number.context}")
+        return Pin(number.text, "", "", ""), math.inf
+    around, sentence = _words(f"{number.section} {number.context}"), _words(number.sentence)
     rows = {cell.row for name in number.records for cell in cells(name)}
     seldom = Counter(word for row in rows for word in _words(row))
 
     def likely(choice):
         name, cell = choice
-        points = sum(1 / math.log(2 + seldom[word]) for word in _words(cell.row) & around)
+        points = sum((1 + (word in around)) / math.log(2 + seldom[word]) for word in _words(cell.row) & sentence)
         share = abs(100 * abs(cell.value) - number.value) <= 0.51 * number.last
-        points += len(_words(cell.column) & around) + (before[1:3] == (name, cell.row))
-        return points - 5 * (f"{cell.value:g}" in cell.row.split("; ")) - 3 * (number.unit == "%" and not share)
+        points += len(_words(cell.column) & (around | sentence)) + (before[1:3] == (name, cell.row))
+        return points - 3 * (number.unit == "%" and not share)
 
-    name, cell = max(may_be, key=likely)  # the first of equals
-    return Pin(number.text, name, cell.row, cell.column)
+    first, *others = sorted(may_be, key=likely, reverse=True)
+    name, cell = first
+    return Pin(number.text, name, cell.row, cell.column), likely(first) - max(map(likely, others), default=-math.inf)
 
 
 def _words(text):
@@ -136,13 +144,15 @@ def main():
     table, pin = [], Pin("", "", "", "")
     for number in quoted_numbers.of():
         place = (number.page, number.section)
-        before, pin = pin, next((p for p in kept[place] if p.number == number.text and holds(number, p)), None)
-        pin = pin or chosen(number, before)
-        if pin in kept[place]:
+        still = (p for p in kept[place] if p.number == number.text and (not p.record or holds(number, p)))
+        before, pin = pin, next(still, None)
+        if pin:
             kept[place].remove(pin)
         else:
+            pin, margin = chosen(number, before)
             where = f"{pin.record}: {pin.row} | {pin.column}" if pin.record else "no record"
-            sys.stdout.write(f"{number.page}, {number.section}: {number.text} in “{number.context}” is {where}\n")
+            told = f", by {margin:.2g} before the next" + " — A TIE" * (margin <= 0) if margin < math.inf else ""
+            sys.stdout.write(f"{number.page}, {number.section}: {number.text} in “{number.context}” is {where}{told}\n")
         table.append(dict(zip(COLUMNS, (*place, *pin), strict=True)))
     with PINS.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")

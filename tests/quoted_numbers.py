@@ -6,6 +6,7 @@ and generated tables are left out: code runs, and a generated table is held to i
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -19,18 +20,30 @@ TOO_RICH = re.compile(r"evidence\.json|kill-matrix.*\.csv")
 _SPACE = "[ \u00a0\u202f]"
 _LEFT_OUT = re.compile(r"^```.*?^```|<!-- table.*?<!-- end -->|^    \S.*?$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`[^`]*`|\]\([^)]*\)")
-_UNIT = {"%": (100.0, 1.0), "µs": (1e6, 1.0), "ms": (1e3, 1.0), "GB": (1.0, 1e-3), "MB": (1.0,), "s": (1.0, 1e-3)}
+_UNIT = {
+    "%": (100.0, 1.0),
+    "µs": (1e6, 1.0),
+    "ms": (1e3, 1.0),
+    "GB": (1.0, 1e-3),
+    "MB": (1.0,),
+    "s": (1.0, 1e-3),
+    "minutes": (1 / 60,),
+}
 _NUMBER = re.compile(
     rf"(?<![\w.⁻^/×−-])(\d{{1,3}}(?:{_SPACE}\d{{3}})+(?!\d)|\d+)(\.\d+)?"
     rf"(?:{_SPACE}?(%|µs|ms|s|seconds?|minutes?|MB|GB|nats|times)(?!\w))?"
 )
+_ONE_LINE = re.compile(r"\n(?!\n|\||[-*] )")
 _RECORD = re.compile(r"[\w-]+\.(?:csv|json)\b")
 RECORDED = re.compile(r"(?<![\w.])-?\d+\.?\d*(?:e[-+]?\d+)?")
 
 
 @dataclass(frozen=True)
 class Quoted:
-    """A number as a page prints it: its unit, the last digit that it has, where it stands, the records named there."""
+    """A number as a page prints it: unit, last digit that it has, where it stands, the records that are named there.
+
+    `context` is what stands next to it, `sentence` all of its sentence, or of its row of a table.
+    """
 
     page: str
     section: str
@@ -40,6 +53,7 @@ class Quoted:
     unit: str
     records: tuple[str, ...]
     context: str
+    sentence: str
 
     def rounds(self, recorded, value=None):
         """Whether `recorded`, in a unit that the page's may stand for, is this at the printed digits, or is `value`."""
@@ -60,14 +74,26 @@ def quoted(page, text=None):
             )
         )
         title = section.partition("\n")[0].lstrip("# ").strip()
-        prose = re.sub(r"\n(?!\n|\||[-*] )", " ", _CODE.sub(lambda code: " " * len(code[0]), section))
+        prose = _ONE_LINE.sub(" ", _CODE.sub(lambda code: " " * len(code[0]), section))
+        whole_text = _ONE_LINE.sub(" ", section)  # as long: code says nothing measured, and may say of what
         for found in _NUMBER.finditer(prose):
             whole, decimals, unit = found.groups()
             if decimals or unit:
                 number = re.sub(_SPACE, "", whole) + (decimals or "")
                 last = 10.0 ** -(len(decimals) - 1) if decimals else 1.0
                 context = " ".join(prose[max(0, found.start() - 50) : found.end() + 40].split())
-                yield Quoted(page.name, title, found[0], float(number), last, unit or "", records, context)
+                sentence = _sentence(whole_text, found.start())
+                yield Quoted(page.name, title, found[0], float(number), last, unit or "", records, context, sentence)
+
+
+def _sentence(text, at):
+    """What stands between the full stops, or the line of a table, around a place."""
+    start = text.rfind("\n", 0, at) + 1
+    line = text[start:].partition("\n")[0]
+    if line.startswith("|"):
+        return line
+    ends = [0, *(end.end() for end in re.finditer(r"[.:;]\s", line)), len(line)]
+    return next(line[a:b] for a, b in pairwise(ends) if b > at - start)
 
 
 def of(pages=PAGES):

