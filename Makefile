@@ -13,7 +13,7 @@ SIZE   ?= quick
 OUTPUT ?= results
 
 .DEFAULT_GOAL := help
-.PHONY: help report test test-deep coverage forget lint bench dashboard compare docs site clean
+.PHONY: help report test test-deep coverage lint bench dashboard compare docs site clean
 
 help:
 	@echo "make report     verify the claims, run the experiments (SIZE=quick|standard|full), write one page"
@@ -23,20 +23,19 @@ help:
 	@echo "make dashboard  asv site over commits         make compare BASE=commit   fails if this is slower"
 	@echo "make docs       generated pages of docs/      make site       the documentation, as a site"
 
-# A stamp is made only by an install that ended well, so an interrupted one is taken up again. The tests' is one install,
-# of what is run too.
-define ENVIRONMENT
-@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "implicitbench needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name another one: make PYTHON=python3.12")'
-@echo "Setting up $(VENV); the first time takes some minutes."
-@$(PYTHON) -m venv $(VENV)
-endef
-$(VENV)/.run: pyproject.toml constraints.txt
-	$(ENVIRONMENT)
+# The environment is made once, by whichever target comes first: to change its Python, `make clean`. A stamp is made only
+# by an install that ended well, so an interrupted one is taken up again. The tests' is one install, of what is run too.
+.DELETE_ON_ERROR:
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "implicitbench needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name another one: make PYTHON=python3.12")'
+	@echo "Setting up $(VENV); the first time takes some minutes."
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
 	@$(PIP) -e '.[all]'
 	@touch $@
 
-$(VENV)/.test: pyproject.toml constraints.txt
-	$(ENVIRONMENT)
+$(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
 	@$(PIP) -e '.[all,test,docs]'
 	@touch $(VENV)/.run $@
 
@@ -58,12 +57,10 @@ test: $(VENV)/.test
 	@$(PYTEST) tests/perf -m perf --benchmark-disable-gc --benchmark-columns=median,iqr,rounds
 
 # The lines that `make test` reaches, kernels among them, since they run uncompiled too. Tracing doubles its time.
-coverage: COVER = --cov --cov-append --cov-report=
-coverage: forget test
-	@$(BIN)/python -m coverage report
-
-forget:
+coverage: $(VENV)/.test
 	@rm -f .coverage .coverage.*
+	@$(MAKE) test COVER='--cov --cov-append --cov-report='
+	@$(BIN)/python -m coverage report
 
 test-deep: $(VENV)/.test
 	HYPOTHESIS_PROFILE=deep $(PYTEST) tests -n 2 -m "not perf and not simulator" --ignore=tests/perf --timeout=7200
