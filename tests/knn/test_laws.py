@@ -1,12 +1,14 @@
 """The laws of every index: what its answers are, whatever the data, the threads and the order of the points."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from knn import kdtree, lsh, threads
 from knn.base import METRICS
 from tests import naive
 from tests.knn.problems import clusters, problems
@@ -114,12 +116,25 @@ def test_cosine_is_one_minus_the_cosine(kind):
 
 
 @pytest.mark.parametrize("budget", [0.02, 1.0])
-def test_threads_files_and_pickles_change_no_bit(kind, dtype, budget, tmp_path):
-    X, Q = (part.astype(dtype) for part in clusters(1500, 40, seed=2, queries=300))
+def test_threads_files_and_pickles_change_no_bit(kind, dtype, budget, tmp_path, monkeypatch):
+    """With more queries than a block has, and more rows than a sample of them has."""
+    rows = lsh.ASKED + lsh.AMONG + 100 if kind is lsh.LSH else 1500
+    queries = kdtree.BLOCK + 8 if kind is kdtree.KDTree else 300
+    X, Q = (part.astype(dtype) for part in clusters(rows, 40, seed=2, queries=queries))
     index = kind(random_state=3, n_jobs=1, **dict.fromkeys(kind.exhaustive, budget)).fit(X)
     found = index.search(Q, 10)
+    blocks = []
+
+    class Counting(ThreadPoolExecutor):
+        def map(self, serve, parts):
+            blocks.append(len(parts))
+            return super().map(serve, parts)
+
+    monkeypatch.setattr(threads, "ThreadPoolExecutor", Counting)
     for n_jobs in (2, 4, -1):
         same(found, index.set_params(n_jobs=n_jobs).search(Q, 10))
+    assert len(blocks) >= 2, "no thread served anything: more queries"
+    assert min(blocks) > 1
     index.save(tmp_path / "index")
     same(found, kind.load(tmp_path / "index").search(Q, 10))
     same(found, pickle.loads(pickle.dumps(index)).search(Q, 10))
