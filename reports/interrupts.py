@@ -17,7 +17,8 @@ class DeferredInterrupt:
     """Inside `with`, an interrupt waits for the next `deliver`; a second one does not wait.
 
     Delivered, it does what the handler of Ctrl-C that was there before does: Python's raises KeyboardInterrupt.
-    Does nothing outside the main thread, where no signal arrives, or where interrupts are ignored.
+    Does nothing outside the main thread, where no signal arrives, or where Ctrl-C is ignored, since what was noted
+    could not be delivered: Ctrl-Break then does at once what it always does.
     """
 
     def __init__(self) -> None:
@@ -25,7 +26,8 @@ class DeferredInterrupt:
         self._pending = False
 
     def __enter__(self) -> DeferredInterrupt:
-        if threading.current_thread() is threading.main_thread():
+        delivers = signal.getsignal(signal.SIGINT) not in (None, signal.SIG_IGN)
+        if delivers and threading.current_thread() is threading.main_thread():
             for number in interrupts():
                 handler = signal.getsignal(number)
                 if handler not in (None, signal.SIG_IGN):

@@ -79,6 +79,19 @@ def test_ctrl_break_of_windows_waits_too_and_interrupts_as_ctrl_c_does(monkeypat
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_where_ctrl_c_is_ignored_ctrl_break_is_left_alone(monkeypatch):
+    """Noted, it would wait for a Ctrl-C that does nothing."""
+    monkeypatch.setattr(signal, "SIGBREAK", signal.SIGTERM, raising=False)
+    before = signal.getsignal(signal.SIGTERM)
+    mine = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with DeferredInterrupt():
+            assert signal.getsignal(signal.SIGTERM) is before
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, mine)
+
+
 @pytest.mark.parametrize(("platform", "told"), [("linux", "start_new_session"), ("win32", "creationflags")])
 def test_a_child_is_in_a_group_of_its_own_on_every_system(platform, told):
     options = group_of_its_own(platform)
