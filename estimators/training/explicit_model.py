@@ -42,9 +42,11 @@ class Density(nn.Module):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class PrescribedModel(ImplicitModel):
-    """A model whose samples are drawn otherwise than as x = G(z): no `generator`, no `latent_dim`.
+    """A model whose samples are drawn otherwise than as x = G(z).
 
-    Training, seeds, files, samples and the other arguments are those of `ImplicitModel`. Networks are trained by Adam.
+    It takes no `latent_dim`, `generator` or `precision`, and `hidden` only where a model names it; `batch_size` is 256 by
+    default. Training, seeds, files, samples and the other arguments are those of `ImplicitModel`. Networks are trained by
+    Adam, in float32.
     """
 
     batch_size: int = 256
@@ -68,8 +70,9 @@ class PrescribedModel(ImplicitModel):
 
 
 class ExplicitModel(PrescribedModel):
-    """A model with a density: `log_prob(X)` and `score(X)` besides all that an `ImplicitModel` has but `generator`.
+    """A model with a density: `log_prob(X)` and `score(X)` besides all that an `ImplicitModel` has.
 
+    It takes the arguments of `PrescribedModel`: no `latent_dim`, no `generator`, no `precision`.
     Trained by Adam on −(1/b) Σ log p(xᵢ) over minibatches, unless it says otherwise; `history_` has
     that as `loss`, in nats at the training scale (in the data's units it is d·log `standardisation_.scale` more).
     Attribute after `start` or `fit`: density_, the law at the training scale.

@@ -31,7 +31,10 @@ def plus_plus_centres(x: torch.Tensor, k: int, rng: torch.Generator) -> torch.Te
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class ExpectationMaximisation(ExplicitModel):
-    """What the Gaussian rows share: float64, no learning rate, a step is an E-step and an M-step on all data."""
+    """What the Gaussian rows share: float64, a step is an E-step and an M-step on all data.
+
+    So they take no `lr`, `schedule`, `betas` or `batch_size`, beside what no `PrescribedModel` takes.
+    """
 
     _optimisers: ClassVar[tuple[str, ...]] = ()
 

@@ -61,6 +61,7 @@ class VAE(EvidenceBound):
     E log (1/K) Σ_k p(x, z_k)/q(z_k|x), z_k ~ q, which rises with K = n_draws towards log p(x) (Burda, Grosse &
     Salakhutdinov 2016); at K = 1 its mean is the negative loss. Samples are G(z) + σε. Arguments of its own
         encoder_hidden: widths of the encoder; None takes `hidden`. floor: least σ, at the training scale.
+    It takes no `precision`: training is in float32.
     `history_` has `loss` in nats at the training scale, `reconstruction` and `kl`, its two parts.
     """
 

@@ -49,7 +49,7 @@ class MetropolisHastingsGAN(NonSaturatingGAN):
     returns a plain sample, so that no datum ever comes back. A sample costs `chain_length` passes
     through both networks. Its law is the data's as far as the calibrated critic is the best one and
     the chain has mixed, and neither is certified. Arguments of its own: `n_calibration`, rows held
-    out (at most a fifth of the data); `chain_length`.
+    out (at most a fifth of the data); `chain_length`. It takes no `spectral_norm`.
     Attribute after `start`: calibration_rows_ (n_calibration, d), at the training scale.
     """
 
