@@ -1,4 +1,4 @@
-"""Every CUDA kernel compiles, without a device, for the capabilities that are served, and spills no register.
+"""Every CUDA kernel compiles, without a device, for the capabilities that are served, and spills no register there.
 
 In a process of its own, since Numba's compiler for devices and its simulator exclude each other.
 """
@@ -16,7 +16,8 @@ from benchmarks import device_code
 needs_a_compiler = pytest.mark.skipif(
     config.ENABLE_CUDASIM, reason="the simulator has no compiler: run without NUMBA_ENABLE_CUDASIM"
 )
-#: The oldest that is served always: what it has, later ones have.
+#: The oldest always: what compiles for it, compiles for later ones. Whether they spill is another question, which the
+#: deep tier asks, since code for each takes half a minute.
 capabilities = pytest.mark.parametrize(
     "capability",
     [
