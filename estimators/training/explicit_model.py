@@ -44,9 +44,9 @@ class Density(nn.Module):
 class PrescribedModel(ImplicitModel):
     """A model whose samples are drawn otherwise than as x = G(z).
 
-    It takes no `latent_dim`, `generator` or `precision`, and `hidden` only where a model names it; `batch_size` is 256 by
-    default. Training, seeds, files, samples and the other arguments are those of `ImplicitModel`. Networks are trained by
-    Adam, in float32.
+    It takes no `latent_dim`, `generator` or `precision`, and `hidden` only where a model names it; `batch_size` is 256
+    by default. Training, seeds, files, samples and the other arguments are those of `ImplicitModel`. Networks are
+    trained by Adam, in float32.
     """
 
     batch_size: int = 256
