@@ -1,11 +1,15 @@
 """The benchmarks run, and leave no registered member out."""
 
+import contextlib
 import csv
 import gzip
 import os
 import re
+import runpy
 import subprocess
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +17,7 @@ import pytest
 
 from benchmarks import (
     code_recall,
-    divergence_ratios,
     knn_suite,
-    mnist_training,
     model_suite,
     ratio_table,
     score_suite,
@@ -31,13 +33,23 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture
 def command(monkeypatch):
-    """`command(module, …)` calls what `python -m module …` calls, in this process, where libraries are loaded."""
+    """`command(name, …)` runs what `python -m name …` runs, in this process, where libraries are loaded.
 
-    def call(module, *arguments):
-        monkeypatch.setattr(sys, "argv", [module.__name__, *map(str, arguments)])
-        module.main()
+    The module is run anew, as `__main__`, and torch's random numbers are left as they were.
+    """
+
+    def call(name, *arguments):
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        with torch_random_numbers_kept():
+            runpy.run_module(name, run_name="__main__")
 
     return call
+
+
+def torch_random_numbers_kept():
+    return (
+        contextlib.nullcontext() if find_spec("torch") is None else import_module("torch").random.fork_rng(devices=[])
+    )
 
 
 def test_the_suites_measure_every_index_every_score_and_every_model():
@@ -121,7 +133,7 @@ def test_the_cost_of_ten_bandwidths_is_printed_and_kept(tmp_path):
 def test_the_ratios_of_the_divergences_are_printed_and_written(command, tmp_path):
     path = tmp_path / "ratios.csv"
     parts = ("cdist", "gemm", "line", "mmd", "certificate", "large")
-    command(divergence_ratios, *parts, "--scale", "0.01", "--turns", "3", "--output", path)
+    command("benchmarks.divergence_ratios", *parts, "--scale", "0.01", "--turns", "3", "--output", path)
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["part"] for row in rows] == ["cdist", "gemm", "line", "line", "mmd", *["certificate"] * 2, "large"]
@@ -151,7 +163,7 @@ def test_what_a_second_of_training_buys_is_printed_and_kept(method, command, tmp
     torch = pytest.importorskip("torch", reason="the models; [models] brings it")
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)  # other tests are in this process
     options = ("--data", "digits", "--steps", "4", "--looks", "1", "--output", tmp_path / "rows.csv")
-    command(mnist_training, method, *options)
+    command("benchmarks.mnist_training", method, *options)
     with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as source:
         (row,) = csv.DictReader(source)
     assert (row["method"], row["data"], row["step"]) == (method, "digits", "4")
