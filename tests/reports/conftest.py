@@ -31,7 +31,10 @@ def call(monkeypatch, tmp_path):
 
 @pytest.fixture
 def measured_here(monkeypatch):
-    """Cells are performed in this process, where libraries are loaded; workers have tests of their own."""
+    """Cells are performed in this process, where libraries are loaded.
+
+    Workers have tests of their own, and one experiment that goes through them (`test_distance_experiments`).
+    """
 
     def here(jobs, place, *, tick):  # noqa: ARG001
         place.close()
@@ -44,7 +47,7 @@ def measured_here(monkeypatch):
 
 @pytest.fixture(scope="session")
 def results(tmp_path_factory):
-    """Made-up results in a folder that no test changes."""
+    """Made-up results in a folder whose journal no test changes; `written` adds the page."""
     return made_up_results.write(tmp_path_factory.mktemp("results"))
 
 

@@ -80,8 +80,8 @@ def test_shifted_measures_have_the_distances_that_are_known(shape):
         assert curves["JSD"][-1] == pytest.approx(math.log(2), rel=1e-6)
 
 
-@pytest.mark.usefixtures("measured_here")
 def test_tables_and_pictures_are_made_from_the_store(tmp_path, monkeypatch):
+    """By a worker, to which a cell is all that it is told: constants that are patched here are not there."""
     for module, constant, value in (
         (dimension_curse, "_LENGTHS", {"quick": (8, 16)}),
         (dimension_curse, "_REPEATS", {"quick": 3}),
