@@ -21,6 +21,7 @@ ALLOWED = {
         "7 rates and 2 shares of modes, set; a quotient; a forecast",
     ),
     ("knn-in-scikit-learn.md", "knn in scikit-learn, and beyond"): (1, "the entries of a graph, by definition"),
+    ("knn.md", "The libraries beside ours, on MNIST"): (2, "the recalls from which on rows were taken"),
     ("knn.md", "How fast Principal DCI is"): (7, "the recall at which a row was taken"),
     ("knn.md", "Memory"): (1, "the limit that the benchmark holds indexes to"),
     ("knn.md", "Parameters for a wanted recall"): (1, "the level of an interval"),
