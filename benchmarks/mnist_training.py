@@ -24,7 +24,8 @@ from benchmarks.ratio_table import say
 METHODS = ("imle", "plain", "gan", "gmmn")
 FIELDS = (
     "data", "method", "width", "lr", "steps", "seed", "m", "passes", "index", "step", "seconds", "validation_nats",
-    "test_nats", "test_stderr", "bandwidth", "on_edge", "search_share", "recall", "variance", "commit", "machine", "date",
+    "test_nats", "test_stderr", "bandwidth", "on_edge", "search_share", "recall", "variance",
+    "commit", "machine", "date",
 )  # fmt: skip
 #: Rows to validate by; the rest of the training images are trained on.
 VALIDATION, TRACKED = 5000, 1000
