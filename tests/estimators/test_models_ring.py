@@ -12,7 +12,12 @@ from estimators.training.registry import models
 LAW = ring(8)
 
 #: Trained by every run of the tests, on the digits for some seconds; the others take their minutes in the deep tier.
-ALWAYS = {"ring": ("imle", "non-saturating-gan"), "digits": ("gmmn", "imle", "non-saturating-gan", "wgan-gp")}
+ALWAYS = {
+    "ring": ("imle", "non-saturating-gan", "wgan-gp"),
+    "digits": ("gmmn", "imle", "non-saturating-gan", "wgan-gp"),
+}
+#: Of its default budget on the ring, where half is not needed: by three seeds good samples are 0.17 to 0.25.
+SHARE = {"wgan-gp": 0.25}
 #: What these are at half their budget, by their own nature or for want of steps, is a row of the report and no law.
 NOT_ON_THE_RING = (
     # All eight modes, good samples 0.054, of the energy distance 0.18 is left.
@@ -58,14 +63,14 @@ def energy(X, Y):
 
 @pytest.mark.parametrize("name", all_but(NOT_ON_THE_RING, "ring"))
 def test_a_trained_model_covers_the_ring(name):
-    """Half the default budget: all modes, a tenth of the samples on a mode, a third of the energy distance.
+    """Half the default budget or less: all modes, a tenth of the samples on a mode, a third of the energy distance.
 
     The worst of those that are held to it, when this was written: 8 modes, 0.14, and 0.17 of the
     untrained distance; untrained, no sample was near a mode.
     """
     X, held_out = LAW.sample(2000, 1), LAW.sample(1000, 2)
     model = models[name](random_state=0, device="cpu")
-    model.set_params(steps=model.steps // 2).start(X)
+    model.set_params(steps=int(model.steps * SHARE.get(name, 0.5))).start(X)
     untrained = model.sample(2000, random_state=3)
     trained = model.fit(X).sample(2000, random_state=3)
     before, after = mode_coverage(untrained, LAW), mode_coverage(trained, LAW)
