@@ -41,6 +41,7 @@ for path in map(pathlib.Path, sys.argv[1:]):
     os.chdir(path.parent)
     sys.modules["__main__"] = module = types.ModuleType("__main__")
     exec(compile(path.read_text(encoding="utf-8"), path, "exec"), module.__dict__)
+    print("\\nran to its end:", path.name, flush=True)
 """
 
 
@@ -54,6 +55,8 @@ def test_the_examples_of_a_page_run(page, tmp_path):
     told = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 300}
     done = subprocess.run([sys.executable, "-c", ONE_AFTER_ANOTHER, *paths], check=False, **told)
     assert done.returncode == 0, f"{page.name}:\n{done.stderr}"
+    ended = re.findall(r"^ran to its end: (.*)$", done.stdout, re.MULTILINE)
+    assert ended == [path.name for path in paths], f"{page.name}: an example ended the process, and hid those after it"
 
 
 @pytest.mark.parametrize(("page", "code"), EXAMPLES)
