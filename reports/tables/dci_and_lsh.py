@@ -20,7 +20,7 @@ _METRICS = {"evaluations": "evaluations", "memory": "memory", "seconds a query":
 _FRAME = (
     "dataset", "rows", "k", "ratio", "search", "settings", "splits", "evaluations", "evaluations_stderr", "seconds",
     "memory", "fewer", "fewer_low", "fewer_high", "less_memory", "papers", "reproduced", "status", "detail",
-    "commit", "machine",
+    "size", "commit", "machine",
 )  # fmt: skip
 
 
@@ -34,7 +34,7 @@ def dci_and_lsh(store: Store, size: str | None = None) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(numbers, float)).sort_values(["dataset", "evaluations"], ignore_index=True)
 
 
-_WORDS = ("dataset", "search", "settings", "papers", "reproduced", "status", "detail", "commit", "machine")
+_WORDS = ("dataset", "search", "settings", "papers", "reproduced", "status", "detail", "size", "commit", "machine")
 
 
 def _groups(records: list[Record]) -> dict[tuple[str, str], list[Record]]:
@@ -50,7 +50,7 @@ def _row(group: tuple[str, str], part: list[Record], shape: dict[str, Any], reco
     dataset, search = group
     params, bad = part[0].params, [record for record in part if record.status is not Status.OK]
     row: dict[str, Any] = dict.fromkeys(_FRAME, np.nan) | dict.fromkeys(_WORDS, "")
-    row.update(dataset=dataset, search=search, k=params["k"], ratio=params["ratio"])
+    row.update(dataset=dataset, search=search, k=params["k"], ratio=params["ratio"], size=params["grid"])
     row["rows"] = shape.get(part[0].cell, np.nan)
     row["commit"] = ", ".join(sorted({record.commit for record in part}))
     row["machine"] = ", ".join(sorted({str(record.machine.get("cpu", "")) for record in part}))
