@@ -55,10 +55,16 @@ ASSETS = (
 )  # fmt: skip
 #: What the page loads: whole script elements, and style sheets.
 _REMOTE = re.compile(r'<script[^>]*\ssrc="(https?://[^"]+)"[^>]*></script>|<link[^>]*\shref="(https?://[^"]+)"[^>]*>')
+#: What npm says where it was answered, and there is no such package.
+_GONE = re.compile(r"code (E404|ETARGET)\b")
 
 
 class NotFetched(RuntimeError):
-    """A script could not be had, or is not the one that is named here."""
+    """A script cannot be had now: npm is not installed, or found nobody to ask."""
+
+
+class UnknownScript(RuntimeError):
+    """A script is not, or is no longer, the one that is named here, or asv's page asks for one that is not."""
 
 
 def cache_folder() -> Path:
@@ -69,7 +75,7 @@ def cache_folder() -> Path:
 
 
 def fetch(folder: Path) -> None:
-    """Puts every asset into `folder` under its own name; raises NotFetched."""
+    """Puts every asset into `folder` under its own name; raises NotFetched, and UnknownScript for other bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     wanting = [asset for asset in ASSETS if not _is_there(folder / Path(asset.path).name, asset)]
     for package in dict.fromkeys(asset.package for asset in wanting):
@@ -78,12 +84,12 @@ def fetch(folder: Path) -> None:
             for asset in (asset for asset in wanting if asset.package == package):
                 found = Path(made, "package", asset.path)
                 if not _is_there(found, asset):
-                    raise NotFetched(f"{package}: {asset.path} has another checksum than the one that is known")
+                    raise UnknownScript(f"{package}: {asset.path} has another checksum than the one that is known")
                 shutil.copy(found, folder / found.name)
 
 
 def rewrite(site: Path, scripts: Path) -> None:
-    """Copies the scripts beside the page and makes it ask for these; raises NotFetched for an address unknown here."""
+    """Copies the scripts beside the page and makes it ask for these; raises UnknownScript for other addresses."""
     shutil.copytree(scripts, site / FOLDER, dirs_exist_ok=True)
     page = site / "index.html"
     page.write_text(_REMOTE.sub(_own, page.read_text(encoding="utf-8")), encoding="utf-8")
@@ -97,7 +103,7 @@ def _own(found: re.Match[str]) -> str:
             if found[1]:
                 return f'<script src="{name}" onerror="js_load_failure()"></script>'
             return f'<link rel="stylesheet" href="{name}">'
-    raise NotFetched(f"asv's page asks for {address}, which is not known here: add it to ASSETS")
+    raise UnknownScript(f"asv's page asks for {address}, which is not known here: add it to ASSETS")
 
 
 def _is_there(path: Path, asset: Asset) -> bool:
@@ -110,14 +116,15 @@ def _unpack(package: str, folder: Path) -> None:
         raise NotFetched("npm is not installed: with it the dashboard's scripts are fetched once")
     # Without a network npm would try again for minutes.
     patience = ["--fetch-timeout=20000", "--fetch-retries=1", "--fetch-retry-maxtimeout=5000"]
-    command = [npm, "pack", "--silent", "--ignore-scripts", *patience, package]
+    command = [npm, "pack", "--loglevel=error", "--ignore-scripts", *patience, package]
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
     except subprocess.TimeoutExpired as error:
         raise NotFetched(f"npm could not fetch {package} within a minute") from error
     packed = next(folder.glob("*.tgz"), None)
     if done.returncode or packed is None:
-        raise NotFetched(f"npm could not fetch {package}: {done.stderr.strip()[-300:]}")
+        kind = UnknownScript if _GONE.search(done.stderr) else NotFetched
+        raise kind(f"npm could not fetch {package}: {done.stderr.strip()[:300]}")
     with tarfile.open(packed) as archive:
         archive.extractall(folder, filter="data")
 
@@ -131,7 +138,7 @@ def main() -> None:
     try:
         fetch(cache_folder())
         rewrite(site, cache_folder())
-    except NotFetched as error:
+    except (NotFetched, UnknownScript) as error:
         raise SystemExit(f"{error}. The site at {site} is complete, and asks the network for its scripts.") from error
     say(f"{site / 'index.html'} asks nobody for anything")
 

@@ -1,6 +1,7 @@
 """Every Python block of the README and of docs/ runs as it stands, and every local link leads somewhere."""
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -28,12 +29,14 @@ def ready(code):
 
 #: By page, the examples that can run.
 READY = {page: [code for code in blocks if ready(code)] for page, blocks in BLOCKS.items()}
+ALL = [(page, code, f"{page.name}-{n}") for page, blocks in BLOCKS.items() for n, code in enumerate(blocks, start=1)]
 #: Each alone: those that need what is not here always, the others in the deep tier.
 EXAMPLES = [
-    pytest.param(page, code, id=f"{page.name}-{number}", marks=pytest.mark.deep if ready(code) else ())
-    for page, blocks in BLOCKS.items()
-    for number, code in enumerate(blocks, start=1)
+    pytest.param(page, code, id=name, marks=pytest.mark.deep if ready(code) else ())
+    for page, code, name in ALL
+    if "cuda_device" not in NEEDS.findall(code)
 ]
+FOR_DEVICES = [pytest.param(page, code, id=name) for page, code, name in ALL if "cuda_device" in NEEDS.findall(code)]
 #: One process for a page, whose libraries are loaded once; each example has a module and a folder of its own.
 ONE_AFTER_ANOTHER = """
 import os, pathlib, sys, types
@@ -59,20 +62,34 @@ def test_the_examples_of_a_page_run(page, tmp_path):
     assert ended == [path.name for path in paths], f"{page.name}: an example ended the process, and hid those after it"
 
 
+def run_alone(code, folder, **environment):
+    told = {"cwd": folder, "env": {**os.environ, **environment}, "capture_output": True, "text": True, "timeout": 300}
+    return subprocess.run([sys.executable, "-c", code], check=False, **told)
+
+
 @pytest.mark.parametrize(("page", "code"), EXAMPLES)
 def test_an_example_runs_alone(page, code, tmp_path):
-    needs = NEEDS.findall(code)
-    for module in set(needs) - {"cuda_device"}:
+    for module in NEEDS.findall(code):
         pytest.importorskip(module, reason=f"the example needs {module}, which is not installed")
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    if "cuda_device" in needs and not device_answers():
-        # All of it up to the device is held to run: what it imports is there, and what ends it is that there is none.
-        reason = done.stderr.strip().rpartition("\n")[2]
-        assert done.returncode == 1, f"{page.name} ran to its end without a device"
-        assert re.match(r"(AssertionError|RuntimeError|ValueError): .*(CUDA|NVIDIA)", reason), (
-            f"{page.name}:\n{done.stderr}"
-        )
-        pytest.skip("the example needs a CUDA device, and none answers here: only what comes before it was run")
+    done = run_alone(code, tmp_path)
+    assert done.returncode == 0, f"{page.name}:\n{done.stderr}"
+
+
+@pytest.mark.parametrize(("page", "code"), FOR_DEVICES)
+def test_an_example_for_devices_runs_up_to_the_device(page, code, tmp_path):
+    """With every device hidden: what it imports is there, and what ends it is that there is no device."""
+    done = run_alone(code, tmp_path, CUDA_VISIBLE_DEVICES="-1")
+    assert done.returncode == 1, f"{page.name} ran to its end without a device"
+    reason = done.stderr.strip().rpartition("\n")[2]
+    assert re.match(r"(AssertionError|RuntimeError|ValueError): .*(CUDA|NVIDIA)", reason), (
+        f"{page.name}:\n{done.stderr}"
+    )
+
+
+@pytest.mark.skipif("not device_answers()", reason="needs a CUDA device, and none answers here")
+@pytest.mark.parametrize(("page", "code"), FOR_DEVICES)
+def test_an_example_for_devices_runs_alone(page, code, tmp_path):
+    done = run_alone(code, tmp_path)
     assert done.returncode == 0, f"{page.name}:\n{done.stderr}"
 
 

@@ -142,11 +142,27 @@ def test_nothing_to_show_and_a_folder_without_a_site_say_what_to_do(tmp_path, mo
             write_history(tmp_path / "results", asv=given)
 
 
+def test_only_what_nobody_answers_is_called_not_fetched(tmp_path, monkeypatch):
+    """The click-through is skipped for that alone: a package that is gone, or other bytes, fail it."""
+    monkeypatch.setattr(offline_site.shutil, "which", lambda _: None)
+    with pytest.raises(offline_site.NotFetched, match="npm is not installed"):
+        offline_site.fetch(tmp_path)
+    monkeypatch.undo()
+    for code, kind in (("ECONNREFUSED", offline_site.NotFetched), ("EAI_AGAIN", offline_site.NotFetched),
+                       ("E404", offline_site.UnknownScript), ("ETARGET", offline_site.UnknownScript)):  # fmt: skip
+        npm = tmp_path / "npm"
+        npm.write_text(f"#!/bin/sh\necho 'npm error code {code}' >&2\nexit 1\n", encoding="utf-8")
+        npm.chmod(0o755)
+        monkeypatch.setattr(offline_site.shutil, "which", lambda _, npm=npm: str(npm))
+        with pytest.raises(kind, match=f"could not fetch jquery.*{code}"):
+            offline_site.fetch(tmp_path / "cache")
+
+
 def test_a_script_that_nobody_knows_and_one_with_another_content_are_refused(tmp_path, monkeypatch):
     scripts = tmp_path / "fetched"
     scripts.mkdir()
     (tmp_path / "index.html").write_text('<script src="https://a.example/new.js"></script>', encoding="utf-8")
-    with pytest.raises(offline_site.NotFetched, match=r"new\.js, which is not known"):
+    with pytest.raises(offline_site.UnknownScript, match=r"new\.js, which is not known"):
         offline_site.rewrite(tmp_path, scripts)
 
     def other(_package, folder):
@@ -155,7 +171,7 @@ def test_a_script_that_nobody_knows_and_one_with_another_content_are_refused(tmp
             (folder / "package" / asset.path).write_text("something else", encoding="utf-8")
 
     monkeypatch.setattr(offline_site, "_unpack", other)
-    with pytest.raises(offline_site.NotFetched, match="another checksum"):
+    with pytest.raises(offline_site.UnknownScript, match="another checksum"):
         offline_site.fetch(tmp_path / "cache")
 
 
