@@ -54,8 +54,7 @@ class ConditionalIMLE(ConditionalModel):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         parameters.count(self.n_samples, "n_samples")
-        if self.n_assigned is not None:
-            parameters.count(self.n_assigned, "n_assigned")
+        parameters.count_or_none(self.n_assigned, "n_assigned")
         parameters.count(self.inner_steps, "inner_steps")
         if self.features is not None and not callable(self.features):
             raise TypeError(f"features is a {type(self.features).__name__}; give a torch.nn.Module, a function or None")
@@ -65,7 +64,7 @@ class ConditionalIMLE(ConditionalModel):
         self._phi = self.features
         if isinstance(self.features, nn.Module):
             self._phi = self._module("features", self.features, None).eval().requires_grad_(False)
-        found = self._features(torch.zeros(2, self.n_features_in_, device=self.device_))
+        found = self._features(torch.zeros(2, self.standardisation_.width, device=self.device_))
         if not isinstance(found, torch.Tensor) or found.ndim < 2 or len(found) != 2:
             told = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
             raise ValueError(f"features maps (2, {self.n_features_in_}) to {told}; it must return a tensor (2, …)")
@@ -83,8 +82,9 @@ class ConditionalIMLE(ConditionalModel):
         """φ of outputs (b, d) at the training scale, (b, f)."""
         if self._phi is None:
             return unit
-        centre = torch.from_numpy(self.standardisation_.centre).to(unit)
-        found = self._phi(unit * self.standardisation_.scale + centre)
+        was = self.standardisation_
+        features = unit if was.axes is None else unit @ torch.from_numpy(was.axes).to(unit).T
+        found = self._phi(features * was.scale + torch.from_numpy(was.centre).to(unit))
         return found.flatten(1) if isinstance(found, torch.Tensor) and found.ndim > 1 else found
 
     def _outer_step(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from estimators.training.descent import adam, descend
 from estimators.training.held_data import own_rows
 from estimators.training.implicit_model import ImplicitModel, Losses
 from estimators.training.inference import inference
+from estimators.training.principal_search import PrincipalSearch, search_axes
 from estimators.training.registry import models
 from estimators.training.search import nearest_there, searches_there, unfitted_index
 from estimators.training.seeding import drawn
@@ -54,8 +55,9 @@ class IMLE(ImplicitModel):
         n_samples: m. n_samples_last: m grows geometrically over the budget, from `n_samples` to this;
             None keeps it. n_assigned: |S|; None means the smaller of n and m. inner_steps: L.
         index: the nearest-neighbour search, a name in `knn.indexes`, "auto" (chosen by size: exact up
-            to 40 000 samples, see `SearchBySize`), "bf16" or an unfitted index; samples move, so it is
-            built anew in each outer step. "brute-force" of a model on a CUDA device searches there, if
+            to 40 000 samples, see `SearchBySize`), "components" or "bf16" (quick on wide data, not exact:
+            see `PrincipalSearch`, `Bfloat16Search`) or an unfitted index; samples move, so it is built
+            anew in each outer step. "brute-force" of a model on a CUDA device searches there, if
             numba-cuda is installed, and finds the same: samples, data and neighbours stay on the device.
 
     `history_` has `loss` (at the cached latents) and `objective`: the mean squared distance from a
@@ -67,6 +69,9 @@ class IMLE(ImplicitModel):
     #: Whether `_candidates` keeps all samples, so that the search needs nothing of the host.
     _all_are_candidates: ClassVar[bool] = True
     _between_steps: ClassVar[tuple[str, ...]] = ("assigned_", "latents_", "inner_step_", "objective_")
+
+    #: Principal axes of the data, once a search has asked for them; after `load` they are computed again, the same.
+    _axes: torch.Tensor | None = field(init=False, default=None)
 
     hidden: Sequence[int] = (64, 64, 64, 64)
     n_samples: int = 1024
@@ -84,10 +89,8 @@ class IMLE(ImplicitModel):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         parameters.count(self.n_samples, "n_samples")
-        if self.n_samples_last is not None:
-            parameters.count(self.n_samples_last, "n_samples_last")
-        if self.n_assigned is not None:
-            parameters.count(self.n_assigned, "n_assigned")
+        parameters.count_or_none(self.n_samples_last, "n_samples_last")
+        parameters.count_or_none(self.n_assigned, "n_assigned")
         parameters.count(self.inner_steps, "inner_steps")
         unfitted_index(self.index, torch.Generator())
 
@@ -99,6 +102,7 @@ class IMLE(ImplicitModel):
         self.latents_: torch.Tensor | None = None
         self.inner_step_ = 0
         self.objective_ = 0.0
+        self._axes = None
 
     @property
     def n_samples_now(self) -> int:
@@ -118,13 +122,22 @@ class IMLE(ImplicitModel):
             self.inner_step_ = 0
             return
         z, samples = self._candidates(z, self._generated(z))
-        found = unfitted_index(self.index, self._rng).fit(samples).search(self._data[assigned].cpu().numpy(), 1)
+        found = self._fresh_index().fit(samples).search(self._data[assigned].cpu().numpy(), 1)
         nearest = torch.from_numpy(found.indices[:, 0])
         if int(nearest.min()) < 0:
             missed = int(assigned[nearest.argmin()])
             raise ValueError(f"index found no sample near datum {missed}; raise its budget or give index='brute-force'")
         self._assign(assigned, z[nearest.to(self.device_)], torch.from_numpy(found.distances[:, 0] ** 2))
         self.inner_step_ = 0
+
+    def _fresh_index(self) -> Any:
+        """The search of one outer step; by components, along the axes of the data, which no step changes."""
+        fresh = unfitted_index(self.index, self._rng)
+        if isinstance(fresh, PrincipalSearch):
+            if self._axes is None:
+                self._axes = search_axes(self._data.cpu())
+            fresh.axes = self._axes
+        return fresh
 
     def _to_assign(self, m: int) -> torch.Tensor:
         """Rows of the data that are assigned a new sample now, of m: the batch S."""

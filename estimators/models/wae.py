@@ -75,7 +75,7 @@ class WAE(ImplicitModel):
     def _build_networks(self, rng: torch.Generator) -> None:
         super()._build_networks(rng)
         widths = self.hidden if self.encoder_hidden is None else self.encoder_hidden
-        self.encoder_ = mlp((self.n_features_in_, *widths, self.latent_dim), rng=rng).to(self.device_)
+        self.encoder_ = mlp((self.standardisation_.width, *widths, self.latent_dim), rng=rng).to(self.device_)
 
     def _build_optimisers(self) -> None:
         self.optimiser_ = adam(nn.ModuleList([self.generator_, self.encoder_]), self.betas)

@@ -120,10 +120,10 @@ class ConditionalModel(ImplicitModel):
             "generator",
             self.generator,
             lambda: conditional_mlp_generator(
-                self.n_given_, self.latent_dim, self.hidden, self.n_features_in_, rng=rng
+                self.n_given_, self.latent_dim, self.hidden, self.standardisation_.width, rng=rng
             ),
         )
-        self._probe_pair("generator", self.generator_, (self.n_given_, self.latent_dim), self.n_features_in_)
+        self._probe_pair("generator", self.generator_, (self.n_given_, self.latent_dim), self.standardisation_.width)
 
     def _probe_pair(self, name: str, module: nn.Module, widths: tuple[int, int], n_out: int) -> None:
         """Raises ValueError unless `module` maps two tensors of these widths to (2, n_out)."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -18,11 +19,17 @@ from estimators.training.seeding import RandomState, seed_of, torch_stream
 EVIDENCE_BLOCK = 1 << 14
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class EvidenceBound(ImplicitModel):
-    """A latent-variable model with a stochastic lower bound on log p(x), and so with no `log_prob` and no `score`."""
+    """A latent-variable model with a stochastic lower bound on log p(x), and so with no `log_prob` and no `score`.
+
+    It takes no `principal_components`: a law of samples in a plane has no density.
+    """
+
+    principal_components: int | None = field(init=False, default=None)
 
     #: What `evidence_bound` draws for each row, and what the bound is called.
-    _bound: str
+    _bound: ClassVar[str]
 
     def evidence_bound(self, X: Any, *, n_draws: int = 64, random_state: RandomState = 0) -> Estimate:
         """A lower bound on the mean of log p(x) over the rows of X (n, d), in nats in the data's own units.

@@ -44,9 +44,9 @@ class Density(nn.Module):
 class PrescribedModel(ImplicitModel):
     """A model whose samples are drawn otherwise than as x = G(z).
 
-    It takes no `latent_dim`, `generator` or `precision`, and `hidden` only where a model names it; `batch_size` is 256
-    by default. Training, seeds, files, samples and the other arguments are those of `ImplicitModel`. Networks are
-    trained by Adam, in float32.
+    It takes no `latent_dim`, `generator`, `precision` or `principal_components`, and `hidden` only where a model names
+    it; `batch_size` is 256 by default. Training, seeds, files, samples and the other arguments are those of
+    `ImplicitModel`. Networks are trained by Adam, in float32.
     """
 
     batch_size: int = 256
@@ -56,6 +56,7 @@ class PrescribedModel(ImplicitModel):
     generator: nn.Module | None = field(init=False)
     hidden: Sequence[int] = field(init=False)
     precision: str = field(init=False)
+    principal_components: int | None = field(init=False, default=None)
 
     def _check_parameters(self) -> None:
         parameters.count(self.steps, "steps")

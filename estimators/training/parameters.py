@@ -18,6 +18,11 @@ def count(value: object, name: str, *, least: int = 1) -> int:
     return int(value)
 
 
+def count_or_none(value: object, name: str) -> int | None:
+    """`value` as an int ≥ 1, or None; raises as `count` does."""
+    return None if value is None else count(value, name)
+
+
 def real(value: object, name: str, *, above: float | None = None, least: float | None = None) -> float:
     """`value` as a finite float > `above` or ≥ `least`; raises TypeError or ValueError that names `name`."""
     wanted = (

@@ -45,6 +45,7 @@ def content(model: ImplicitModel) -> dict[str, Any]:
         "plain": {name: getattr(model, name) for name in (*_PLAIN, *model._plain)},
         "centre": torch.from_numpy(model.standardisation_.centre),
         "scale": model.standardisation_.scale,
+        "axes": None if model.standardisation_.axes is None else torch.from_numpy(model.standardisation_.axes),
         "rng": model._rng.get_state(),
         "networks": {name: getattr(model, name).state_dict() for name in model._networks},
         "optimisers": {name: getattr(model, name).state_dict() for name in model._optimisers},
@@ -71,7 +72,9 @@ def restored(
     model = kind(**{**content["parameters"], **replacements})
     for name, value in content["plain"].items():
         setattr(model, name, value)
-    model.standardisation_ = Standardisation(content["centre"].numpy(), content["scale"])
+    axes = content.get("axes")  # a file of an older release has none
+    axes = None if axes is None else axes.numpy()
+    model.standardisation_ = Standardisation(content["centre"].numpy(), content["scale"], axes)
     model._rng = torch.Generator()
     model._rng.set_state(content["rng"])
     model._check_parameters()

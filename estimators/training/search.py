@@ -8,25 +8,28 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
 
+from estimators.training.principal_search import PrincipalSearch
 from knn.base import Neighbours
 from knn.choice import unfitted
 from knn.device_rows import DeviceRows
 from knn.kernels.engine import engine
 
-#: Products held at once: 10 million float32, 40 MB.
-BLOCK = 10_000_000
+#: Products held at once: half a million, 2 MB of float32, which stay in cache and need no fresh pages.
+BLOCK = 500_000
 #: Points up to which "auto" compares with all, and features up to which it keeps to exact answers beyond.
 ALL_COMPARED, NARROW = 40_000, 8
 
 
 def unfitted_index(index: Any, rng: torch.Generator) -> Any:
-    """An unfitted copy of `index`: a name in `knn.indexes`, "auto", "bf16", or an index that has `fit` and `search`.
+    """An unfitted copy of `index`: a name of `knn.indexes` or of those below, or an index with `fit` and `search`.
 
-    One that draws random numbers and was given no seed of its own gets one from `rng`. Raises
-    TypeError for anything else, KeyError for an unknown name.
+    "auto" is `SearchBySize`, "bf16" `Bfloat16Search`, "components" `PrincipalSearch`. One that draws random numbers and
+    was given no seed of its own gets one from `rng`. Raises TypeError for anything else, KeyError for an unknown name.
     """
     if index == "bf16":
         return Bfloat16Search()
+    if index == "components":
+        return PrincipalSearch()
     if index == "auto":
         return SearchBySize(rng)
     if isinstance(index, str):
@@ -35,7 +38,8 @@ def unfitted_index(index: Any, rng: torch.Generator) -> Any:
         fresh = clone(index, safe=False)
     else:
         raise TypeError(
-            f"index is a {type(index).__name__}; give a name in knn.indexes, 'auto', 'bf16' or an unfitted index"
+            f"index is a {type(index).__name__}; give a name in knn.indexes, 'auto', 'bf16', 'components' or an "
+            "unfitted index"
         )
     if isinstance(fresh, BaseEstimator) and fresh.get_params().get("random_state", 0) is None:
         fresh.set_params(random_state=int(torch.randint(2**31, (), generator=rng)))
@@ -85,13 +89,13 @@ class Bfloat16Search:
             raise ValueError(f"k is {k}; the search in bfloat16 finds one point, give an index of knn for more")
         points, n = self._points, len(X)
         queries = torch.from_numpy(np.ascontiguousarray(X, dtype=np.float32))
-        nearest = torch.empty(n, dtype=torch.int64)
+        nearest, distances = torch.empty(n, dtype=torch.int64), torch.empty(n, dtype=torch.float64)
         rows = max(1, BLOCK // len(points))
         for first in range(0, n, rows):
             part = slice(first, first + rows)
-            products = queries[part].bfloat16() @ self._turned
-            nearest[part] = (self._half_squares - products.float()).argmin(dim=1)
-        distances = (queries.double() - points[nearest].double()).norm(dim=1)
+            products = (queries[part].bfloat16() @ self._turned).float()
+            nearest[part] = torch.sub(self._half_squares, products, out=products).argmin(dim=1)
+            distances[part] = (queries[part].double() - points[nearest[part]].double()).norm(dim=1)
         evaluations = np.full(n, len(points))
         return Neighbours(nearest[:, None].numpy(), distances[:, None].numpy(), evaluations, np.zeros(n, bool))
 

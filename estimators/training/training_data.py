@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from estimators.training.principal_axes import principal_axes
+
 
 def checked_data(X: object, name: str = "X", *, least: int = 2) -> np.ndarray:
     """`X` as a (n, d) array of finite float32 or float64, n ≥ `least`, d ≥ 1.
@@ -54,40 +56,62 @@ def fingerprint(X: np.ndarray) -> str:
 
 @dataclass(frozen=True)
 class Standardisation:
-    """x ↦ (x − centre) / scale: one centre a feature and a *single* scale for all of them.
+    """x ↦ Aᵀ(x − centre) / scale: one centre a feature and a *single* scale for all of them.
 
     A scale of its own for each feature would change which sample is nearest to a datum, and so
     the estimator; a common one changes every distance by the same factor. The scale is the root
-    mean variance of the features, or 1 where the data do not vary.
+    mean variance of the coordinates, or 1 where the data do not vary. `axes`, A (d, p): orthonormal columns, the
+    leading principal axes; None keeps the features as they are. Among points of the span of the axes every distance is
+    kept, and ‖x − y‖² of any x to such a y is that of its coordinates and ‖x − centre − AAᵀ(x − centre)‖², the same for
+    every y: which is nearest does not change.
     """
 
     centre: np.ndarray
     scale: float
+    axes: np.ndarray | None = None
 
     @classmethod
-    def of(cls, X: np.ndarray) -> Standardisation:
-        """The centre and scale of (n, d) data, in float64."""
+    def of(cls, X: np.ndarray, n_axes: int | None = None) -> Standardisation:
+        """The centre and scale of (n, d) data, in float64, and `n_axes` principal axes of them.
+
+        Raises ValueError where there are more axes than features, or the variance overflows.
+        """
         with np.errstate(over="ignore", invalid="ignore"):
             centre = X.mean(axis=0, dtype=np.float64)
             scale = float(np.sqrt(np.square(X - centre).mean()))
         if not np.isfinite(scale):
             raise ValueError("X is too large: its variance overflows float64; rescale it")
-        return cls(centre, scale if scale > 0 else 1.0)
+        features = cls(centre, scale if scale > 0 else 1.0)
+        if n_axes is None:
+            return features
+        if n_axes > X.shape[1]:
+            raise ValueError(f"principal_components is {n_axes}, X has {X.shape[1]} features; give as many at most")
+        along = cls(centre, features.scale, principal_axes(features.apply(X), n_axes))
+        spread = float(np.sqrt(np.square(along.apply(X)).mean(dtype=np.float64)))
+        return cls(centre, features.scale * (spread if spread > 0 else 1.0), along.axes)
 
     @classmethod
     def identity(cls, d: int) -> Standardisation:
         """No change."""
         return cls(np.zeros(d), 1.0)
 
+    @property
+    def width(self) -> int:
+        """The coordinates of a point at the unit scale: the features, or the axes."""
+        return len(self.centre) if self.axes is None else self.axes.shape[1]
+
     def apply(self, X: np.ndarray) -> np.ndarray:
-        """Data (n, d) in its own units to the unit scale, float32."""
+        """Data (n, d) in its own units to the unit scale, float32 (n, width)."""
         row_limit = np.finfo(np.float32).max
         unit = (X - self.centre) / self.scale
         too_large = np.abs(unit).max(axis=1) > row_limit
         if too_large.any():
             raise ValueError(f"X is too large for float32 in row {int(too_large.argmax())}; give standardise=True")
-        return unit.astype(np.float32)
+        unit = unit.astype(np.float32)
+        return unit if self.axes is None else unit @ self.axes.astype(np.float32)
 
     def undo(self, unit: np.ndarray, dtype: str) -> np.ndarray:
-        """Samples (n, d) at the unit scale back to the data's own units and `dtype`."""
-        return (unit.astype(np.float64) * self.scale + self.centre).astype(dtype)
+        """Samples (n, width) at the unit scale back to the data's own units and `dtype`, (n, d)."""
+        unit = unit.astype(np.float64)
+        features = unit if self.axes is None else unit @ self.axes.T
+        return (features * self.scale + self.centre).astype(dtype)

@@ -44,9 +44,9 @@ class AdversarialModel(WithCritic):
         hidden = self.hidden if self.critic_hidden is None else self.critic_hidden
         width = self._critic_outputs()
         self.critic_ = self._module(
-            "critic", self.critic, lambda: mlp_critic(self.n_features_in_, hidden, n_outputs=width, rng=rng)
+            "critic", self.critic, lambda: mlp_critic(self.standardisation_.width, hidden, n_outputs=width, rng=rng)
         )
-        self._probe("critic", self.critic_, self.n_features_in_, width)
+        self._probe("critic", self.critic_, self.standardisation_.width, width)
 
     def _step(self, lr: float) -> Losses:
         critic_lr = self._critic_lr(lr)

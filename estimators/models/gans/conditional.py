@@ -41,7 +41,7 @@ class ConditionalGAN(ConditionalModel, WithCritic):
     def _build_networks(self, rng: torch.Generator) -> None:
         super()._build_networks(rng)
         hidden = self.hidden if self.critic_hidden is None else self.critic_hidden
-        sizes = self.n_given_, self.n_features_in_
+        sizes = self.n_given_, self.standardisation_.width
         self.critic_ = self._module("critic", self.critic, lambda: conditional_mlp_critic(*sizes, hidden, rng=rng))
         self._probe_pair("critic", self.critic_, sizes, 1)
 
