@@ -4,8 +4,8 @@ A generator 16–1024–1024–784 is trained by IMLE on MNIST for some steps; f
 is built on them and asked for the nearest sample of each of 10 000 images, building included, as an outer step does.
 One thread, CPU seconds, all searches taking turns. An index that is not exact is asked at the least of its budgets that
 finds 95 % of the nearest for 500 other images. A figure is the median over turns of (brute force's seconds) / (its
-own): above 1 it pays. The bfloat16 products of `IMLE(index="bf16")` are not exact either, and are shown with what they
-find.
+own): above 1 it pays. The bfloat16 products of `IMLE(index="bf16")` and the components of `IMLE(index="components")`,
+whose axes are those of the images and computed once, are not exact either, and are shown with what they find.
 """
 
 from __future__ import annotations
@@ -38,15 +38,20 @@ def samples_of(rows: np.ndarray, most: int, steps: int) -> np.ndarray:
     return np.ascontiguousarray(model.fit(rows).sample(most, random_state=1), dtype=np.float32)
 
 
-def searches(Y: np.ndarray, tuning: np.ndarray) -> list[Search]:
-    """Brute force, bfloat16 products, and each index at the cheapest budget that finds enough."""
+def searches(Y: np.ndarray, tuning: np.ndarray, rows: np.ndarray) -> list[Search]:
+    """Brute force, bfloat16 products, components, and each index at the cheapest budget that finds enough."""
+    import torch
+
+    from estimators.training.principal_search import PrincipalSearch, search_axes
     from estimators.training.search import Bfloat16Search
     from knn import BruteForce, indexes
 
     truth = BruteForce(n_neighbors=1).fit(Y).search(tuning, 1).indices
+    axes = search_axes(torch.from_numpy(rows))
     found = [
         Search("brute force", "", lambda Q: BruteForce(n_neighbors=1).fit(Y).search(Q, 1).indices),
         Search("bfloat16 products", "", lambda Q: Bfloat16Search().fit(Y).search(Q, 1).indices),
+        Search("components", f"{axes.shape[1]} axes", lambda Q: PrincipalSearch(axes).fit(Y).search(Q, 1).indices),
     ]
     for name, budgets in BUDGETS.items():
         for budget in budgets:
@@ -84,7 +89,7 @@ def main() -> None:
         drawn = samples_of(rows, max(sizes), chosen.steps)
         table = Table("samples", ("numba", "torch"))
         for m in sizes:
-            found = searches(drawn[:m], tuning)
+            found = searches(drawn[:m], tuning, rows)
             truth = found[0].ask(Q)
             shares = [share_found(search.ask(Q), truth) for search in found]
             seconds = seconds_by_turns(found, [Q], chosen.turns)
