@@ -47,7 +47,8 @@ report: $(VENV)/.run
 # samples are small.
 UNCOMPILED := tests/knn/test_kernels.py tests/knn/test_principal.py tests/knn/test_look_up.py tests/knn/test_lsh.py \
 	tests/knn/test_exact_kernels.py tests/knn/test_tree_kernels.py tests/knn/test_rotated.py tests/knn/test_laws.py \
-	tests/knn/test_dynamic.py tests/knn/test_radius.py tests/estimators/test_kernel_distances.py
+	tests/knn/test_dynamic.py tests/knn/test_radius.py tests/estimators/test_kernel_distances.py \
+	tests/estimators/test_kernel_distances_statistics.py
 test: $(VENV)/.test
 	@$(PYTEST) tests -n 2 -m "not deep and not perf and not simulator" --ignore=tests/perf $(COVER)
 	@NUMBA_ENABLE_CUDASIM=1 $(PYTEST) tests/cuda -n 2 -m simulator $(COVER)

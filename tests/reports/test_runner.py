@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import os
-import signal
-import subprocess
-import sys
-import textwrap
-import time
-from pathlib import Path
 
-import psutil
 import pytest
-from rich.console import Console
 
 from reports import provenance
 from reports.datasets.source import datasets
 from reports.experiment import Cell, experiments
-from reports.index import same_cell
-from reports.progress import Remaining, RichProgress, RunState
+from reports.progress import RunState
 from reports.record import WHOLE_CELL, Status
 from reports.runner import run
 from reports.store import LockHeld, Store, StoreNotWritten
-from reports.workers import Job
 from tests.reports.probes import Probe, TimedProbe
-
-ROOT = Path(__file__).resolve().parents[2]
 
 for name in ("probe", "timed-probe"):
     experiments._members.pop(name, None)
@@ -232,110 +219,3 @@ def test_bad_arguments_name_themselves(tmp_path, listed):
 def test_a_cell_whose_parameters_have_no_single_spelling_is_refused(params, message):
     with pytest.raises((TypeError, ValueError), match=message):
         Cell(params)
-
-
-def test_the_bar_shows_what_is_left():
-    state = RunState(0, 10, 4, 1, ("probe(do=draw)",), "quality", 3.0, 65.4)
-    with RichProgress() as bar:
-        bar(state)
-        assert bar._bar.tasks[0].completed == 4
-        assert bar._bar.tasks[0].fields["told"] == "about 1 min 05 s left · 1 failed · probe(do=draw)"
-
-
-def test_what_is_left_is_shared_by_the_workers_of_a_lane_and_timing_cells_have_none():
-    def job(i, *, timing=False):
-        experiment = "timed-probe" if timing else "probe"
-        return Job(experiment, "m", "quick", f"{experiment}-{i}", cell("draw", i), {}, "", timing, 1)
-
-    known = {same_cell({"do": "draw"}, i): 8.0 for i in range(2)}
-    jobs = [job(0), job(1), job(2), job(0, timing=True)]
-    remaining = Remaining(jobs, 2, lambda name, _: known if name == "probe" else {})
-    assert remaining.seconds() is None  # nothing is known of the third and of the timed one
-    remaining.ended(jobs[0], 6.0)
-    # One known quality cell and one like the first, on two processes, and a timing cell alone.
-    assert remaining.seconds() == 8 / 2 + 6 / 2 + 6
-    for done in jobs[1:]:
-        remaining.ended(done, 6.0)
-    assert remaining.seconds() == 0.0
-
-
-SCRIPT = """
-import sys
-from tests.reports import probes
-from reports.experiment import Cell
-from reports.runner import run
-
-if __name__ == "__main__":
-    probes.Probe.listed = [Cell({"do": "draw"}, s) for s in range(3)]
-    probes.Probe.listed += [Cell({"do": "sleep", "for": 60}, s) for s in range(2)]
-    run("probe", output=sys.argv[1], jobs=2)
-"""
-
-
-@pytest.fixture
-def under_way(tmp_path):
-    """A run in a process of its own that has recorded three cells, and whose workers sleep in two others."""
-    script = tmp_path / "script.py"
-    script.write_text(textwrap.dedent(SCRIPT))
-    process = subprocess.Popen(
-        [sys.executable, script, tmp_path / "out"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    journal = tmp_path / "out" / "journal.jsonl"
-    wait_until(lambda: process.poll() is not None or (journal.exists() and journal.read_bytes().count(b"\n") >= 5))
-    workers = psutil.Process(process.pid).children(recursive=True)
-    assert len(workers) >= 2
-    yield process, workers
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    process.stderr.close()
-
-
-def wait_until(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-
-
-posix = pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
-
-
-@posix
-def test_workers_end_by_themselves_when_the_coordinator_is_killed(under_way):
-    process, workers = under_way
-    process.kill()
-    process.wait()
-    _, alive = psutil.wait_procs(workers, timeout=10)
-    assert not alive
-
-
-@posix
-def test_ctrl_c_leaves_at_once_with_everything_recorded(under_way, tmp_path):
-    process, workers = under_way
-    os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the whole group
-    _, message = process.communicate(timeout=8)
-    assert process.returncode != 0
-    assert b"KeyboardInterrupt" in message
-    _, alive = psutil.wait_procs(workers, timeout=5)
-    assert not alive
-    with Store(tmp_path / "out", write=True) as store:  # the lock was released
-        assert len(store.records(metric="mean")) == 3
-        assert not store.damage
-
-
-def test_where_no_bar_can_be_drawn_lines_are_printed_now_and_then():
-    state = RunState(
-        present=0, todo=9, done=4, failed=0, running=("probe(n=1)",), lane="quality", elapsed=1.0, remaining=75.0
-    )
-    said = {}
-    for every in (0.0, 1e9):
-        log = io.StringIO()
-        with RichProgress(console=Console(file=log, force_terminal=False, width=40), every=every) as bar:
-            bar(state)
-        said[every] = log.getvalue()
-    assert "measuring (quality) 4/9 · about 1 min 15 s left · probe(n=1)\n" in said[0.0]
-    assert "left · probe(n=1)\n" not in said[1e9]
