@@ -12,21 +12,23 @@ import numpy as np
 
 from benchmarks.robustness.readers import READERS, sealed, seeds
 from benchmarks.robustness.rows import Row
+from benchmarks.robustness.sample_files import ENDINGS
 from reports.child import Child, ChildDied
 
 #: Address space that a reader may take beyond what the process has: the largest honest file here has a few kilobytes.
 ROOM = 1 << 30
 #: Inputs to a call of the process where not 2000, and seconds that a call may take.
-BATCH, LIMIT = {"hdf5": 250, "is-data": 250}, 60.0
-#: What share of the inputs each reader gets: the rest are cheap, HDF5 takes a library's time.
+BATCH, LIMIT = dict.fromkeys(("hdf5", "is-data", *ENDINGS), 250), 60.0
+#: What share of the inputs each reader gets: the rest are cheap, HDF5 and samples take a library's time.
 SHARES = {
-    "idx": 0.48,
+    "idx": 0.45,
     "journal": 0.25,
     "saved-index": 0.15,
     "sharded-index": 0.03,
     "sqlite-index": 0.05,
     "hdf5": 0.03,
     "is-data": 0.01,
+    **dict.fromkeys(ENDINGS, 0.006),
 }
 #: What is read by a library that may not come back, and by the product in a process of its own therefore.
 _LIBRARYS = ("hdf5", "is-data")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+
+from benchmarks.robustness import sample_files
 
 
 def sealed(kind: str, content: bytes) -> bytes:
@@ -17,7 +20,7 @@ def sealed(kind: str, content: bytes) -> bytes:
     if kind == "sharded-index":
         text = content.rpartition(b"\n")[0]
         return text + b"\n" + hashlib.sha256(text).hexdigest().encode()
-    return content
+    return sample_files.sealed(kind, content)
 
 
 _SEEDS: dict[str, list[bytes]] = {}
@@ -50,6 +53,8 @@ def _made(kind: str, folder: Path) -> list[bytes]:
         return [(folder / "a").read_bytes(), (folder / "b").read_bytes()]
     if kind == "sharded-index":
         return [(_sharded(folder) / "sharded.json").read_bytes()]
+    if kind in sample_files.ENDINGS:
+        return sample_files.made(kind, folder)
     from reports.datasets.ann_hdf5 import AnnData, write_data
 
     train = rng.normal(size=(5, 2)).astype(np.float32)
@@ -88,7 +93,7 @@ def _hdf5(path: Path) -> None:
     from reports.datasets.ann_hdf5 import AnnData, _checked_data
     from reports.datasets.hdf5_entries import read_here
 
-    (train, test, neighbors, distances), attrs = read_here(path, ("train", "test", "neighbors", "distances"), "")
+    (train, test, neighbors, distances), attrs = read_here(path, "", ("train", "test", "neighbors", "distances"))
     _checked_data(AnnData(train, test, neighbors, distances, str(attrs.get("distance", ""))), path, attrs)
 
 
@@ -145,6 +150,7 @@ def _known(kind: str) -> tuple[type[BaseException], ...]:
 
     known: dict[str, type[BaseException]] = dict.fromkeys(("idx", "hdf5", "is-data"), DataError)
     known |= {"journal": StoreError, "saved-index": ValueError, "sharded-index": ValueError}
+    known |= dict.fromkeys(sample_files.ENDINGS, sample_files.Refused)
     return (known[kind],) if kind in known else ()
 
 
@@ -158,5 +164,6 @@ READERS: dict[str, tuple[Callable[[Path], None], tuple[type[BaseException], ...]
         "sharded-index": _sharded_index,
         "journal": _journal,
         "sqlite-index": _sqlite_index,
+        **{kind: partial(sample_files.read, kind) for kind in sample_files.ENDINGS},
     }.items()
 }

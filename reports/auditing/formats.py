@@ -7,7 +7,7 @@ import inspect
 import math
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimators.points import as_array, as_points
-from reports.npy_samples import read_samples
-
-#: The endings of images that a folder may hold.
-_IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
-#: Modes of Pillow whose range is known: a byte of grey, bytes of colour, two bytes of grey.
-_GREY, _COLOUR, _DEEP = ("1", "L"), ("RGB", "P", "CMYK", "YCbCr", "LAB", "HSV"), ("I;16", "I;16L", "I;16B", "I;16N")
-_KINDS = ".npy, .npz, .pt, .parquet, .h5, a folder of images, or module:function"
+from reports.auditing.files import KINDS, read_file
+from reports.auditing.images import read_images
 
 
 @dataclass(frozen=True)
@@ -104,144 +99,5 @@ def _flat(values: Any, name: str, origin: str) -> Rows:
 
 def _read(path: Path, key: str, name: str) -> Any:
     if not path.exists():
-        raise FileNotFoundError(f"{name}: {path} is not there; pass {_KINDS}")
-    if path.is_dir():
-        return _images(path, name)
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise ValueError(f"{name}: {path} ends in {path.suffix or 'nothing'}: pass {_KINDS}")
-    return reader(path, key, name)
-
-
-def _npy(path: Path, key: str, name: str) -> Any:
-    _no_key(path, key, name)
-    try:
-        return read_samples(path)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
-
-
-def _npz(path: Path, key: str, name: str) -> Any:
-    import zipfile
-
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return archive[_chosen(archive.files, key, path, name)]
-    except (OSError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, ValueError) as error:
-        if str(error).startswith(name):
-            raise
-        raise ValueError(f"{name}: {path} is no .npz file of numbers ({error}): write it with numpy.savez") from error
-
-
-def _pt(path: Path, key: str, name: str) -> Any:
-    import pickle
-
-    import torch
-
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        told = f"{name}: {path} is no tensor that can be read without running code: write it with torch.save(tensor)"
-        raise ValueError(told) from error
-    if isinstance(found, Mapping):
-        tensors = [str(word) for word, value in found.items() if hasattr(value, "ndim")]
-        found = found[_chosen(tensors, key, path, name)]
-    else:
-        _no_key(path, key, name)
-    if not hasattr(found, "ndim"):
-        raise ValueError(f"{name}: {path} holds {type(found).__name__} and no tensor: write it with torch.save(tensor)")
-    return found
-
-
-def _parquet(path: Path, key: str, name: str) -> Any:
-    import pandas as pd
-
-    try:
-        frame = pd.read_parquet(path)
-    except ImportError:
-        raise ImportError(f"{name}: reading {path} needs pyarrow: pip install 'implicitbench[parquet]'") from None
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{name}: {path} cannot be read as Parquet: {error}") from error
-    if key:
-        _chosen(list(frame.columns), key, path, name)
-        frame = frame[[key]]
-    words = [column for column in frame.columns if not pd.api.types.is_numeric_dtype(frame[column])]
-    if words:
-        raise ValueError(f"{name}: column {words[0]!r} of {path} holds no numbers: drop or encode it")
-    return frame.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _hdf5(path: Path, key: str, name: str) -> Any:
-    import h5py
-
-    found: list[str] = []
-    try:
-        with h5py.File(path, "r") as file:
-            file.visititems(lambda word, item: found.append(word) if isinstance(item, h5py.Dataset) else None)
-            return np.asarray(file[_chosen(found, key, path, name)])
-    except (OSError, RuntimeError) as error:
-        raise ValueError(f"{name}: {path} cannot be read as HDF5: {error}") from error
-
-
-def _images(folder: Path, name: str) -> Any:
-    from PIL import Image, UnidentifiedImageError
-
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _IMAGES)
-    if not files:
-        raise ValueError(f"{name}: {folder} holds no images ({', '.join(_IMAGES)}): pass {_KINDS}")
-    read: list[NDArray[np.float64]] = []
-    for row, path in enumerate(files):
-        try:
-            with Image.open(path) as image:
-                pixels, refused = _pixels(image)
-        except (UnidentifiedImageError, OSError) as error:
-            raise ValueError(f"{name}: row {row}, {path.name}, is no image that can be read ({error})") from error
-        if refused:
-            raise ValueError(f"{name}: row {row}, {path.name}, {refused}")
-        if read and pixels.shape != read[0].shape:
-            raise ValueError(
-                f"{name}: row {row}, {path.name}, is of shape {pixels.shape} and {files[0].name} of {read[0].shape}: "
-                "give all images one size and one mode"
-            )
-        read.append(pixels)
-    return np.stack(read)
-
-
-def _pixels(image: Any) -> tuple[NDArray[np.float64], str]:
-    """The pixels in [0, 1], and why they cannot be had, or ""."""
-    if image.mode in _DEEP:
-        return np.asarray(image).astype(np.float64) / 65535, ""
-    if image.mode.upper() in ("LA", "RGBA", "PA") or "transparency" in image.info:
-        return np.empty(0), "has transparent pixels, whose colour is anybody's choice: put it on a background first"
-    if image.mode not in (*_GREY, *_COLOUR):
-        told = f"is of mode {image.mode}, whose range nobody knows: save 8 or 16 bits a pixel, or give rows as .npy"
-        return np.empty(0), told
-    return np.asarray(image.convert("L" if image.mode in _GREY else "RGB"), dtype=np.float64) / 255, ""
-
-
-def _chosen(known: list[str], key: str, path: Path, name: str) -> str:
-    if key and key not in known:
-        raise ValueError(f"{name}: {path} holds no array {key!r}; it has {', '.join(known) or 'none'}")
-    if key:
-        return key
-    if len(known) != 1:
-        told = f"the arrays {', '.join(known)}" if known else "no array"
-        remedy = f": choose one, {path.name}::{known[0]}" if known else f": pass {_KINDS}"
-        raise ValueError(f"{name}: {path} holds {told}{remedy}")
-    return known[0]
-
-
-def _no_key(path: Path, key: str, name: str) -> None:
-    if key:
-        raise ValueError(f"{name}: {path} holds one array and no {key!r}: leave out ::{key}")
-
-
-_READERS: dict[str, Callable[[Path, str, str], Any]] = {
-    ".npy": _npy,
-    ".npz": _npz,
-    ".pt": _pt,
-    ".pth": _pt,
-    ".parquet": _parquet,
-    ".h5": _hdf5,
-    ".hdf5": _hdf5,
-}
+        raise FileNotFoundError(f"{name}: {path} is not there; pass {KINDS}")
+    return read_images(path, name) if path.is_dir() else read_file(path, key, name)

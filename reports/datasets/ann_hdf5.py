@@ -11,9 +11,10 @@ import hashlib
 import os
 import tempfile
 import warnings
+from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
@@ -25,6 +26,7 @@ METRICS = {"euclidean": "euclidean", "angular": "cosine"}
 _REMEDY = "delete it and fetch it again"
 #: A file may take so many seconds, and a second more for so many bytes: a tenth of what a slow disk reads.
 _SECONDS, _BYTES_A_SECOND = 60.0, 1e7
+_T = TypeVar("_T")
 
 
 class AnnData(NamedTuple):
@@ -85,19 +87,21 @@ def write_result(path: Path, result: AnnResult) -> None:
 
 
 def _read(path: Path, names: tuple[str, ...]) -> tuple[list[np.ndarray], dict[str, Any]]:
-    """`read_here` in a process of its own: of some malformed files the HDF5 library finds no end, or it crashes."""
+    return in_a_process(read_here, path, _REMEDY, names)
+
+
+def in_a_process(read: Callable[..., _T], path: Path, remedy: str, *more: Any) -> _T:
+    """`read(path, remedy, …)` in a process of its own: of some malformed files the library finds no end, or crashes."""
     from reports.child import Child, ChildDied
 
     limit = _SECONDS + (path.stat().st_size if path.is_file() else 0) / _BYTES_A_SECOND
     child = Child(os.getpid)
     try:
-        return child.call(read_here, path, names, _REMEDY, limit=limit)
+        return cast(_T, child.call(read, path, remedy, *more, limit=limit))
     except TimeoutError as error:
-        raise DataError(
-            f"{path} cannot be read as HDF5 (there was no end of it in {limit:.0f} s): {_REMEDY}"
-        ) from error
+        raise DataError(f"{path} cannot be read as HDF5 (there was no end of it in {limit:.0f} s): {remedy}") from error
     except ChildDied as error:
-        raise DataError(f"{path} cannot be read as HDF5 (the library ended its process: {error}): {_REMEDY}") from error
+        raise DataError(f"{path} cannot be read as HDF5 (the library ended its process: {error}): {remedy}") from error
     finally:
         child.kill()
 

@@ -10,7 +10,7 @@ import numpy as np
 from reports.datasets.source import DataError
 
 
-def read_here(path: Path, names: tuple[str, ...], remedy: str) -> tuple[list[np.ndarray], dict[str, Any]]:
+def read_here(path: Path, remedy: str, names: tuple[str, ...]) -> tuple[list[np.ndarray], dict[str, Any]]:
     """The entries `names` of a file and its attributes, in this process; raises DataError."""
     import h5py
 
@@ -28,6 +28,20 @@ def read_here(path: Path, names: tuple[str, ...], remedy: str) -> tuple[list[np.
             return [file[name][()] for name in names], attrs
     except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} cannot be read as HDF5 ({error}): {remedy}") from error
+
+
+def one_here(path: Path, remedy: str, wanted: str) -> tuple[list[str], np.ndarray | None]:
+    """The names of all arrays in a file, and the one that is wanted, or that is alone; in this process."""
+    import h5py
+
+    found: list[str] = []
+    try:
+        with h5py.File(path, "r") as file:
+            file.visititems(lambda word, item: found.append(word) if isinstance(item, h5py.Dataset) else None)
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as HDF5 ({error}): {remedy}") from error
+    chosen = wanted or (found[0] if len(found) == 1 else "")
+    return found, read_here(path, remedy, (chosen,))[0][0] if chosen in found else None
 
 
 def is_data(path: Path) -> bool:

@@ -1,7 +1,11 @@
 """What an audit reads, what it refuses, its command and its page."""
 
+import io
 import json
 import re
+import struct
+import zipfile
+import zlib
 
 import h5py
 import numpy as np
@@ -77,6 +81,33 @@ def test_sixteen_bits_of_grey_are_all_read(tmp_path, ending):
     assert read_rows(tmp_path, "samples").values.tolist() == [(greys.ravel() / 65535).tolist()]
 
 
+def archive(path, content, member="any.npy"):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as held:
+        held.writestr(member, content)
+
+
+def npy(array):
+    held = io.BytesIO()
+    np.save(held, array)
+    return held.getvalue()
+
+
+def torch_saved(path, make, **options):
+    import torch
+
+    torch.save(make(torch), path, **options)
+
+
+def large_png(folder):
+    """A PNG of 60 000 × 60 000 pixels in some hundred bytes."""
+    folder.mkdir()
+    Image.new("L", (3, 2)).save(folder / "a.png")
+    content = bytearray((folder / "a.png").read_bytes())
+    content[16:24] = struct.pack(">II", 60_000, 60_000)
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    (folder / "a.png").write_bytes(content)
+
+
 def image(folder, mode, colour, ending, **more):
     folder.mkdir()
     Image.new(mode, (3, 2), colour).save(folder / f"a.{ending}", **more)
@@ -88,6 +119,38 @@ BAD = {
     "no npy": ("a.npy", lambda p: p.write_bytes(b"1"), "data: .*whole .npy file.*numpy.save"),
     "cut npy": ("a.npy", lambda p: (np.save(p, ROWS), p.write_bytes(p.read_bytes()[:-8])), "data: .*whole .npy"),
     "no zip": ("a.npz", lambda p: p.write_bytes(b"PK"), "data: .*no .npz file"),
+    "a npy as npz": ("a.npz", lambda p: p.write_bytes(npy(ROWS)), "data: .*no .npz file of numbers.*numpy.savez"),
+    "no header": ("a.npy", lambda p: p.write_bytes(npy(ROWS).replace(b"'<f8'", b"',f8'")), "data: .*whole .npy"),
+    "no header in npz": ("a.npz", lambda p: archive(p, npy(ROWS).replace(b"'<f8'", b"',f8'")), "no .npz file"),
+    "npz that claims": ("a.npz", lambda p: archive(p, npy(ROWS).replace(b"(40,", b"(4000000000,")), "declares"),
+    "npz that unpacks": (
+        "a.npz",
+        lambda p: archive(p, bytes(1 << 25)),
+        r"a\.npz claim to hold 33554432: write .* .npy",
+    ),
+    "parquet that unpacks": ("a.parquet", lambda p: parquet(p, np.zeros((1 << 23, 1), np.int8)), "claim to hold 671"),
+    "tensor that repeats": (
+        "a.pt",
+        lambda p: torch_saved(p, lambda torch: torch.zeros(1).expand(1 << 20, 1 << 20)),
+        r"holds fewer numbers than its shape \(1048576, 1048576\): save tensor.contiguous",
+    ),
+    "sparse tensor": ("a.pt", lambda p: torch_saved(p, lambda torch: torch.eye(3).to_sparse()), "its pickle calls"),
+    "pickle that allocates": (
+        "a.pt",
+        lambda p: archive(p, b"\x80\x02cbuiltins\nbytearray\nJ\0\0\0\x7f\x85R.", "a/data.pkl"),
+        "data: .*torch.save.*its pickle calls builtins bytearray",
+    ),
+    "torch of before 1.6": (
+        "a.pt",
+        lambda p: torch_saved(p, lambda torch: torch.eye(30), _use_new_zipfile_serialization=False),
+        "data: .*no tensor that can be read without running code: write it with torch.save",
+    ),
+    "pixels that are not there": ("folder", large_png, "row 0, a.png, is no image that can be read .*3600000000"),
+    "a program for a printer": (
+        "folder",
+        lambda p: (p.mkdir(), (p / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 5\n")),
+        "row 0, a.png, is no image that can be read",
+    ),
     "objects in npz": ("a.npz", lambda p: np.savez(p, a=np.array([{}])), "data: .*no .npz file of numbers"),
     "several in npz": ("a.npz", lambda p: np.savez(p, a=ROWS, b=ROWS), "holds the arrays a, b: choose one, a.npz::a"),
     "none in h5": ("a.h5", lambda p: hdf5(p), "holds no array"),
