@@ -24,21 +24,25 @@ from benchmarks.ratio_table import say
 METHODS = ("imle", "plain", "gan", "gmmn")
 SEARCHES = ("components", "bf16", "brute-force", "principal-dci")
 FIELDS = (
-    "data", "method", "components", "latent", "width", "lr", "steps", "seed", "m", "passes", "index", "step", "seconds",
-    "validation_nats", "test_nats", "test_stderr", "bandwidth", "on_edge", "search_share", "recall", "variance",
-    "commit", "machine", "date",
+    "data", "method", "components", "latent", "layers", "width", "lr", "steps", "seed", "m", "passes", "index", "step",
+    "seconds", "validation_nats", "test_nats", "test_stderr", "bandwidth", "on_edge", "search_share", "recall",
+    "variance", "commit", "machine", "date",
 )  # fmt: skip
 #: Rows to validate by; the rest of the training images are trained on.
 VALIDATION, TRACKED = 5000, 1000
-#: Those of the registry, and their batch where it is not the common one, found by trials on validation images.
-OWN = {"gan": ("non-saturating-gan", {"batch": 128}), "gmmn": ("gmmn", {"batch": 1000})}
-#: Principal components that are trained on (0: pixels), latent dimension, width of the two hidden layers, batch; m = S,
-#: passes over the cached latents. The command line says others.
-_COMMON = {"components": 0, "latent": 16, "m": 1000, "index": "components"}
-SIZES = {
-    "mnist": _COMMON | {"width": 512, "batch": 200, "passes": 1},
-    "digits": _COMMON | {"width": 256, "batch": 100, "passes": 2},
+#: Those of the registry, and what they take in the place of the common settings, found by trials on validation images.
+OWN = {
+    "gan": ("non-saturating-gan", {"batch": 128, "components": 0, "latent": 16, "layers": 2}),
+    "gmmn": ("gmmn", {"batch": 1000, "components": 30, "layers": 2}),
 }
+#: Principal components that are trained on (0: pixels), dimension of the latents, hidden layers and their width, batch;
+#: m = S, passes over the cached latents, the search of IMLE. The command line says others.
+SIZES = {
+    "mnist": {"components": 300, "latent": 9, "layers": 3, "width": 512, "batch": 200, "m": 10_000, "passes": 1},
+    "digits": {"components": 40, "latent": 10, "layers": 2, "width": 256, "batch": 100, "m": 1000, "passes": 2},
+}
+#: Those that the command line may say.
+NAMED = ("components", "latent", "layers", "width", "m", "passes")
 
 
 def rows(name):
@@ -54,23 +58,15 @@ def rows(name):
     return train[held:], train[:held], test
 
 
-def model_of(method, size, lr, steps, seed, d):
-    from estimators.models.imle import IMLE
+def model_of(method, size, search, lr, steps, seed):
     from estimators.training.registry import models
-    from reports.experiments.mnist_parzen import own_settings
+    from reports.experiments.mnist_parzen import network_settings
 
-    shared = {
-        "latent_dim": size["latent"], "lr": lr, "steps": steps, "random_state": seed, "device": "cpu",
-        "precision": "bf16", "history_every": 1000, "principal_components": size["components"] or None,
-    }  # fmt: skip
+    name = OWN[method][0] if method in OWN else method
+    settings = network_settings(name, size)
     if method == "imle":
-        inner = size["passes"] * size["m"] // size["batch"]
-        shared |= {"hidden": (size["width"],) * 2, "batch_size": size["batch"], "index": searched_by(size["index"])}
-        return IMLE(n_samples=size["m"], n_assigned=size["m"], inner_steps=inner, **shared)
-    name, own = OWN[method]
-    given = size | own
-    shared |= {"hidden": (given["width"],) * 2, "batch_size": given["batch"]}
-    return models[name](**shared | own_settings(name, given, (size["latent"], d), seed))
+        settings |= {"index": searched_by(search), "inner_steps": size["passes"] * size["m"] // size["batch"]}
+    return models[name](**settings | {"steps": steps, "lr": lr, "random_state": seed, "history_every": 1000})
 
 
 def searched_by(name):
@@ -93,7 +89,7 @@ class Plain:
         # The common scale of the other methods, so that a learning rate means the same.
         self.unit = Standardisation.of(data, size["components"] or None)
         self.data = torch.from_numpy(self.unit.apply(data))
-        widths = (size["latent"], *(size["width"],) * 2, self.unit.width)
+        widths = (size["latent"], *(size["width"],) * size["layers"], self.unit.width)
         layers = []
         for n_in, n_out in pairwise(widths):
             layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
@@ -122,7 +118,7 @@ class Plain:
             return self.unit.undo(self.generator(z).numpy(), "float32")
 
 
-def trained(method, data, size, lr, steps, seed):
+def trained(method, data, size, search, lr, steps, seed):
     """(the model, a function that takes one step and returns the seconds of searching in it)."""
     if method == "plain":
         model = Plain(data, size, lr, steps, seed)
@@ -132,7 +128,7 @@ def trained(method, data, size, lr, steps, seed):
             return 0.0
 
         return model, step
-    model = model_of(method, size, lr, steps, seed, data.shape[1]).start(data)
+    model = model_of(method, size, search, lr, steps, seed).start(data)
 
     def step():
         searched = 0.0
@@ -169,7 +165,7 @@ def run(chosen, size):
     train, held, test = rows(chosen.data)
     seconds, target = chosen.seconds, chosen.target
     began = time.process_time()
-    model, step = trained(chosen.method, train, size, chosen.lr, chosen.steps, chosen.seed)
+    model, step = trained(chosen.method, train, size, chosen.index, chosen.lr, chosen.steps, chosen.seed)
     spent, searched = time.process_time() - began, 0.0
     next_look = seconds / chosen.looks
     while True:
@@ -195,12 +191,13 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=60.0, help="processor seconds of training at most")
     parser.add_argument("--target", type=float, default=257.0, help="nats at which to stop")
-    parser.add_argument("--m", type=int, help="samples an outer step of IMLE, or a step of the plain one")
-    parser.add_argument("--width", type=int, help="of the two hidden layers of every network")
-    parser.add_argument("--passes", type=int, help="passes over the cached latents of IMLE")
-    parser.add_argument("--index", choices=SEARCHES, help="the search of IMLE")
     parser.add_argument("--components", type=int, help="principal components that are trained on; 0: pixels")
     parser.add_argument("--latent", type=int, help="dimension of the latents")
+    parser.add_argument("--layers", type=int, help="hidden layers of the generator")
+    parser.add_argument("--width", type=int, help="of the hidden layers of every network")
+    parser.add_argument("--m", type=int, help="samples an outer step of IMLE, or a step of the plain one")
+    parser.add_argument("--passes", type=int, help="passes over the cached latents of IMLE")
+    parser.add_argument("--index", choices=SEARCHES, default="components", help="the search of IMLE")
     parser.add_argument("--looks", type=int, default=10, help="scores on the way")
     parser.add_argument("--output", type=Path, help="CSV to write, commit and machine with each row")
     chosen = parser.parse_args()
@@ -209,14 +206,12 @@ def main():
     from threadpoolctl import threadpool_limits
 
     torch.set_num_threads(1)
-    size = dict(SIZES[chosen.data])
-    asked = ("components", "latent", "width", "m", "passes", "index")
-    size |= {name: getattr(chosen, name) for name in asked if getattr(chosen, name) is not None}
-    settings = {name: getattr(chosen, name) for name in ("data", "method", "lr", "steps", "seed")} | {
-        **{name: size[name] for name in ("components", "latent", "width")},
-        "m": size["m"] if chosen.method in ("imle", "plain") else "",
-        **{name: size[name] if chosen.method == "imle" else "" for name in ("passes", "index")},
-    }
+    size = SIZES[chosen.data] | (OWN[chosen.method][1] if chosen.method in OWN else {})
+    size |= {name: getattr(chosen, name) for name in NAMED if getattr(chosen, name) is not None}
+    taken = {"m": ("imle", "plain"), "passes": ("imle",)}  # the others have none
+    settings = {name: getattr(chosen, name) for name in ("data", "method", "lr", "steps", "seed")}
+    settings |= {name: size[name] if chosen.method in taken.get(name, METHODS) else "" for name in NAMED}
+    settings["index"] = chosen.index if chosen.method == "imle" else ""
     where = {**origin(), "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
     table = []
     with threadpool_limits(limits=1):

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
-from reports.experiments.mnist_parzen import MODELS, MnistParzen, own_settings
+from estimators.training.registry import models
+from reports.experiments.mnist_parzen import MODELS, MnistParzen, network_settings
 from reports.figures import figure
 from reports.store import Store
 from reports.tables import table
@@ -69,12 +69,23 @@ def test_on_mnist_each_model_has_a_batch_and_a_budget_of_its_own():
     assert all(short[0] == long[0] and 2 * short[1] == long[1] for short, long in pairs)
 
 
-def test_moment_matching_is_given_grey_levels():
-    grey = own_settings("gmmn", {"width": 8}, (16, 64), seed=0)["generator"]
-    z = torch.randn(50, 16, generator=torch.Generator().manual_seed(0)) * 100
-    levels = grey(z).detach()
-    assert levels.shape == (50, 64)
-    assert 0 <= levels.min() < levels.max() <= 1
+@pytest.mark.parametrize("name", MODELS)
+def test_what_a_cell_says_of_the_networks_is_what_is_built(name):
+    params = {"components": 7, "latent": 3, "layers": 2, "width": 8, "batch": 20, "m": 50, "steps": 2}
+    model = models[name](**network_settings(name, params)).start(np.random.default_rng(0).normal(size=(60, 12)))
+    weights = [tuple(weight.shape) for weight in model.generator_.parameters() if weight.ndim == 2]
+    assert weights == [(8, 3), (8, 8), (7, 8)]
+    assert model.batch_size == 20
+    pixels = models[name](**network_settings(name, params | {"components": 0}))
+    assert pixels.principal_components is None
+    if name == "imle":
+        assert (model.n_samples, model.n_assigned, model.inner_steps) == (50, 50, 3)
+
+
+def test_other_models_have_no_settings_for_images():
+    params = {"components": 7, "latent": 3, "layers": 2, "width": 8, "batch": 20, "m": 50, "steps": 2}
+    with pytest.raises(ValueError, match="wgan has no settings for images; those of imle, gmmn"):
+        network_settings("wgan", params)
 
 
 def test_the_table_stands_beside_its_references(tmp_path):
@@ -109,8 +120,3 @@ def test_the_published_rows_are_those_of_the_talk():
     assert [(name, nats, error) for name, nats, error, _ in PUBLISHED] == [
         ("DBN", 138, 2), ("SCAE", 121, 1.6), ("DGSN", 214, 1.1), ("GAN", 225, 2), ("GMMN", 147, 2), ("IMLE", 257, 6),
     ]  # fmt: skip
-
-
-def test_a_model_without_settings_for_images_is_refused():
-    with pytest.raises(ValueError, match="wgan has no settings for images; those of imle, gmmn"):
-        own_settings("wgan", {"width": 8}, (16, 64), seed=0)
