@@ -32,13 +32,13 @@ FIELDS = (
 VALIDATION, TRACKED = 5000, 1000
 #: Those of the registry, and what they take in the place of the common settings, found by trials on validation images.
 OWN = {
-    "gan": ("non-saturating-gan", {"batch": 128, "components": 0, "latent": 16, "layers": 2}),
+    "gan": ("non-saturating-gan", {"batch": 128, "components": 60, "latent": 16, "layers": 2}),
     "gmmn": ("gmmn", {"batch": 1000, "components": 30, "layers": 2}),
 }
 #: Principal components that are trained on (0: pixels), dimension of the latents, hidden layers and their width, batch;
 #: m = S, passes over the cached latents, the search of IMLE. The command line says others.
 SIZES = {
-    "mnist": {"components": 300, "latent": 9, "layers": 3, "width": 512, "batch": 200, "m": 10_000, "passes": 1},
+    "mnist": {"components": 300, "latent": 9, "layers": 4, "width": 512, "batch": 200, "m": 10_000, "passes": 1},
     "digits": {"components": 40, "latent": 10, "layers": 2, "width": 256, "batch": 100, "m": 1000, "passes": 2},
 }
 #: Those that the command line may say.
