@@ -156,7 +156,8 @@ def network_settings(name: str, params: Mapping[str, int]) -> dict[str, Any]:
     """What one of the three is built with on images, by `params` of a cell, but for its steps, learning rate and seed.
 
     IMLE: a pass over the cached latents an outer step, since fresh assignments serve short runs better than many
-    samples. All three descend far faster along principal components, where pixels do not get noisy either. A critic that R1 does not hold back collapses. Raises ValueError for another model.
+    samples. All three descend far faster along principal components, where pixels do not get noisy either. A critic
+    that R1 does not hold back collapses. Raises ValueError for another model.
     """
     width, batch, m = params["width"], params["batch"], params["m"]
     hidden = (width,) * params["layers"]
