@@ -11,6 +11,7 @@ import importlib
 import inspect
 import itertools
 import json
+import math
 import os
 import sys
 import time
@@ -89,8 +90,11 @@ def serve(commands, answer) -> None:
                 answer({"benchmarks": [item for module in asked["suites"] for item in listed(module)]})
             elif asked["do"] == "prepare":
                 current = Benchmark(asked["name"], asked["place"])
-                # The first call compiles, reads and allocates; it counts for nobody.
-                answer({"first": current.seconds(1), "seconds": current.seconds(1), "from": _origins()})
+                # The first call compiles, reads and allocates; it counts for nobody, and decides whether there is time.
+                told = {"first": current.seconds(1), "from": _origins()}
+                if told["first"] <= asked.get("longest", math.inf):
+                    told["seconds"] = current.seconds(1)
+                answer(told)
             elif asked["do"] == "measure":
                 answer({"seconds": current.seconds(asked["number"])})
             elif asked["do"] == "close":

@@ -124,12 +124,13 @@ class RichProgress:
 
 
 def _told(state: RunState) -> str:
-    left = "" if state.remaining is None else f"about {_clock(state.remaining)} left"
+    left = "" if state.remaining is None else f"about {clock(state.remaining)} left"
     failed = f"{state.failed} failed" if state.failed else ""
     now = state.running[0] if state.running else ""
     return " · ".join(part for part in (left, failed, now[:60]) if part)
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Seconds as they are told: 65.4 is 1 min 05 s."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

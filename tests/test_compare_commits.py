@@ -9,7 +9,7 @@ from importlib.metadata import version
 import numpy as np
 import pytest
 
-from benchmarks import base_checkout, compare, paired_verdict, paired_worker
+from benchmarks import base_checkout, compare, paired_sides, paired_verdict, paired_worker
 
 SUITE = """
 class Work:
@@ -64,8 +64,8 @@ def repository(tmp_path):
 
 
 def test_a_slower_commit_fails_by_name_and_an_equal_one_does_not(repository, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(compare, "TURN_SECONDS", 0.002)
-    monkeypatch.setattr(compare, "ROUND_SECONDS", 0.01)
+    monkeypatch.setattr(paired_sides, "TURN_SECONDS", 0.002)
+    monkeypatch.setattr(paired_sides, "ROUND_SECONDS", 0.01)
     kept = tmp_path / "rows.csv"
     told = ["--root", str(repository), "--rounds", "1", "--confirm", "7", "--output", str(kept)]
     # Four times the work beside a threshold of two: no machine is so uneven in seven rounds of seven.
@@ -146,8 +146,8 @@ def test_a_benchmark_that_fails_only_when_measured_or_hangs_or_fails_once_is_bro
     subprocess.run(["git", "init", "-q", root], check=True)
     commit(root, "fails = waits = False\n")
     commit(root, "fails = waits = True\n")
-    monkeypatch.setattr(compare, "TURN_SECONDS", 1e-7)
-    monkeypatch.setattr(compare, "ANSWER_SECONDS", 8.0)  # a start of Python, also on a busy machine
+    monkeypatch.setattr(paired_sides, "TURN_SECONDS", 1e-7)
+    monkeypatch.setattr(paired_sides, "ANSWER_SECONDS", 8.0)  # a start of Python, also on a busy machine
     assert compare.main(["HEAD~1", "--root", str(root), "--rounds", "1", "--threshold", "1e9"]) == 1
     printed = capsys.readouterr().out
     assert "failing_suite.time_fails_later: fails here: ArithmeticError: in a measured call" in printed
