@@ -88,8 +88,11 @@ dashboard: $(VENV)/.test
 	-$(BIN)/python -m benchmarks.offline_site .asv/html
 	@echo "asv's site: $(BIN)/asv preview"
 
+# After so many minutes it stops with exit code 3; the same command goes on where it was.
+MINUTES ?= 20
 compare: $(VENV)/.test
-	@$(BIN)/python -m benchmarks.compare $(or $(BASE),$(error BASE is missing: make compare BASE=main)) --bench '$(BENCH)'
+	@$(BIN)/python -m benchmarks.compare $(or $(BASE),$(error BASE is missing: make compare BASE=main)) \
+		--bench '$(BENCH)' --minutes $(MINUTES)
 
 docs: $(VENV)/.run
 	$(BIN)/python -m reports.coverage_table
