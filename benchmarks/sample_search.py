@@ -38,8 +38,8 @@ def samples_of(rows: np.ndarray, most: int, steps: int) -> np.ndarray:
     return np.ascontiguousarray(model.fit(rows).sample(most, random_state=1), dtype=np.float32)
 
 
-def searches(Y: np.ndarray, tuning: np.ndarray, rows: np.ndarray) -> list[Search]:
-    """Brute force, bfloat16 products, components, and each index at the cheapest budget that finds enough."""
+def searches(Y: np.ndarray, tuning: np.ndarray, rows: np.ndarray, only: str | None) -> list[Search]:
+    """Brute force, bfloat16 products, components, and each index at the cheapest budget that finds enough; or one."""
     import torch
 
     from estimators.training.principal_search import PrincipalSearch, search_axes
@@ -53,7 +53,10 @@ def searches(Y: np.ndarray, tuning: np.ndarray, rows: np.ndarray) -> list[Search
         Search("bfloat16 products", "", lambda Q: Bfloat16Search().fit(Y).search(Q, 1).indices),
         Search("components", f"{axes.shape[1]} axes", lambda Q: PrincipalSearch(axes).fit(Y).search(Q, 1).indices),
     ]
+    found = [search for search in found if only in (None, search.family) or search is found[0]]
     for name, budgets in BUDGETS.items():
+        if only not in (None, name):
+            continue
         for budget in budgets:
             index = indexes[name](n_neighbors=1, random_state=0, **budget)
             if share_found(index.fit(Y).search(tuning, 1).indices, truth) >= WANTED:
@@ -72,6 +75,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--steps", type=int, default=STEPS, help="of training before")
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--only", help="one search beside brute force; its rows are a part of their own")
     parser.add_argument("--output", type=Path, help="CSV in which the figures are kept")
     chosen = parser.parse_args()
 
@@ -87,9 +91,9 @@ def main() -> None:
     sizes = [int(size) for size in chosen.samples.split(",")]
     with threadpool_limits(limits=1):
         drawn = samples_of(rows, max(sizes), chosen.steps)
-        table = Table("samples", ("numba", "torch"))
+        table = Table("samples" if chosen.only is None else f"samples, {chosen.only}", ("numba", "torch"))
         for m in sizes:
-            found = searches(drawn[:m], tuning, rows)
+            found = searches(drawn[:m], tuning, rows, chosen.only)
             truth = found[0].ask(Q)
             shares = [share_found(search.ask(Q), truth) for search in found]
             seconds = seconds_by_turns(found, [Q], chosen.turns)
