@@ -18,7 +18,10 @@ KINDS = ".npy, .npz, .pt, .parquet, .h5, a folder of images, or module:function"
 #: Bytes that a file may unpack to whatever its size, and for each of its own: deflate packs 1032 of nothing into one.
 _ANYWAY, _FOLD = 1 << 24, 1000
 #: What the pickle of plain tensors calls: all else that torch permits may ask for any memory.
-_CALLED = ("torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_parameter", "collections OrderedDict")
+_CALLED = (
+    *(f"torch._utils _rebuild_{what}" for what in ("tensor_v2", "tensor_v3", "parameter")),
+    *("torch.storage UntypedStorage", "torch uint16", "torch uint32", "torch uint64", "collections OrderedDict"),
+)
 
 
 @contextmanager

@@ -57,6 +57,20 @@ def test_every_format_gives_the_rows(name, tmp_path):
     assert found.origin == name
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda torch: {"rows": torch.ones(5, 3), "epoch": 3},
+        lambda torch: torch.nn.Parameter(torch.ones(5, 3)),
+        lambda torch: torch.ones(10, 6, dtype=torch.uint16)[::2, :3],
+        lambda torch: torch.nn.Linear(3, 5, bias=False).state_dict(),
+    ],
+)
+def test_plain_tensors_of_every_kind_are_read(make, tmp_path):
+    torch_saved(tmp_path / "a.pt", make)
+    assert read_rows(tmp_path / "a.pt", "data").values.shape == (5, 3)
+
+
 def test_one_of_several_arrays_is_chosen_by_its_name(tmp_path):
     np.savez(tmp_path / "two.npz", a=ROWS, b=ROWS[:5])
     hdf5(tmp_path / "two.h5", **{"group/a": ROWS, "b": ROWS[:5]})
