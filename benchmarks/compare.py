@@ -4,12 +4,13 @@ Both run the suites of this checkout, each with its own packages: the base from 
 own where its pins differ. A round starts both sides anew, and within it the two alternate turn by turn, in an order
 that is drawn, timed by the CPU seconds of their processes; its ratio is the median over turns of new / base.
 
-Two stages keep the error. A first round of everything, and a few more of what it finds slower by half the threshold,
-choose the suspects, whose median ratio passes the threshold; fresh rounds of these alone decide, as many as were fixed
-before the first of them. A suspect is a regression if the whole interval of its median ratio lies beyond the threshold:
-the intervals come from order statistics (benchmarks/paired_verdict.py), and all suspects share the error level. So a
-run that compares equal commits fails with probability at most alpha, whatever the noise of rounds. A suspect that can
-no longer be a regression, whatever its other rounds say, is spared them: the verdict is the same.
+Two stages keep the error. A first round of everything, and a few more of what it finds slower by half the threshold, as
+long as they can matter, choose the suspects, whose median ratio passes the threshold; fresh rounds of these alone
+decide, as many as were fixed before the first of them. A suspect is a regression if the whole interval of its median
+ratio lies beyond the threshold: the intervals come from order statistics (benchmarks/paired_verdict.py), and all
+suspects share the error level. So a run that compares equal commits fails with probability at most alpha, whatever the
+noise of rounds. A suspect that can no longer be a regression, whatever its other rounds say, is spared them: the
+verdict is the same.
 
 A benchmark of which one call at the base takes more than --longest CPU seconds is left out and named. After --minutes,
 or Ctrl-C, the run says what it has measured; what it has is kept, and the same command goes on there.
@@ -59,11 +60,10 @@ class Comparison:
             say(f"{len(kept)} ratios are kept of a run that was stopped: this one goes on there (--anew forgets them)")
 
     def suspects(self) -> list[Key]:
-        """Screens everything; what passes the threshold."""
+        """Screens everything; those whose median ratio passes the threshold."""
         for number in range(self.given.rounds):
-            keys = [key for key in self.keys if number == 0 or self._goes_on(key)]
-            self._round(SCREEN, number, self.given.rounds, keys)
-        return [key for key in self._screened() if paired_verdict.suspect(self.screens(key), self.given.threshold)]
+            self._round(SCREEN, number, self.given.rounds, [key for key in self.keys if self._open(key, number)])
+        return [key for key in self.keys if self._suspect(key) and key not in self.kept.failures]
 
     def decide(self, suspects: Sequence[Key]) -> None:
         """Fresh rounds of the suspects, until each has all of them or cannot be slower any more."""
@@ -86,14 +86,22 @@ class Comparison:
     def screens(self, key: Key) -> list[float]:
         return self.kept.of(SCREEN, key)
 
-    def _screened(self) -> list[Key]:
-        """Those with all the rounds that screening has for them."""
-        most = self.given.rounds
-        return [k for k in self.keys if len(self.screens(k)) == most and k not in self.kept.failures]
+    def _open(self, key: Key, number: int) -> bool:
+        """Whether a round of screening has a benchmark: all the first, and the others those that they can decide on."""
+        if number == 0:
+            return True
+        before = [self.kept.ratios[SCREEN, n][key] for n in range(number) if key in self.kept.ratios[SCREEN, n]]
+        if not before or not paired_verdict.suspect(before[:1], self.given.threshold / 2):
+            return False
+        return self._passes(before, math.inf) and not self._passes(before, 0.0)
 
-    def _goes_on(self, key: Key) -> bool:
-        ratios = self.screens(key)
-        return bool(ratios) and paired_verdict.suspect(ratios[:1], self.given.threshold / 2)
+    def _suspect(self, key: Key) -> bool:
+        return bool(self.screens(key)) and self._passes(self.screens(key), 0.0)
+
+    def _passes(self, ratios: Sequence[float], missing: float) -> bool:
+        """Whether the median of all rounds would pass the threshold if those that are not measured gave `missing`."""
+        smallest = max(missing, math.ulp(0.0))
+        return paired_verdict.suspect([*ratios, *[smallest] * (self.given.rounds - len(ratios))], self.given.threshold)
 
     def _round(self, stage: str, number: int, count: int, keys: Sequence[Key]) -> None:
         """One ratio of each, with fresh processes and in a drawn order; what failed or takes too long has none."""
