@@ -24,7 +24,9 @@ COLUMNS = ("page", "section", "number", "record", "row", "column")
 #: Where, when and by what a row was measured: nobody quotes these as what was measured.
 _PROVENANCE = {"commit", "machine", "versions", "date", "cells"}
 #: What was set and not measured, beside all that tells rows apart.
-_SETTINGS = {"lr", "width", "steps", "seeds", "seed", "rows", "columns", "modes_of", "on_edge"}
+_SETTINGS = {
+    "lr", "width", "steps", "seeds", "seed", "rows", "columns", "modes_of", "on_edge", "components", "latent", "layers",
+}  # fmt: skip
 #: Texts of which each number is a cell; those of others are names.
 _NOTES = {"note", "notes", "detail", "papers"}
 _MEASURED = re.compile(quoted_numbers.RECORDED.pattern + "(?: (?:µs|ms|s|MB|GB))?")

@@ -14,6 +14,9 @@ from estimators.training.implicit_model import ImplicitModel, Losses
 from estimators.training.registry import models
 from estimators.training.seeding import RandomState
 
+#: λ for each coordinate where none is given.
+EACH = 0.025
+
 
 @models.register("entropic-gan")
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -26,15 +29,16 @@ class EntropicGAN(ImplicitModel):
     bound on E log f_Y(Y), f_Y the law of G(X) + N(0, (λ/2) I), so that the samples G(X) are to be sharper than the
     data by that noise. A minibatch's coupling knows its `batch_size` latents only: in many dimensions it ties each
     datum to one of them. Arguments of its own
-        temperature: λ at the training scale, in its squared units. max_iter: sweeps at most; a step that has not
-            converged stops the run.
+        temperature: λ at the training scale, in its squared units; None takes 0.025 a feature, since squared distances
+            grow with their number, and with far less Sinkhorn's sweeps come to no end. max_iter: sweeps at most; a
+            step that has not converged stops the run.
     `history_` has `loss`, the entropic transport of the batch. Attribute after `start`: temperature_, λ in the
     data's own squared units. `surrogate_log_likelihood` is its score, by name.
     """
 
     _stacks: ClassVar[bool] = True
 
-    temperature: float = 0.05
+    temperature: float | None = None
     max_iter: int = 5000
     steps: int = 1000
     lr: float = 1e-2
@@ -43,7 +47,12 @@ class EntropicGAN(ImplicitModel):
     def temperature_(self) -> float:
         """λ in the data's own squared units."""
         self._require_fitted()
-        return float(self.temperature) * self.standardisation_.scale**2
+        return self._temperature * self.standardisation_.scale**2
+
+    @property
+    def _temperature(self) -> float:
+        """λ at the training scale."""
+        return EACH * self.standardisation_.width if self.temperature is None else float(self.temperature)
 
     def surrogate_log_likelihood(
         self,
@@ -65,7 +74,8 @@ class EntropicGAN(ImplicitModel):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        parameters.real(self.temperature, "temperature", above=0)
+        if self.temperature is not None:
+            parameters.real(self.temperature, "temperature", above=0)
         parameters.count(self.max_iter, "max_iter")
 
     def _build_optimisers(self) -> None:
@@ -75,6 +85,6 @@ class EntropicGAN(ImplicitModel):
         samples = self.generator_(self._latents(self.batch_size, self._rng))
         # A solver that meets NaN reports its own failure to converge, which would hide whose fault it is.
         loop.require_finite({"loss": float(samples.detach().sum())}, step=self.step_, lr=lr)
-        loss = entropic_loss(self._minibatch(), samples, self.temperature, MARGINAL, self.max_iter)
+        loss = entropic_loss(self._minibatch(), samples, self._temperature, MARGINAL, self.max_iter)
         descend(self.optimiser_, loss, lr)
         return {"loss": loss.detach()}

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
-from estimators.training.principal_axes import principal_axes
+from estimators.training.principal_axes import principal_axes, spaced
+
+#: Numbers of a block.
+BLOCK = 1 << 20
 
 
 def checked_data(X: object, name: str = "X", *, least: int = 2) -> np.ndarray:
@@ -54,16 +58,22 @@ def fingerprint(X: np.ndarray) -> str:
     return digest.hexdigest()
 
 
+def _blocks(X: np.ndarray) -> Iterator[slice]:
+    """Blocks of the rows of X, of about a million numbers: float64 copies of wide data would be many times theirs."""
+    rows = max(1, BLOCK // X.shape[1])
+    return (slice(first, first + rows) for first in range(0, len(X), rows))
+
+
 @dataclass(frozen=True)
 class Standardisation:
     """x ↦ Aᵀ(x − centre) / scale: one centre a feature and a *single* scale for all of them.
 
-    A scale of its own for each feature would change which sample is nearest to a datum, and so
-    the estimator; a common one changes every distance by the same factor. The scale is the root
-    mean variance of the coordinates, or 1 where the data do not vary. `axes`, A (d, p): orthonormal columns, the
-    leading principal axes; None keeps the features as they are. Among points of the span of the axes every distance is
-    kept, and ‖x − y‖² of any x to such a y is that of its coordinates and ‖x − centre − AAᵀ(x − centre)‖², the same for
-    every y: which is nearest does not change.
+    A scale of its own for each feature would change which sample is nearest to a datum, and so the estimator; a common
+    one changes every distance by the same factor. The scale is the root mean variance of the coordinates, or 1 where
+    the data do not vary. `axes`, A (d, p): orthonormal columns, the leading principal axes of at most 4096 rows, which
+    the scale is then of too; None keeps the features as they are. Among points of the span of the axes every distance
+    is kept, and ‖x − y‖² of any x to such a y is that of its coordinates and ‖x − centre − AAᵀ(x − centre)‖², the same
+    for every y: which is nearest does not change.
     """
 
     centre: np.ndarray
@@ -78,7 +88,7 @@ class Standardisation:
         """
         with np.errstate(over="ignore", invalid="ignore"):
             centre = X.mean(axis=0, dtype=np.float64)
-            scale = float(np.sqrt(np.square(X - centre).mean()))
+            scale = float(np.sqrt(sum(np.square(X[part] - centre).sum() for part in _blocks(X)) / X.size))
         if not np.isfinite(scale):
             raise ValueError("X is too large: its variance overflows float64; rescale it")
         features = cls(centre, scale if scale > 0 else 1.0)
@@ -86,8 +96,9 @@ class Standardisation:
             return features
         if n_axes > X.shape[1]:
             raise ValueError(f"principal_components is {n_axes}, X has {X.shape[1]} features; give as many at most")
-        along = cls(centre, features.scale, principal_axes(features.apply(X), n_axes))
-        spread = float(np.sqrt(np.square(along.apply(X)).mean(dtype=np.float64)))
+        few = spaced(X)
+        along = cls(centre, features.scale, principal_axes(features.apply(few), n_axes))
+        spread = float(np.sqrt(np.square(along.apply(few)).mean(dtype=np.float64)))
         return cls(centre, features.scale * (spread if spread > 0 else 1.0), along.axes)
 
     @classmethod
@@ -102,13 +113,16 @@ class Standardisation:
 
     def apply(self, X: np.ndarray) -> np.ndarray:
         """Data (n, d) in its own units to the unit scale, float32 (n, width)."""
-        row_limit = np.finfo(np.float32).max
-        unit = (X - self.centre) / self.scale
-        too_large = np.abs(unit).max(axis=1) > row_limit
-        if too_large.any():
-            raise ValueError(f"X is too large for float32 in row {int(too_large.argmax())}; give standardise=True")
-        unit = unit.astype(np.float32)
-        return unit if self.axes is None else unit @ self.axes.astype(np.float32)
+        found = np.empty((len(X), self.width), dtype=np.float32)
+        axes = None if self.axes is None else self.axes.astype(np.float32)
+        for part in _blocks(X):
+            unit = (X[part] - self.centre) / self.scale
+            too_large = np.abs(unit).max(axis=1) > np.finfo(np.float32).max
+            if too_large.any():
+                row = part.start + int(too_large.argmax())
+                raise ValueError(f"X is too large for float32 in row {row}; give standardise=True")
+            found[part] = unit if axes is None else unit.astype(np.float32) @ axes
+        return found
 
     def undo(self, unit: np.ndarray, dtype: str) -> np.ndarray:
         """Samples (n, width) at the unit scale back to the data's own units and `dtype`, (n, d)."""
