@@ -63,7 +63,8 @@ class Comparison:
         """Screens everything; those whose median ratio passes the threshold."""
         for number in range(self.given.rounds):
             self._round(SCREEN, number, self.given.rounds, [key for key in self.keys if self._open(key, number)])
-        return [key for key in self.keys if self._suspect(key) and key not in self.kept.failures]
+        # Also one that failed when it was decided on: those that share the error level stay the same.
+        return [key for key in self.keys if self._suspect(key)]
 
     def decide(self, suspects: Sequence[Key]) -> None:
         """Fresh rounds of the suspects, until each has all of them or cannot be slower any more."""

@@ -100,6 +100,25 @@ def test_one_that_was_stopped_says_so_and_goes_on_where_it_was(checkout, sides, 
     assert not kept.exists()
 
 
+def test_a_suspect_that_fails_leaves_the_error_level_of_the_others_as_it_was(checkout, sides, monkeypatch, capsys):
+    stopping(monkeypatch, sides, 14)
+    stopped = paired_sides.alternated
+
+    def alternated(pair, key, rng, longest):
+        ratio = stopped(pair, key, rng, longest)
+        if key.name == "lucky" and sides.count("lucky") == 3:
+            raise Failed("no")
+        return ratio
+
+    monkeypatch.setattr(paired_sides, "alternated", alternated)
+    monkeypatch.setattr(paired_sides, "failure_alone", lambda *_: "no")
+    assert compare.main(["HEAD", "--root", str(checkout)]) == 3
+    assert "3 look slower" in capsys.readouterr().out
+    assert compare.main(["HEAD", "--root", str(checkout)]) == 1
+    assert "3 look slower" in capsys.readouterr().out
+    assert sides.count("lucky") == 3
+
+
 def test_other_settings_and_other_sources_begin_anew(checkout, sides, monkeypatch):
     stopping(monkeypatch, sides, 4)
     assert compare.main(["HEAD", "--root", str(checkout)]) == 3
