@@ -86,9 +86,10 @@ class Standardisation:
 
         Raises ValueError where there are more axes than features, or the variance overflows.
         """
+        rows = X if n_axes is None else spaced(X)
         with np.errstate(over="ignore", invalid="ignore"):
             centre = X.mean(axis=0, dtype=np.float64)
-            scale = float(np.sqrt(sum(np.square(X[part] - centre).sum() for part in _blocks(X)) / X.size))
+            scale = float(np.sqrt(sum(np.square(rows[part] - centre).sum() for part in _blocks(rows)) / rows.size))
         if not np.isfinite(scale):
             raise ValueError("X is too large: its variance overflows float64; rescale it")
         features = cls(centre, scale if scale > 0 else 1.0)
@@ -96,9 +97,8 @@ class Standardisation:
             return features
         if n_axes > X.shape[1]:
             raise ValueError(f"principal_components is {n_axes}, X has {X.shape[1]} features; give as many at most")
-        few = spaced(X)
-        along = cls(centre, features.scale, principal_axes(features.apply(few), n_axes))
-        spread = float(np.sqrt(np.square(along.apply(few)).mean(dtype=np.float64)))
+        along = cls(centre, features.scale, principal_axes(features.apply(rows), n_axes))
+        spread = float(np.sqrt(np.square(along.apply(rows)).mean(dtype=np.float64)))
         return cls(centre, features.scale * (spread if spread > 0 else 1.0), along.axes)
 
     @classmethod
