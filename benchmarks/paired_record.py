@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json
 import os
 from collections import defaultdict
@@ -21,6 +22,7 @@ def identity(sides: Sequence[Side], settings: dict[str, Any]) -> str:
     """What is compared and how, in 16 digits: the commits, all that differs from the new one, and the settings."""
     root = sides[1].root
     parts = [*(side.name for side in sides), *(str(side.python) for side in sides), json.dumps(settings)]
+    parts += sorted(f"{found.name} {found.version}" for found in importlib.metadata.distributions())
     parts.append(git(root, "diff", "HEAD", "--binary"))
     for name in git(root, "ls-files", "--others", "--exclude-standard", "-z").split("\0"):
         if name.endswith(".py") and not name.startswith(".asv/"):

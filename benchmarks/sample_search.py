@@ -75,7 +75,8 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--steps", type=int, default=STEPS, help="of training before")
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--only", help="one search beside brute force; its rows are a part of their own")
+    one = ("bfloat16 products", "components", *BUDGETS)
+    parser.add_argument("--only", choices=one, help="one search beside brute force; its rows are a part of their own")
     parser.add_argument("--output", type=Path, help="CSV in which the figures are kept")
     chosen = parser.parse_args()
 

@@ -25,10 +25,10 @@ def entropic_cost(
     """OT_ε = min over couplings π of ⟨π, c⟩ + ε KL(π ‖ uniform), both marginals uniform, for c (…, n, m), ↦ (…,).
 
     The dual potentials f, g are found without a graph, each problem by its own number of sweeps; the gradient in c is
-    π = exp((f ⊕ g − c)/ε)/nm, which at the optimum is the whole (Danskin). The first sweep is in the log domain; the
-    others scale the rows and columns of π, products alone, and the scalings go into f and g before they overflow; the
-    first of these overshoot. `same` is for the cost of a sample to itself, where both steps are averaged and few
-    sweeps are enough.
+    π = exp((f ⊕ g − c)/ε)/nm, which at the optimum is the whole (Danskin), held: first derivatives alone. The first
+    sweep is in the log domain; the others scale the rows and columns of π, products alone, and the scalings go into f
+    and g before they overflow; the first of these overshoot. `same` is for the cost of a sample to itself, where both
+    steps are averaged and few sweeps are enough.
 
     Raises NotConverged when `max_iter` sweeps leave more than `tolerance` of the mass of a column missing, in any of
     the problems, and ValueError for no sweeps at all.
@@ -39,7 +39,8 @@ def entropic_cost(
     with torch.autocast(cost.device.type, enabled=False):  # half precision would lose what the tolerance asks for
         with torch.no_grad():
             value, plan = _solved(cost.detach(), epsilon, tolerance, max_iter, same)
-        followed = (plan * cost).sum(dim=(-2, -1))
+        # Where no mass goes the cost may be infinite.
+        followed = (plan * cost.masked_fill(plan == 0, 0)).sum(dim=(-2, -1))
         return value + (followed - followed.detach())
 
 
@@ -56,7 +57,9 @@ def _solved(
     Problems that have come to it are laid aside, so that each is swept its own number of times.
     """
     n, m = cost.shape[-2:]
-    values, plans = cost.new_empty(cost.shape[:-2]), torch.empty_like(cost)
+    values, plans = cost.new_empty(cost.shape[:-2]), cost.new_empty(cost.shape)
+    if not len(values.view(-1)):
+        return values, plans
     cost = cost.reshape(-1, n, m)
     g = cost.new_zeros((len(cost), m))
     f = _to_rows(cost, g, epsilon)

@@ -83,7 +83,8 @@ class ConditionalIMLE(ConditionalModel):
         if self._phi is None:
             return unit
         was = self.standardisation_
-        features = unit if was.axes is None else unit @ torch.from_numpy(was.axes).to(unit).T
+        with torch.autocast(unit.device.type, enabled=False):  # φ is to see the data as they are
+            features = unit if was.axes is None else unit @ torch.from_numpy(was.axes).to(unit).T
         found = self._phi(features * was.scale + torch.from_numpy(was.centre).to(unit))
         return found.flatten(1) if isinstance(found, torch.Tensor) and found.ndim > 1 else found
 

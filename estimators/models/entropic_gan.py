@@ -29,9 +29,9 @@ class EntropicGAN(ImplicitModel):
     bound on E log f_Y(Y), f_Y the law of G(X) + N(0, (λ/2) I), so that the samples G(X) are to be sharper than the
     data by that noise. A minibatch's coupling knows its `batch_size` latents only: in many dimensions it ties each
     datum to one of them. Arguments of its own
-        temperature: λ at the training scale, in its squared units; None takes 0.025 a feature, since squared distances
-            grow with their number, and with far less Sinkhorn's sweeps come to no end. max_iter: sweeps at most; a
-            step that has not converged stops the run.
+        temperature: λ at the training scale, in its squared units; None takes 0.025 a coordinate, since squared
+            distances grow with their number, and with far less Sinkhorn's sweeps come to no end. max_iter: sweeps at
+            most; a step that has not converged stops the run.
     `history_` has `loss`, the entropic transport of the batch. Attribute after `start`: temperature_, λ in the
     data's own squared units. `surrogate_log_likelihood` is its score, by name.
     """

@@ -8,18 +8,20 @@ import numpy as np
 ROWS = 4096
 
 
-def spaced(rows: np.ndarray) -> np.ndarray:
-    """At most 4096 of the rows, evenly spaced from the first on."""
-    return rows[:: -(-len(rows) // ROWS)]
+def some_of(rows: np.ndarray) -> np.ndarray:
+    """At most 4096 of the rows, drawn by a fixed seed: any pattern of their order may be that of an even spacing."""
+    if len(rows) <= ROWS:
+        return rows
+    return rows[np.sort(np.random.default_rng(0).choice(len(rows), ROWS, replace=False))]
 
 
 def principal_axes(rows: np.ndarray, n_axes: int) -> np.ndarray:
     """The `n_axes` leading principal axes of `rows` (n, d), as orthonormal columns (d, n_axes), the leading one first.
 
-    Eigenvectors of the covariance of at most 4096 rows, evenly spaced, in float64, each up to its sign; n_axes ≤ d.
+    Eigenvectors of the covariance of at most 4096 rows, drawn at random, in float64, each up to its sign; n_axes ≤ d.
     Source: Jolliffe, Principal Component Analysis, 2002, section 3.
     """
-    chosen = spaced(rows).astype(np.float64)
+    chosen = some_of(rows).astype(np.float64)
     centred = chosen - chosen.mean(axis=0)
     vectors = np.linalg.eigh(centred.T @ centred)[1]
     return np.ascontiguousarray(vectors[:, : -n_axes - 1 : -1])

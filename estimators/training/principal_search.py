@@ -35,6 +35,7 @@ class PrincipalSearch:
         """Takes the points (m, d)."""
         self._points = np.ascontiguousarray(Y, dtype=np.float32)
         self._axes = search_axes(torch.from_numpy(self._points)) if self.axes is None else self.axes
+        self._centre = self._points.mean(axis=0)  # an offset that all share would take the digits of bfloat16
         coordinates = self._coordinates(self._points)
         half_squares = np.square(coordinates).sum(axis=1, keepdims=True) / 2
         self._turned = np.ascontiguousarray(np.hstack([coordinates, -half_squares]).T)
@@ -60,5 +61,5 @@ class PrincipalSearch:
         return Neighbours(nearest[:, None], distances[:, None], np.full(n, m), np.zeros(n, bool))
 
     def _coordinates(self, rows: np.ndarray) -> np.ndarray:
-        """Coordinates of rows (n, d) along the axes, (n, p), rounded to bfloat16 and held in float32."""
-        return (torch.from_numpy(rows).bfloat16() @ self._axes).float().numpy()
+        """Coordinates of rows (n, d) along the axes, about the points' mean, (n, p): of bfloat16, in float32."""
+        return (torch.from_numpy(rows - self._centre).bfloat16() @ self._axes).float().numpy()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from estimators.training.principal_axes import principal_axes, spaced
+from estimators.training.principal_axes import principal_axes, some_of
 
 #: Numbers of a block.
 BLOCK = 1 << 20
@@ -86,7 +86,7 @@ class Standardisation:
 
         Raises ValueError where there are more axes than features, or the variance overflows.
         """
-        rows = X if n_axes is None else spaced(X)
+        rows = X if n_axes is None else some_of(X)
         with np.errstate(over="ignore", invalid="ignore"):
             centre = X.mean(axis=0, dtype=np.float64)
             scale = float(np.sqrt(sum(np.square(rows[part] - centre).sum() for part in _blocks(rows)) / rows.size))
@@ -120,7 +120,7 @@ class Standardisation:
             too_large = np.abs(unit).max(axis=1) > np.finfo(np.float32).max
             if too_large.any():
                 row = part.start + int(too_large.argmax())
-                raise ValueError(f"X is too large for float32 in row {row}; give standardise=True")
+                raise ValueError(f"X is too large for float32 in row {row}; rescale it, or give standardise=True")
             found[part] = unit if axes is None else unit.astype(np.float32) @ axes
         return found
 

@@ -106,7 +106,7 @@ def _refuse_other_pickles(path: Path) -> None:
         for operation, argument, _ in pickletools.genops(archive.read(programs[0])):
             known = argument in _CALLED or (str(argument).startswith("torch ") and str(argument).endswith("Storage"))
             if operation.name in ("STACK_GLOBAL", "INST") or (operation.name == "GLOBAL" and not known):
-                raise ValueError(f"its pickle calls {argument}")
+                raise ValueError(f"its pickle calls {argument or 'what it names later, as protocols from 4 on do'}")
 
 
 def _parquet(path: Path, key: str, name: str) -> Any:

@@ -80,3 +80,11 @@ def test_the_score_is_a_bound_in_the_units_of_the_data():
 def test_bad_parameters_of_its_own_are_refused_by_name(parameter, value):
     with pytest.raises(ValueError, match=parameter):
         EntropicGAN(**{**SMALL, parameter: value}).fit(np.eye(3))
+
+
+@pytest.mark.parametrize("d", [2, 30])
+def test_the_temperature_grows_with_the_features_unless_it_is_given(d):
+    X = np.random.default_rng(0).normal(size=(80, d))
+    chosen, given = (EntropicGAN(temperature=t, **SMALL).fit(X) for t in (None, 0.025 * d))
+    assert chosen.temperature_ == given.temperature_
+    assert np.array_equal(chosen.sample(5, random_state=0), given.sample(5, random_state=0))

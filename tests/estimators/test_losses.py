@@ -101,3 +101,30 @@ def test_what_cannot_be_is_refused():
         sinkhorn_loss(X, Y, 1.0, p=3)
     with pytest.raises(ValueError, match="pass as many of each"):
         sliced_loss(X, Y[:3], directions())
+
+
+@pytest.mark.parametrize("n_widths", [1, 4, 6])
+def test_tight_clusters_keep_their_digits_in_float32(n_widths):
+    """Two clusters a thousand times as far apart as they are wide: products alone would lose what is within one."""
+    rng = np.random.default_rng(0)
+    ends = np.array([[1.0, 1.0], [-1.0, -1.0]])[rng.integers(0, 2, (2, 40))]
+    pair = [torch.as_tensor(part) for part in ends + 1e-3 * rng.normal(size=(2, 40, 2))]
+    found = []
+    for kind in (torch.float64, torch.float32):
+        data, samples = (part.to(kind).clone() for part in pair)
+        loss = mmd_loss(data, samples.requires_grad_(True), 2e-2, n_widths)
+        loss.backward()
+        found.append((loss.item(), samples.grad.double()))
+    # The data themselves are rounded by 10⁻⁴ of what is within a cluster; squares by products would be off by half.
+    share = 0.01
+    assert found[1][0] == pytest.approx(found[0][0], rel=share)
+    assert (found[1][1] - found[0][1]).norm() <= share * found[0][1].norm()
+
+
+@pytest.mark.parametrize("d", [3, 40, 200])
+def test_no_product_is_rounded_to_bfloat16_in_a_region_of_it(d):
+    x, y = (torch.as_tensor(part, dtype=torch.float32) for part in drawn(4, d=d))
+    alone = mmd_loss(x, y, d**0.5, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        within = mmd_loss(x, y, d**0.5, 4)
+    assert torch.equal(alone, within)

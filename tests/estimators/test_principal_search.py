@@ -59,3 +59,9 @@ def test_imle_computes_the_axes_of_its_data_once(monkeypatch):
         assert len(seen.pop()) == len(X)
         assert not seen
     assert isinstance(unfitted_index("components", torch.Generator()), PrincipalSearch)
+
+
+def test_an_offset_that_all_share_takes_no_digits():
+    X, Y = points(200, 20, 1), points(300, 20, 2)
+    found, moved = (PrincipalSearch().fit(Y + by).search(X + by, 1).indices for by in (np.float32(0), np.float32(32)))
+    assert (found == moved).mean() > 0.95

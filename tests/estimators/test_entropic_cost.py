@@ -1,0 +1,88 @@
+"""The entropic transport that models descend: its gradient is the coupling, which misses at most what it is told."""
+
+import numpy as np
+import pytest
+import torch
+
+from estimators import NotConverged
+from estimators.entropic_cost import entropic_cost
+
+EPSILON = 0.1
+
+
+def costs(problems=6, n=7, m=5, seed=0):
+    """Problems that ask for very different numbers of sweeps: costs from 0.3 to 30 times ε."""
+    rng = np.random.default_rng(seed)
+    return torch.as_tensor(rng.random((problems, n, m)) * np.geomspace(0.03, 3, problems)[:, None, None])
+
+
+def coupling(cost, tolerance, max_iter=10_000, **options):
+    cost = cost.clone().requires_grad_(True)
+    value = entropic_cost(cost, EPSILON, tolerance, max_iter, **options)
+    return value.detach(), torch.autograd.grad(value.sum(), cost)[0]
+
+
+@pytest.mark.parametrize("tolerance", [0.3, 0.05, 1e-10])
+@pytest.mark.parametrize("size", [(7, 5), (5, 7), (6, 6)])
+def test_rows_are_exact_and_columns_miss_at_most_the_tolerance(tolerance, size):
+    plan = coupling(costs(n=size[0], m=size[1]), tolerance)[1]
+    n, m = size
+    assert torch.allclose(plan.sum(dim=2), torch.full((6, n), 1 / n, dtype=torch.float64), rtol=1e-12)
+    missed = (plan.sum(dim=1) * m - 1).abs().mean(dim=1)
+    assert (missed <= tolerance * (1 + 1e-9)).all()
+    if tolerance == 0.3:
+        assert missed.max() > 1e-6, "it went on far beyond what was asked"
+
+
+def test_the_value_is_that_of_the_coupling():
+    """At the optimum ⟨π, c⟩ + ε KL(π ‖ uniform)."""
+    cost = costs()
+    value, plan = coupling(cost, 1e-12)
+    divergence = (plan * (plan * 35).clamp_min(torch.finfo(torch.float64).tiny).log()).sum(dim=(1, 2))
+    torch.testing.assert_close(value, (plan * cost).sum(dim=(1, 2)) + EPSILON * divergence, rtol=1e-9, atol=1e-12)
+
+
+def test_each_problem_is_that_alone_whatever_stands_beside_it():
+    cost = costs()
+    together = coupling(cost, 1e-9)
+    for place, alone in enumerate(cost):
+        value, plan = coupling(alone, 1e-9)
+        torch.testing.assert_close(together[0][place], value, rtol=1e-12, atol=1e-14)
+        torch.testing.assert_close(together[1][place], plan, rtol=1e-9, atol=1e-14)
+    turned = cost.reshape(2, 3, 7, 5).transpose(0, 1)
+    torch.testing.assert_close(entropic_cost(turned, EPSILON, 1e-9, 10_000)[2, 1], together[0][5])
+    assert entropic_cost(cost[:0], EPSILON, 1e-9, 10).shape == (0,)
+
+
+def test_the_sweep_that_is_allowed_last_may_be_the_one_that_ends():
+    cost = costs(1)
+    ends = [sweeps for sweeps in range(1, 200) if _ends(cost, sweeps)]
+    assert ends[0] > 1
+    assert ends == list(range(ends[0], 200))
+
+
+def _ends(cost, sweeps):
+    try:
+        entropic_cost(cost, EPSILON, 1e-6, sweeps)
+    except NotConverged:
+        return False
+    return True
+
+
+def test_one_problem_that_does_not_end_is_no_answer_for_any():
+    with pytest.raises(NotConverged, match="after 8 sweeps: raise max_iter or epsilon"):
+        entropic_cost(costs(), EPSILON, 1e-9, 8)
+    broken = costs()
+    broken[3, 2, 1] = torch.nan
+    with pytest.raises(NotConverged):
+        entropic_cost(broken, EPSILON, 1e-3, 50)
+
+
+def test_a_pair_may_be_forbidden():
+    cost = costs(1)
+    cost[0, 2, 1] = torch.inf
+    high = cost.clone()
+    high[0, 2, 1] = 1e4
+    (value, plan), (truth, _) = (coupling(one, 1e-10) for one in (cost, high))
+    torch.testing.assert_close(value, truth)
+    assert plan[0, 2, 1] == 0
