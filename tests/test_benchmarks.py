@@ -183,7 +183,7 @@ def test_which_search_finds_samples_quickest_is_printed_and_kept(tmp_path, monke
     assert "brute force / bfloat16 products" in capsys.readouterr().out
     with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as source:
         rows = list(csv.DictReader(source))
-    assert len(rows) == 2 * (1 + len(sample_search.BUDGETS))  # at its largest budget each index finds all
+    assert len(rows) == 2 * (2 + len(sample_search.BUDGETS))  # at its largest budget each index finds all
     for row in rows:
         assert 0 < float(row["least"]) <= float(row["value"]) <= float(row["most"])
         share = float(re.search(r"which finds ([0-9.]+)", row["what"])[1])

@@ -206,7 +206,7 @@ def test_standardisation_keeps_the_order_of_distances():
 def test_data_beyond_the_range_are_refused_with_the_row():
     X = np.ones((4, 2))
     X[2] = 1e39
-    with pytest.raises(ValueError, match="too large for float32 in row 2; give standardise=True"):
+    with pytest.raises(ValueError, match="too large for float32 in row 2; rescale it, or give standardise=True"):
         imle(standardise=False).fit(X)
     X[2] = 1e300
     with pytest.raises(ValueError, match="variance overflows"):
