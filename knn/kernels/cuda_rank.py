@@ -6,13 +6,10 @@ import functools
 import math
 from typing import Any, NamedTuple
 
-import numpy as np
 from numba import cuda, types
 
-from knn.kernels.cpu_distance import CHUNK
+from knn.kernels.cuda_definition import definition
 from knn.kernels.cuda_tiles import device
-from knn.kernels.jit import config
-from knn.kernels.lanes import LANES
 
 
 class Ranking(NamedTuple):
@@ -37,42 +34,10 @@ class Ranking(NamedTuple):
     full: Any
 
 
-def _rounded_product(a: float, b: float) -> float:
-    return a * b
-
-
 @functools.cache
 def ranking(threads: int = 128) -> Ranking:
-    """The kernels, of any type of data. Every sum is in the order of knn/kernels/cpu_distance.py: the same bits."""
-    # A product rounded by itself, so that no sum contracts with it; the simulator contracts nothing and has no such.
-    times = _rounded_product if config.ENABLE_CUDASIM else cuda.libdevice.dmul_rn
-
-    @device
-    def definition_sum(q, x):
-        """‖q − x‖² as the CPU adds it: chunks, sixteen lanes in each, halves on halves; what is left one by one."""
-        lanes = cuda.local.array(LANES, types.float64)
-        d, total = q.shape[0], 0.0
-        for start in range(0, d, CHUNK):
-            stop = min(start + CHUNK, d)
-            whole = stop - (stop - start) % LANES
-            if whole > start:
-                for lane in range(LANES):
-                    lanes[lane] = 0.0
-                for i in range(start, whole, LANES):
-                    for lane in range(LANES):
-                        gap = np.float64(q[i + lane]) - np.float64(x[i + lane])
-                        lanes[lane] += times(gap, gap)
-                for lane in range(8):
-                    lanes[lane] += lanes[lane + 8]
-                for lane in range(4):
-                    lanes[lane] += lanes[lane + 4]
-                for lane in range(2):
-                    lanes[lane] += lanes[lane + 2]
-                total += lanes[0] + lanes[1]
-            for i in range(whole, stop):
-                gap = np.float64(q[i]) - np.float64(x[i])
-                total += times(gap, gap)
-        return total
+    """The kernels, of any type of data; distances are those of knn/kernels/cuda_definition.py."""
+    definition_sum = definition().to_point
 
     @device
     def clear(distances, indices):
