@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 import torch
+from torch.autograd.function import once_differentiable
 
+from estimators.kernels.cpu_scalings import ASKED, DONE, FAILED, GROWN, LARGEST, OVERSHOT, RELAXED_SWEEPS, balance
 from estimators.result import NotConverged
 from estimators.training import parameters
-
-#: log of how far scalings may grow before they go into the potentials: float32 ends near e^88, and what is below e^-88
-#: of a row that sums to 1 stays below its rounding when both scalings are at their largest.
-ABSORB = 20.0
-#: The power of a correction, in the first sweeps: above 1 it overshoots, and few modes are left to the slow ones. From
-#: any start only the power 1 is proved to converge, which the sweeps that follow have.
-RELAXED, RELAXED_SWEEPS = 1.7, 200
-#: Sweeps from one look at what is missing to the next, which costs about as much as a sweep.
-ASKED = 6
 
 
 def entropic_cost(
@@ -25,10 +18,11 @@ def entropic_cost(
     """OT_ε = min over couplings π of ⟨π, c⟩ + ε KL(π ‖ uniform), both marginals uniform, for c (…, n, m), ↦ (…,).
 
     The dual potentials f, g are found without a graph, each problem by its own number of sweeps; the gradient in c is
-    π = exp((f ⊕ g − c)/ε)/nm, which at the optimum is the whole (Danskin), held: first derivatives alone. The first
-    sweep is in the log domain; the others scale the rows and columns of π, products alone, and the scalings go into f
-    and g before they overflow; the first of these overshoot. `same` is for the cost of a sample to itself, where both
-    steps are averaged and few sweeps are enough.
+    π = exp((f ⊕ g − c)/ε)/nm, which at the optimum is the whole (Danskin), held: first derivatives alone. The
+    potentials begin as hard c-transforms, fᵢ = minⱼ cᵢⱼ and gⱼ = minᵢ (cᵢⱼ − fᵢ), which leave a 1 in every row and
+    column of exp((f ⊕ g − c)/ε); sweeps scale its rows and columns, products alone, the first of them overshoot, and
+    the scalings go into f and g before they overflow. `same` is for the cost of a sample to itself, where the steps are
+    averaged and few sweeps are enough. Half precision is widened to float32.
 
     Raises NotConverged when `max_iter` sweeps leave more than `tolerance` of the mass of a column missing, in any of
     the problems, and ValueError for no sweeps at all.
@@ -37,16 +31,25 @@ def entropic_cost(
     """
     parameters.count(max_iter, "max_iter")
     with torch.autocast(cost.device.type, enabled=False):  # half precision would lose what the tolerance asks for
-        with torch.no_grad():
-            value, plan = _solved(cost.detach(), epsilon, tolerance, max_iter, same)
-        # Where no mass goes the cost may be infinite.
-        followed = (plan * cost.masked_fill(plan == 0, 0)).sum(dim=(-2, -1))
-        return value + (followed - followed.detach())
+        wide = cost if cost.dtype in (torch.float32, torch.float64) else cost.float()
+        value: torch.Tensor = _AtTheCoupling.apply(wide, epsilon, tolerance, max_iter, same)
+        return value
 
 
-def _to_rows(cost: torch.Tensor, g: torch.Tensor, epsilon: float) -> torch.Tensor:
-    """f with Σ_j π_ij = 1/n for every row i."""
-    return -epsilon * (torch.logsumexp((g[..., None, :] - cost) / epsilon, dim=-1) - math.log(cost.shape[-1]))
+class _AtTheCoupling(torch.autograd.Function):
+    """OT_ε, whose gradient in the cost is the coupling."""
+
+    @staticmethod
+    def forward(ctx: Any, cost: torch.Tensor, *how: Any) -> torch.Tensor:
+        value, plan = _solved(cost, *how)
+        ctx.save_for_backward(plan)
+        return value
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, slope: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        (plan,) = ctx.saved_tensors
+        return slope[..., None, None] * plan, None, None, None, None
 
 
 def _solved(
@@ -54,62 +57,71 @@ def _solved(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The dual value (…,) and π (…, n, m), whose rows are exact and whose columns miss at most `tolerance` on average.
 
-    Problems that have come to it are laid aside, so that each is swept its own number of times.
+    Problems whose scalings have grown begin again at better potentials; those that have ended are laid aside.
     """
     n, m = cost.shape[-2:]
     values, plans = cost.new_empty(cost.shape[:-2]), cost.new_empty(cost.shape)
-    if not len(values.view(-1)):
-        return values, plans
     cost = cost.reshape(-1, n, m)
-    g = cost.new_zeros((len(cost), m))
-    f = _to_rows(cost, g, epsilon)
-    if not same:
-        g = _to_rows(cost.mT, f, epsilon)
-    place = torch.arange(len(cost), device=cost.device)
-    kernel, u, v = _rows_of_one(cost, f, g, epsilon), torch.ones_like(f), torch.ones_like(g)
-    for sweep in range(max_iter):
-        relaxed = 1.0 if same or sweep >= RELAXED_SWEEPS else RELAXED
-        rows = u * _times(v, kernel[1])
-        u = u / rows**relaxed
-        columns = v * _times(u, kernel[0]) * (m / n)
-        if sweep % ASKED == 0 or sweep == max_iter - 1:
-            # With rows made exact the columns miss at most this: what they miss now, and what the rows do.
-            missed = (columns - 1).abs().mean(dim=-1) + (rows ** (1 - relaxed) - 1).abs().mean(dim=-1)
-            going = ~(missed <= tolerance)  # a NaN is no convergence either
-            if not bool(going.all()):
-                ended = ~going
-                exact = 1 / _times(v[ended], kernel[1][ended])
-                dual = (f[ended] + epsilon * exact.log()).mean(dim=-1) + (g + epsilon * v.log())[ended].mean(dim=-1)
-                values.view(-1)[place[ended]] = dual
-                plans.view(-1, n, m)[place[ended]] = exact[..., None] * kernel[0][ended] * v[ended, None] / n
-                if not bool(going.any()):
-                    return values, plans
-                place, cost, f, g, u, v, columns = (part[going] for part in (place, cost, f, g, u, v, columns))
-                kernel = kernel[0][going], kernel[1][going]
-        v = v / (columns.sqrt() if same else columns**relaxed)
-        if max(_size(u), _size(v)) > ABSORB:
-            f, g = f + epsilon * u.log(), g + epsilon * v.log()
-            kernel, u, v = _rows_of_one(cost, f, g, epsilon), torch.ones_like(u), torch.ones_like(v)
-    raise NotConverged(
-        f"a marginal misses {float(missed.max()):.3g} of its mass after {max_iter} sweeps: raise max_iter or epsilon"
-    )
+    left = torch.arange(len(cost), device=cost.device)
+    f = cost.amin(dim=-1)
+    g = cost.new_zeros((len(cost), m)) if same else (cost - f[..., None]).amin(dim=-2)
+    swept = torch.zeros_like(left)
+    while len(left):
+        kernel = (f[..., None] - cost).add_(g[..., None, :]).div_(epsilon).exp_().div_(m)
+        u, v, missed, state = _balanced(kernel, swept, tolerance, max_iter, same)
+        failed = state == FAILED
+        if bool(failed.any()):
+            raise NotConverged(
+                f"a marginal misses {float(missed[failed].max()):.3g} of its mass after {int(swept[failed].max())} "
+                "sweeps: raise max_iter or epsilon"
+            )
+        f, g = f + epsilon * u.log(), g + epsilon * v.log()
+        done, going = state == DONE, state == GROWN
+        values.view(-1)[left[done]] = f[done].mean(dim=-1) + g[done].mean(dim=-1)
+        plans.view(-1, n, m)[left[done]] = kernel[done]
+        left, cost, f, g, swept = (part[going] for part in (left, cost, f, g, swept))
+    return values, plans
 
 
-def _size(scaling: torch.Tensor) -> float:
-    """The largest |log| of the scalings; infinite where one is 0, NaN or infinite."""
-    least, most = (float(end) for end in torch.aminmax(scaling))
-    return max(math.log(most), -math.log(least)) if 0 < least <= most < math.inf else math.inf
+def _balanced(
+    kernel: torch.Tensor, swept: torch.Tensor, *how: Any
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """u, v, what is missing and the state of each problem, by `balance` or, on a device, its twin."""
+    u, v = torch.ones_like(kernel[..., 0]), torch.ones_like(kernel[..., 0, :])
+    missed, state = torch.full_like(swept, torch.inf, dtype=torch.float64), torch.full_like(swept, FAILED)
+    arguments = (kernel, u, v, swept, missed, state)
+    if kernel.device.type == "cpu":
+        balance(*(part.numpy() for part in arguments), *how)
+    else:
+        balance_together(*arguments, *how)
+    return u, v, missed, state
 
 
-def _rows_of_one(
-    cost: torch.Tensor, f: torch.Tensor, g: torch.Tensor, epsilon: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """n π, whose rows sum to 1 where f fits g, and its transpose: a row times a matrix is many times the quicker."""
-    kernel = ((f[..., None] + g[..., None, :] - cost) / epsilon).exp() / cost.shape[-1]
-    return kernel, kernel.mT.contiguous()
-
-
-def _times(row: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
-    """(…, n) and (…, n, m) ↦ (…, m)."""
-    found: torch.Tensor = (row[..., None, :] @ matrix)[..., 0, :]
-    return found
+def balance_together(
+    kernel: torch.Tensor, u: torch.Tensor, v: torch.Tensor, swept: torch.Tensor, missed: torch.Tensor,
+    state: torch.Tensor, tolerance: float, max_iter: int, same: bool,
+) -> None:  # fmt: skip
+    """What `balance` does, of tensors on any device: all problems a sweep, each left as it is where it ended."""
+    n, m = kernel.shape[-2:]
+    going = swept < max_iter
+    state.fill_(FAILED)
+    while bool(going.any()):
+        power = 1 + (OVERSHOT - 1) * (swept < RELAXED_SWEEPS).to(kernel)[:, None] * (not same)
+        by_rows = (kernel @ v[..., None])[..., 0]
+        scaled = torch.where(going[:, None], u * (u * by_rows) ** -power, u)
+        columns = (scaled[:, None, :] @ kernel)[:, 0] * v * (m / n)
+        lacking = (columns - 1).abs().mean(dim=-1) + (scaled * by_rows - 1).abs().mean(dim=-1)
+        asked = going & ((swept % ASKED == 0) | (swept == max_iter - 1))
+        missed.copy_(torch.where(asked, lacking.double(), missed))
+        ended = asked & (missed <= tolerance)
+        state[ended] = DONE
+        u.copy_(torch.where(ended[:, None], 1 / by_rows, scaled))
+        kernel.copy_(torch.where(ended[:, None, None], u[..., None] * kernel * v[:, None, :] / n, kernel))
+        swept += going
+        going = going & ~ended
+        v.copy_(torch.where(going[:, None], v * columns ** (-0.5 if same else -power), v))
+        ends = torch.stack([part.amin(dim=-1) for part in (u, v, 1 / u, 1 / v)]).amin(dim=0)
+        sound = (ends > 0) & u.isfinite().all(dim=-1) & v.isfinite().all(dim=-1)
+        going = going & sound & (swept < max_iter)
+        state[going & (ends < 1 / LARGEST)] = GROWN
+        going = going & (ends >= 1 / LARGEST)

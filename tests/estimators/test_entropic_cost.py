@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from estimators import NotConverged
-from estimators.entropic_cost import entropic_cost
+from estimators.entropic_cost import balance_together, entropic_cost
+from estimators.kernels.cpu_scalings import DONE, FAILED, GROWN, balance
 
 EPSILON = 0.1
 
@@ -86,3 +87,30 @@ def test_a_pair_may_be_forbidden():
     (value, plan), (truth, _) = (coupling(one, 1e-10) for one in (cost, high))
     torch.testing.assert_close(value, truth)
     assert plan[0, 2, 1] == 0
+
+
+@pytest.mark.parametrize("same", [False, True])
+@pytest.mark.parametrize("tolerance", [0.3, 1e-8])
+@pytest.mark.parametrize("size", [(9, 6), (4, 4), (1, 3)])
+def test_the_kernel_does_what_its_twin_does(size, tolerance, same):
+    """Problem by problem, or all at once: the same sweeps, states, scalings and couplings, whatever becomes of each."""
+    if same:
+        size = (size[0], size[0])
+    cost = 60 * costs(5, *size)
+    cost = cost + cost.mT if same else cost
+    cost[3] += 700.0 * torch.eye(*size, dtype=torch.float64)  # far from the potentials: scalings grow
+    kernel = (-cost).exp()
+    kernel[4] = torch.nan
+    swept = torch.tensor([0, 5, 190, 0, 0])
+    found = []
+    for solve in (balance, balance_together):
+        state, missed = torch.full((5,), -1), torch.zeros(5, dtype=torch.float64)
+        given = [kernel.clone(), torch.ones(5, size[0]).double(), torch.ones(5, size[1]).double(), swept.clone()]
+        given += [missed, state]
+        solve(*(part.numpy() if solve is balance else part for part in given), tolerance, 400, same)
+        found.append(given)
+    assert set(found[0][-1].tolist()) <= {DONE, FAILED, GROWN}
+    assert found[0][-1][4] == FAILED
+    assert DONE in found[0][-1]
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours[:4], theirs[:4], rtol=1e-10, atol=1e-13)

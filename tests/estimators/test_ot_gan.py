@@ -75,10 +75,10 @@ def test_costs_of_many_problems_are_those_of_each(sizes, epsilon):
 
 
 def test_scalings_that_would_overflow_are_absorbed(monkeypatch):
-    """A tenth of the mass crosses between clusters 40 ε apart, for which scalings must grow beyond e^ABSORB."""
+    """A tenth of the mass crosses between clusters 40 ε apart, for which scalings must grow beyond `LARGEST`."""
     built = []
-    build = transport._rows_of_one
-    monkeypatch.setattr(transport, "_rows_of_one", lambda *given: built.append(given) or build(*given))
+    build = transport._balanced
+    monkeypatch.setattr(transport, "_balanced", lambda *given: built.append(given) or build(*given))
     x, y = (torch.zeros(10, 2, dtype=torch.float64) for _ in range(2))
     x[7:], y[6:] = 2.0, 2.0  # √8 apart
     cost, epsilon, tolerance = (x[:, None] - y[None]).square().sum(dim=-1), 0.2, 1e-9

@@ -45,8 +45,8 @@ def minibatch_energy_loss(
                 "each, an even number of rows, the same in both"
             )
     (x, x2), (y, y2) = data.chunk(2, dim=-2), samples.chunk(2, dim=-2)
-    costs = [cosine_cost(*pair) for pair in ((x, y), (x, y2), (x2, y), (x2, y2), (x, x2), (y, y2))]
-    found = entropic_cost(torch.stack(costs, dim=-3), epsilon, tolerance, max_iter)
+    costs = cosine_cost(torch.stack([x, x, x2, x2, x, y], dim=-3), torch.stack([y, y2, y, y2, x2, y2], dim=-3))
+    found = entropic_cost(costs, epsilon, tolerance, max_iter)
     return (found * found.new_tensor(SIGNS)).sum(dim=-1)
 
 
