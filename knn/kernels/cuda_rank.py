@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from numba import cuda, types
 
 from knn.kernels.cuda_definition import definition
-from knn.kernels.cuda_tiles import device
+from knn.kernels.cuda_keeping import keeping
 
 
 class Ranking(NamedTuple):
@@ -38,32 +38,7 @@ class Ranking(NamedTuple):
 def ranking(threads: int = 128) -> Ranking:
     """The kernels, of any type of data; distances are those of knn/kernels/cuda_definition.py."""
     definition_sum = definition().to_point
-
-    @device
-    def clear(distances, indices):
-        for place in range(cuda.threadIdx.x, distances.shape[0], threads):
-            distances[place] = math.inf
-            indices[place] = -1
-
-    @device
-    def keep_nearest(held, names, kept, bound, distances, indices):
-        """The nearest of the held by (distance, slot), in order, into the answer and to the front of the held."""
-        me, k, n = cuda.threadIdx.x, distances.shape[0], kept[0]
-        for place in range(me, n, threads):
-            before = 0
-            for other in range(n):
-                before += held[other] < held[place] or (held[other] == held[place] and names[other] < names[place])
-            if before < k:
-                distances[before] = held[place]
-                indices[before] = names[place]
-        cuda.syncthreads()
-        for place in range(me, min(k, n), threads):
-            held[place] = distances[place]
-            names[place] = indices[place]
-        if me == 0:
-            kept[0] = min(k, n)
-            bound[0] = distances[k - 1]
-        cuda.syncthreads()
+    clear, keep_nearest = keeping(threads)[:2]
 
     @cuda.jit
     def rank(X, Q, flags, slots, counts, scratch, distances, indices):
