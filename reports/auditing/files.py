@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pickletools
 import zipfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,29 +11,25 @@ from typing import Any
 import numpy as np
 
 from reports.npy_samples import parse_samples, read_samples
+from reports.unread import of_the_system, readable
 
 KINDS = ".npy, .npz, .pt, .parquet, .h5, a folder of images, or module:function"
 #: Bytes that a file may unpack to whatever its size, and for each of its own: deflate packs 1032 of nothing into one.
 _ANYWAY, _FOLD = 1 << 24, 1000
-#: What the pickle of plain tensors calls: all else that torch permits may ask for any memory.
-_CALLED = (
-    *(f"torch._utils _rebuild_{what}" for what in ("tensor_v2", "tensor_v3", "parameter")),
-    *("torch.storage UntypedStorage", "torch uint16", "torch uint32", "torch uint64", "collections OrderedDict"),
-)
 
 
 @contextmanager
 def refusing(name: str, told: str) -> Iterator[None]:
     """Whatever a library raises of a malformed file becomes a ValueError that begins with `told`.
 
-    What names the argument is passed on as it is; so is a lack of memory, or of a library.
+    What names the argument is passed on as it is; so is a lack of memory, or of a library, and what the system says.
     """
     try:
         yield
     except (MemoryError, ImportError):
         raise
     except Exception as error:  # of malformed files libraries raise whatever they come upon
-        if str(error).startswith(f"{name}: "):
+        if str(error).startswith(f"{name}: ") or (isinstance(error, OSError) and of_the_system(error)):
             raise
         raise ValueError(f"{told} ({type(error).__name__}: {error})") from error
 
@@ -51,7 +45,10 @@ def read_file(path: Path, key: str, name: str) -> Any:
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise ValueError(f"{name}: {path} ends in {path.suffix or 'nothing'}: pass {KINDS}")
-    return reader(path, key, name)
+    with readable(f"{name}: {path}"):
+        with path.open("rb") as file:  # libraries tell what the system refuses in ways of their own
+            file.read(1)
+        return reader(path, key, name)
 
 
 def _npy(path: Path, key: str, name: str) -> Any:
@@ -74,39 +71,22 @@ def _npz(path: Path, key: str, name: str) -> Any:
 
 
 def _pt(path: Path, key: str, name: str) -> Any:
-    import torch
+    from reports.auditing.torch_files import read_tensors
 
-    told = f"{name}: {path} is no tensor that can be read without running code: write it with torch.save(tensor)"
+    told = f"{name}: {path} is no tensor that can be read without running code: write it with torch.save(tensor, path)"
     with refusing(name, told):
-        _refuse_other_pickles(path)
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        found = read_tensors(path, key, f"{name}: {path}")
         if isinstance(found, Mapping):
-            tensors = {str(word): value for word, value in found.items() if hasattr(value, "ndim")}
-            found = tensors[_chosen(list(tensors), key, path, name)]
+            found = found[_chosen(list(found), key, path, name)]
         else:
             _no_key(path, key, name)
         if not hasattr(found, "ndim"):
             held = type(found).__name__
-            raise ValueError(f"{name}: {path} holds {held} and no tensor: write it with torch.save(tensor)")
+            raise ValueError(f"{name}: {path} holds {held} and no tensor: write it with torch.save(tensor, path)")
         if found.nbytes > path.stat().st_size:
             shape = tuple(found.shape)
             raise ValueError(f"{name}: {path} holds fewer numbers than its shape {shape}: save tensor.contiguous()")
     return found
-
-
-def _refuse_other_pickles(path: Path) -> None:
-    """Raises ValueError unless the file is an archive, not compressed, whose pickle makes plain tensors alone."""
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-        if sum(member.file_size for member in members) > path.stat().st_size:
-            raise ValueError("its parts are larger than the file")
-        programs = [member for member in members if member.filename.endswith("data.pkl")]
-        if len(programs) != 1 or max(Counter(member.filename for member in members).values()) > 1:
-            raise ValueError("it is no archive of one pickle")
-        for operation, argument, _ in pickletools.genops(archive.read(programs[0])):
-            known = argument in _CALLED or (str(argument).startswith("torch ") and str(argument).endswith("Storage"))
-            if operation.name in ("STACK_GLOBAL", "INST") or (operation.name == "GLOBAL" and not known):
-                raise ValueError(f"its pickle calls {argument or 'what it names later, as protocols from 4 on do'}")
 
 
 def _parquet(path: Path, key: str, name: str) -> Any:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from estimators.points import as_array, as_points
 from reports.auditing.files import KINDS, read_file
 from reports.auditing.images import read_images
+from reports.unread import readable
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def read_rows(source: Any, name: str, *, n: int = 1000, random_state: int = 0) -
     if isinstance(source, str | Path):
         text = str(source)
         path, _, key = text.partition("::")
-        if not Path(path).exists() and re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", text):
+        if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", text) and not _there(Path(path), name):
             return _drawn(load_callable(text, name), name, n, random_state, text)
         return _flat(_read(Path(path), key, name), name, Path(path).name)
     sampler = getattr(source, "sample", None)
@@ -98,6 +99,11 @@ def _flat(values: Any, name: str, origin: str) -> Rows:
 
 
 def _read(path: Path, key: str, name: str) -> Any:
-    if not path.exists():
+    if not _there(path, name):
         raise FileNotFoundError(f"{name}: {path} is not there; pass {KINDS}")
     return read_images(path, name) if path.is_dir() else read_file(path, key, name)
+
+
+def _there(path: Path, name: str) -> bool:
+    with readable(f"{name}: {path}"):
+        return path.exists()

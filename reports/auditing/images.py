@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports.auditing.files import KINDS, plausible, refusing
+from reports.unread import readable
 
 #: The endings of images that a folder may hold, and how Pillow calls the formats: no other is tried, whatever the
 #: content, since some of its readers start programs.
@@ -24,13 +25,14 @@ def read_images(folder: Path, name: str) -> NDArray[np.float64]:
     """(n, height, width) or (n, height, width, 3) of the images in the order of their names; ValueError, OSError."""
     from PIL import Image
 
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _IMAGES)
+    with readable(f"{name}: {folder}"):
+        files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _IMAGES)
     if not files:
         raise ValueError(f"{name}: {folder} holds no images ({', '.join(_IMAGES)}): pass {KINDS}")
     read: list[NDArray[np.float64]] = []
     for row, path in enumerate(files):
         at = f"{name}: row {row}, {path.name},"
-        with refusing(name, f"{at} is no image that can be read"), warnings.catch_warnings():
+        with readable(at), refusing(name, f"{at} is no image that can be read"), warnings.catch_warnings():
             # Pillow's warning of large images says less than the check below.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             # From memory: of a file Pillow asks for as many bytes as a chunk claims, and they are set aside.

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
-from reports.datasets.hdf5_entries import is_data, read_here
+from reports.datasets.hdf5_entries import bounded, is_data, read_here
 from reports.datasets.source import DataError, Dataset, Status, check_split, data_folders, datasets
 
 #: Their word for a distance, and the metric of `knn` that ranks alike.
@@ -97,9 +97,13 @@ def in_a_process(read: Callable[..., _T], path: Path, remedy: str, *more: Any) -
     limit = _SECONDS + (path.stat().st_size if path.is_file() else 0) / _BYTES_A_SECOND
     child = Child(os.getpid)
     try:
-        return cast(_T, child.call(read, path, remedy, *more, limit=limit))
+        return cast(_T, child.call(bounded, read, path, remedy, *more, limit=limit))
     except TimeoutError as error:
         raise DataError(f"{path} cannot be read as HDF5 (there was no end of it in {limit:.0f} s): {remedy}") from error
+    except MemoryError as error:
+        raise DataError(
+            f"{path} cannot be read as HDF5 (it asks for more memory than there is): {remedy}"
+        ) from error
     except ChildDied as error:
         raise DataError(f"{path} cannot be read as HDF5 (the library ended its process: {error}): {remedy}") from error
     finally:

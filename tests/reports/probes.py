@@ -130,6 +130,18 @@ def no_end(*_: object) -> None:
     time.sleep(60)
 
 
+def hunger(*_: object) -> int:
+    """Asks for sixteen gigabytes, and touches none."""
+    return len(bytes(1 << 34))
+
+
+def room(*_: object) -> int:
+    """Bytes of addresses that this process may have."""
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_AS)[0]
+
+
 def crash(*_: object) -> None:
     """In the place of a library that ends its process."""
     os._exit(3)

@@ -21,7 +21,7 @@ from reports.datasets.ann_hdf5 import (
     write_result,
 )
 from reports.datasets.source import DataError
-from tests.reports.probes import crash, no_end
+from tests.reports.probes import crash, hunger, no_end, room
 
 
 def made(distance="euclidean", dtype=np.float32, seed=0):
@@ -121,6 +121,16 @@ def test_a_file_on_which_the_library_does_not_come_back_is_refused(library, told
     monkeypatch.setattr(ann_hdf5, "read_here", library)
     with pytest.raises(DataError, match=rf"set\.hdf5 cannot be read as HDF5 .*{told}.*delete it"):
         read_data(tmp_path / "set.hdf5")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit on memory holds on Linux")
+def test_memory_that_a_file_cannot_need_is_denied(tmp_path):
+    path = tmp_path / "set.hdf5"
+    write_data(path, made())
+    with pytest.raises(DataError, match=r"set\.hdf5 cannot be read as HDF5 \(it asks for more memory than there is\)"):
+        ann_hdf5.in_a_process(hunger, path, "delete it")
+    limits = ann_hdf5.in_a_process(room, path, "delete it")
+    assert 1 << 30 < limits < 16 << 30
 
 
 def test_a_missing_file_or_folder_is_named(tmp_path):

@@ -1,11 +1,14 @@
 """What an audit reads, what it refuses, its command and its page."""
 
+import errno
 import io
 import json
 import re
 import struct
 import zipfile
 import zlib
+from fractions import Fraction
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -14,8 +17,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from reports import auditing
+from reports.auditing.files import refusing
 from reports.auditing.formats import read_rows
 from reports.cli import app
+from reports.datasets.hdf5_entries import one_here
+from reports.datasets.source import DataError
+from reports.unread import readable
 from tests.browser import chromium, needs_chromium
 from tests.reports.page_elements import Page
 
@@ -95,8 +102,8 @@ def test_sixteen_bits_of_grey_are_all_read(tmp_path, ending):
     assert read_rows(tmp_path, "samples").values.tolist() == [(greys.ravel() / 65535).tolist()]
 
 
-def archive(path, content, member="any.npy"):
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as held:
+def archive(path, content, member="any.npy", method=zipfile.ZIP_DEFLATED):
+    with zipfile.ZipFile(path, "w", method) as held:
         held.writestr(member, content)
 
 
@@ -167,10 +174,32 @@ BAD = {
     ),
     "objects in npz": ("a.npz", lambda p: np.savez(p, a=np.array([{}])), "data: .*no .npz file of numbers"),
     "several in npz": ("a.npz", lambda p: np.savez(p, a=ROWS, b=ROWS), "holds the arrays a, b: choose one, a.npz::a"),
+    "complex in h5": ("a.h5", lambda p: hdf5(p, a=ROWS * 1j), r"a.h5: a claims \(40, 3\) of complex128: write it with"),
+    "a h5 entry without a shape": ("a.h5", lambda p: hdf5(p, a=h5py.Empty("f8")), "a claims None of float64: write it"),
     "none in h5": ("a.h5", lambda p: hdf5(p), "holds no array"),
     "no h5": ("a.h5", lambda p: p.write_bytes(b"\x89HDF" * 9), "data: .*cannot be read as HDF5"),
     "no pt": ("a.pt", lambda p: p.write_bytes(b"\x80\x02c"), "data: .*no tensor.*torch.save"),
     "no tensor": ("a.pt", lambda p: __import__("torch").save([1], p), "holds list and no tensor"),
+    "tensors beside what runs code": (
+        "a.pt::b",
+        lambda _: torch_saved(Path("a.pt"), lambda torch: {"a": torch.eye(3), "b": torch.eye(3), "c": Fraction(1, 3)}),
+        r"a\.pt holds tensors at 'a', 'b', beside .*\(fractions Fraction\).*'a.pt', weights_only=False\)\['b'\], 'rows",
+    ),
+    "tensors further down": (
+        "a.pt",
+        lambda p: torch_saved(p, lambda torch: {"model": {"w": torch.eye(3)}, "epoch": 3}),
+        "a dictionary without a tensor at its keys 'model', 'epoch': write the one that holds the rows alone",
+    ),
+    "what runs code alone": (
+        "a.pt",
+        lambda p: torch_saved(p, lambda _: Fraction(1, 3)),
+        "its pickle calls fractions Fr",
+    ),
+    "a key that nests without end": (  # its hash ended the interpreter
+        "a.pt",
+        lambda p: archive(p, b"\x80\x02})" + b"\x85" * 300_000 + b"Ns.", "a/data.pkl", zipfile.ZIP_STORED),
+        "data: .*torch.save.*nests tuples more than 100 deep",
+    ),
     "no parquet": ("a.parquet", lambda p: p.write_bytes(b"PAR1"), "data: .*Parquet"),
     "words in parquet": ("a.parquet", lambda p: parquet(p, np.array([["a"]])), "column 'x0'.*holds no numbers"),
     "NaN": ("a.npy", lambda p: np.save(p, np.r_[ROWS, [[0, np.nan, 0]]]), "data: row 40 is not finite"),
@@ -199,6 +228,63 @@ def test_the_command_refuses_bad_files_in_one_line(name, tmp_path, monkeypatch):
     assert done.exit_code == 2, done.output
     assert len(done.stderr.strip().splitlines()) == 1
     assert re.search(told, done.stderr), done.stderr
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.EACCES, r"Permission denied: make it, and the folders that it is in, readable for you \(chmod\)"),
+        (errno.EIO, "Input/output error: its disk or its network did not give it: copy it to another place"),
+        (errno.ENOENT, "No such file or directory: see that the path is right"),
+    ],
+)
+def test_what_the_system_does_not_give_is_not_called_malformed(name, number, told, tmp_path, monkeypatch):
+    WRITERS[name](tmp_path / name)
+    monkeypatch.setattr(Path, "open", refused_by_the_system(number))
+    with pytest.raises(type(OSError(number, "")), match=rf"^data: .*{re.escape(name)} cannot be read \({told}"):
+        read_rows(tmp_path / name, "data")
+
+
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [
+        ("exists", "^data: .*folder cannot be read"),
+        ("iterdir", "^data: .*folder cannot be read"),
+        ("read_bytes", "^data: row 0, a.png, cannot be read"),
+    ],
+)
+def test_what_the_system_does_not_give_of_a_folder_of_images(method, told, tmp_path, monkeypatch):
+    image(tmp_path / "folder", "L", 7, "png")
+    monkeypatch.setattr(Path, method, refused_by_the_system(errno.EACCES))
+    with pytest.raises(PermissionError, match=rf"{told} \(Permission denied: make it"):
+        read_rows(tmp_path / "folder", "data")
+
+
+def refused_by_the_system(number):
+    def refuse(*_, **__):
+        raise OSError("what it says") if number is None else OSError(number, "what it says")
+
+    return refuse
+
+
+def test_a_disk_that_fails_in_the_middle_is_told_and_a_place_outside_the_file_is_malformed():
+    for number, kind in ((errno.EIO, OSError), (errno.EINVAL, ValueError), (None, ValueError)):
+        with pytest.raises(kind) as caught, readable("data: a.npz"), refusing("data", "data: a.npz is no such file"):
+            raise OSError(number, "seek") if number else OSError("a library's own")
+        assert str(caught.value).startswith(
+            "data: a.npz " + ("cannot be read (" if number == errno.EIO else "is no such")
+        )
+
+
+@pytest.mark.parametrize(
+    ("number", "told"), [(errno.EIO, "cannot be read (Input/output"), (None, "as HDF5 (what it says): remedy")]
+)
+def test_hdf5_that_the_system_does_not_give(number, told, tmp_path, monkeypatch):
+    hdf5(tmp_path / "a.h5", any=ROWS)
+    monkeypatch.setattr(h5py, "File", refused_by_the_system(number))
+    with pytest.raises(DataError, match=re.escape(told)):
+        one_here(tmp_path / "a.h5", "remedy", "any")
 
 
 @pytest.mark.parametrize(
