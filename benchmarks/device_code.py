@@ -51,6 +51,7 @@ class Code(NamedTuple):
 def kernels() -> Iterator[Kernel]:
     """Every kernel of every engine, with the types with which the library launches it."""
     yield from search_kernels()
+    yield from tree_kernels()
     yield from pair_kernels()
 
 
@@ -100,6 +101,25 @@ def principal_kernels() -> Iterator[Kernel]:
     for width, values in (("float64", f64), ("int64", i64[:, ::1])):
         yield _kernel(f"scatter {width}", kernels.scatter, threads, (values, i64[::1], values))
     yield _kernel("prove", kernels.prove, threads, (f64, f64, numbers, *[types.float64] * 4, types.uint8[::1]))
+
+
+def tree_kernels() -> Iterator[Kernel]:
+    """The k-d tree's, in both widths."""
+    from numba import types
+
+    from knn import device_tree
+    from knn.kernels.cuda_tree import walking
+
+    i32, i64, f64 = types.int32, types.int64, types.float64
+    walk = walking(device_tree.WALKERS, device_tree.ROOM)
+    for width, f in (("float32", types.float32), ("float64", f64)):
+        rows = f[:, ::1]
+        tree = types.Tuple((rows, i32[::1], f[:, :, ::1], i32[:, ::1], i64[:, ::1]))
+        for name, kernel in (("few", walk.few), ("many", walk.many)):
+            yield _kernel(
+                f"walk for {name} {width}", kernel, walk.threads,
+                (tree, rows, i64[::1], f64[:, ::1], i64[:, ::1], i64[::1]),
+            )  # fmt: skip
 
 
 def search_kernels() -> Iterator[Kernel]:

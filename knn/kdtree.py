@@ -7,6 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from knn.base import indexes
+from knn.device_arrays import on_device
+from knn.device_tree import DeviceTree
+from knn.on_device import OnDevice
 from knn.radius import RadiusNeighbours
 from knn.threads import over_blocks
 
@@ -30,7 +33,7 @@ class _Tree(NamedTuple):
 
 
 @indexes.register("kd-tree")
-class KDTree(RadiusNeighbours):
+class KDTree(OnDevice, RadiusNeighbours):
     """The exact neighbours by boxes (Bentley 1975; Friedman, Bentley & Finkel 1977); always certified.
 
     A box of points is halved across its widest side, down to leaves of sixteen; a search goes to the nearer half first
@@ -40,11 +43,16 @@ class KDTree(RadiusNeighbours):
 
     New points make a tree of their own, and a tree is rebuilt together with the one before it until that is at least
     twice as large: O(d log² n) an insertion, amortised. The rows are copied once, into the order of the leaves.
+
+    With device="cuda" the host builds the trees and a thread of the device walks them for each query, halving one by
+    one whatever the width (knn/device_tree.py): the same neighbours to the bit, and `evaluations` of that walk, which
+    may differ from the CPU's and lie where the answer does.
     """
 
     def _build(self, rng):  # noqa: ARG002
         self._ends, self._trees = [0], []
-        self._added(0)
+        self._rows_on_device = self._given = None  # what lies on the device is copied once more, leaf by leaf
+        self._plant_new(0)
 
     def _plant(self, start, stop):
         """A tree on the slots from `start` to `stop`."""
@@ -62,14 +70,13 @@ class KDTree(RadiusNeighbours):
             kernels.enclose_nodes(points, boxes)
         return _Tree(points, order + start, columns, planes, boxes)
 
-    def _answer(self, Q, k, exact):  # noqa: ARG002
+    def _answer(self, Q, k, exact):
+        if self.serves(len(Q)) == "cuda":
+            return self._device_answer(Q, k, exact)
         kernels, alive, narrow = self._engine, self._points.alive, Q.shape[1] < self._engine.NARROW
         distances, slots = kernels.empty_heaps(len(Q), k)
-        evaluations, order = np.zeros(len(Q), np.int64), np.arange(len(Q))
-        if len(Q) >= MANY:
-            tree, leaves = self._trees[0], np.empty(len(Q), np.int64)
-            kernels.leaves_of(tree.columns, tree.planes, kernels.n_blocks(len(tree.slots)), Q, leaves)
-            order = np.argsort(leaves)
+        evaluations = np.zeros(len(Q), np.int64)
+        order = self._near_together(Q) if len(Q) >= MANY else np.arange(len(Q))
 
         def serve(part):
             rows = order[part]
@@ -86,6 +93,19 @@ class KDTree(RadiusNeighbours):
         over_blocks(serve, len(Q), BLOCK, self.n_jobs)
         return distances, slots, evaluations, np.ones(len(Q), bool)
 
+    def _near_together(self, Q):
+        """The queries in the order of the leaves of the first tree, int64 (q,)."""
+        tree, leaves = self._trees[0], np.empty(len(Q), np.int64)
+        self._engine.leaves_of(tree.columns, tree.planes, self._engine.n_blocks(len(tree.slots)), Q, leaves)
+        return np.argsort(leaves)
+
+    def _device_made(self, rows, alive):  # noqa: ARG002 (leaves have an order of their own, made on the host)
+        return DeviceTree(self._points.rows, alive, self._trees)
+
+    def _device_answer(self, Q, k, exact, ids=None):  # noqa: ARG002
+        order = None if on_device(Q) else self._near_together(Q)
+        return self._on_device().nearest(Q, k, order, ids=ids)
+
     def _within(self, q, radius, slots, distances):
         kernels, alive, count = self._engine, self._points.alive, 0
         within = kernels.blocks_within if len(q) < kernels.NARROW else kernels.rows_within
@@ -94,6 +114,10 @@ class KDTree(RadiusNeighbours):
         return count
 
     def _added(self, start):
+        self._rows_on_device = self._given = None
+        self._plant_new(start)
+
+    def _plant_new(self, start):
         stop = self._points.size
         if start == stop:
             return
@@ -104,8 +128,8 @@ class KDTree(RadiusNeighbours):
         self._ends.append(stop)
         self._trees.append(self._plant(start, stop))
 
-    def _removed(self, slots):
-        """Nothing: the dead are passed over until they are cleared away."""
+    def _removed(self, slots):  # noqa: ARG002 (the dead are passed over until they are cleared away)
+        self._rows_on_device = self._given = None
 
     def _moved(self, kept):  # noqa: ARG002
         self._build(None)

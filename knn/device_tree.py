@@ -1,0 +1,116 @@
+"""A k-d tree on a CUDA device: what lies there, and how it is searched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from knn.device_arrays import as_device_rows, empty_like, on_device, stream_of
+from knn.device_rows import THREADS
+from knn.kernels.cpu_planes import halfway
+from knn.validation import checked_rows
+
+#: Threads of a block of the walk, each with a stack of its own in shared memory; and the most neighbours that are held
+#: there too. They decide on time, on no answer; both are guesses until `python -m benchmarks.gpu` has compared others.
+WALKERS, ROOM = 64, 16
+
+
+class DeviceTree:
+    """The exact nearest neighbours, by the definition, in trees of boxes that the host has built.
+
+    Each of `trees` tells the `slots` (n,) of its points in the order of its leaves; `rows` (slots, d) are the host's,
+    and `alive` bool (slots,) marks those that may be found. Distances, ties and their order are those of `KDTree` on
+    the CPU, to the bit. Memory: the points, in the order of the leaves, and at most half as much for the boxes.
+
+    Raises ValueError where the device's memory does not hold them.
+    """
+
+    def __init__(self, rows: np.ndarray, alive: np.ndarray, trees: Sequence[Any]):
+        from numba import cuda
+
+        from knn.kernels.cuda_rank import ranking
+        from knn.kernels.cuda_tree import walking
+
+        self._kernels, self._ranking = walking(WALKERS, ROOM), ranking(THREADS)
+        self._width = rows.shape[1]
+        slots = np.concatenate([tree.slots for tree in trees])
+        boxes, ranges, roots = _nodes(rows, trees)
+        _check_room(slots.size * (rows.itemsize * self._width + 4) + boxes.nbytes + ranges.nbytes)
+        arrays = rows[slots], np.where(alive[slots], slots, -1).astype(np.int32), boxes, ranges, roots
+        self._tree = tuple(cuda.to_device(array) for array in arrays)
+
+    def nearest(
+        self, Q: Any, k: int, order: np.ndarray | None = None, *, ids: np.ndarray | None = None
+    ) -> tuple[Any, Any, Any, Any]:
+        """Distances float64 (q, k), ∞ for nothing; slots int64 (q, k), −1 for nothing, or what `ids` names them; how
+        many points were measured, int64 (q,); and whether k were found, bool (q,).
+
+        For Q on the device all lie there too, arrays of the same library, written on the caller's stream, and nothing
+        waits; for Q of the host they are NumPy's. `order` int64 (q,) says which queries are near each other: threads
+        that walk together then go the same way. A query that is not finite finds nothing. k ≤ n.
+        """
+        from numba import cuda
+
+        foreign = on_device(Q)
+        queries = as_device_rows(Q, "Q", self._width) if foreign else checked_rows(Q, "Q", width=self._width)
+        stream, q = stream_of(Q) if foreign else 0, len(queries)
+        kinds = ((q, k), np.float64), ((q, k), np.int64), ((q,), np.int64), ((q,), np.bool_)
+        if foreign:
+            made, views = zip(*(empty_like(Q, shape, kind) for shape, kind in kinds), strict=True)
+            ordered = cuda.device_array(0, np.int64, stream=stream)
+        else:
+            views = made = tuple(cuda.device_array(shape, kind) for shape, kind in kinds)
+            ordered = cuda.to_device(np.empty(0, np.int64) if order is None else order)
+            queries = cuda.to_device(queries)
+        distances, slots, looked, found = views
+        walk = self._kernels.few if k <= self._kernels.room else self._kernels.many
+        walk[-(-q // WALKERS), WALKERS, stream](self._tree, queries, ordered, distances, slots, looked)
+        self._ranking.full[-(-q // THREADS), THREADS, stream](slots, found)
+        if ids is not None:
+            self._ranking.name[q, THREADS, stream](cuda.to_device(ids, stream), slots)
+        return made if foreign else tuple(view.copy_to_host() for view in views)
+
+
+def _nodes(rows: np.ndarray, trees: Sequence[Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(boxes, ranges, roots) of all trees, one after the other, as knn/kernels/cuda_tree.py wants them."""
+    from knn.kernels import cpu
+
+    counts = [cpu.n_nodes(len(tree.slots)) for tree in trees]
+    boxes = np.zeros((sum(counts), 2, rows.shape[1]), rows.dtype)
+    ranges, roots = np.zeros((sum(counts), 2), np.int32), np.zeros((len(trees), 3), np.int64)
+    node = point = 0
+    for root, tree, count in zip(roots, trees, counts, strict=True):
+        cpu.enclose_nodes(rows[tree.slots], boxes[node : node + count])
+        _halve(ranges[node : node + count], cpu.n_blocks(len(tree.slots)))
+        root[:] = node, point, point + len(tree.slots)
+        node, point = node + count, point + len(tree.slots)
+    return boxes, ranges, roots
+
+
+def _halve(ranges: np.ndarray, blocks: int) -> None:
+    """ranges[i] = the blocks that node i of a tree holds, from the first to before the last."""
+    ranges[0] = 0, blocks
+    level = np.zeros(1 if blocks > 1 else 0, np.int64)
+    while len(level):
+        first, last = ranges[level].T
+        # Where a half ends depends on how many blocks there are, and on a level few numbers of them occur.
+        sizes, which = np.unique(last - first, return_inverse=True)
+        middle = first + np.array([halfway(0, int(size)) for size in sizes], np.int32)[which]
+        ranges[2 * level + 1] = np.stack([first, middle], axis=1)
+        ranges[2 * level + 2] = np.stack([middle, last], axis=1)
+        children = np.concatenate([2 * level + 1, 2 * level + 2])
+        level = children[ranges[children, 1] - ranges[children, 0] > 1]
+
+
+def _check_room(wanted: int) -> None:
+    """Raises ValueError where so many bytes are more than the device has free."""
+    from numba import cuda
+
+    free = float(cuda.current_context().get_memory_info()[0])  # the simulator's memory is infinite
+    if wanted > free:
+        raise ValueError(
+            f"the tree takes {wanted / 1e9:.3g} GB and the device has {free / 1e9:.3g} GB left: use device='cpu', or "
+            "knn.BruteForce(device='cuda'), through which rows pass in portions"
+        )
