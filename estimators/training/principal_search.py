@@ -7,6 +7,7 @@ import torch
 
 from estimators.training.principal_axes import principal_axes
 from knn.base import Neighbours
+from knn.validation import checked_rows
 
 #: Components that are compared (64 numbers with one besides), and products held at once: a million, 4 MB of float32.
 COMPONENTS, BLOCK = 63, 1_000_000
@@ -15,6 +16,22 @@ COMPONENTS, BLOCK = 63, 1_000_000
 def search_axes(rows: torch.Tensor) -> torch.Tensor:
     """The axes that `PrincipalSearch` compares along, of rows (n, d): (d, min(63, d)) in bfloat16."""
     return torch.from_numpy(principal_axes(rows.numpy(), min(COMPONENTS, rows.shape[1]))).bfloat16()
+
+
+def refuse_unsound(found: np.ndarray, **rows: np.ndarray) -> None:
+    """Raises ValueError as an index of `knn` does, naming argument and row, where numbers found of rows are not finite.
+
+    What the search computes anyway tells it: looking at every entry would cost a tenth of the search. A row that is
+    NaN would answer every query, one that is infinite none.
+    """
+    if np.isfinite(found).all():
+        return
+    for name, values in rows.items():
+        checked_rows(values, name)
+    name, values = max(rows.items(), key=lambda given: float(np.abs(given[1]).max()))
+    row, column = np.unravel_index(np.abs(values).argmax(), values.shape)
+    told = f"{name}[{row}, {column}] = {values[row, column]:g}"
+    raise ValueError(f"{told} is too large to be squared in float32: rescale the data")
 
 
 class PrincipalSearch:
@@ -32,17 +49,19 @@ class PrincipalSearch:
         self.axes = axes
 
     def fit(self, Y: np.ndarray) -> PrincipalSearch:
-        """Takes the points (m, d)."""
+        """Takes the points (m, d). Raises ValueError for one that is not finite, or whose square is not in float32."""
         self._points = np.ascontiguousarray(Y, dtype=np.float32)
-        self._axes = search_axes(torch.from_numpy(self._points)) if self.axes is None else self.axes
         self._centre = self._points.mean(axis=0)  # an offset that all share would take the digits of bfloat16
+        refuse_unsound(self._centre, Y=self._points)
+        self._axes = search_axes(torch.from_numpy(self._points)) if self.axes is None else self.axes
         coordinates = self._coordinates(self._points)
         half_squares = np.square(coordinates).sum(axis=1, keepdims=True) / 2
+        refuse_unsound(half_squares, Y=self._points)
         self._turned = np.ascontiguousarray(np.hstack([coordinates, -half_squares]).T)
         return self
 
     def search(self, X: np.ndarray, k: int) -> Neighbours:
-        """A near point to each of X (n, d); only k = 1 is answered. Raises ValueError for another."""
+        """A near point to each of X (n, d); k = 1. Raises ValueError for another k, and for X as `fit` does for Y."""
         if k != 1:
             raise ValueError(f"k is {k}; the search by components finds one point, give an index of knn for more")
         queries = np.ascontiguousarray(X, dtype=np.float32)
@@ -58,6 +77,7 @@ class PrincipalSearch:
             nearest[part] = scores.argmax(axis=1)
             gaps = queries[part] - self._points[nearest[part]]
             distances[part] = np.sqrt(np.einsum("ij,ij->i", gaps, gaps))
+        refuse_unsound(distances, X=queries, Y=self._points)
         return Neighbours(nearest[:, None], distances[:, None], np.full(n, m), np.zeros(n, bool))
 
     def _coordinates(self, rows: np.ndarray) -> np.ndarray:

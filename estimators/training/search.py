@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
 
-from estimators.training.principal_search import PrincipalSearch
+from estimators.training.principal_search import PrincipalSearch, refuse_unsound
 from knn.base import Neighbours
 from knn.choice import unfitted
 from knn.device_rows import DeviceRows
@@ -77,25 +77,29 @@ class Bfloat16Search:
     """
 
     def fit(self, Y: np.ndarray) -> Bfloat16Search:
-        """Takes the points (m, d)."""
+        """Takes the points (m, d). Raises ValueError for one that is not finite, or whose square is not in float32."""
         self._points = torch.from_numpy(np.ascontiguousarray(Y, dtype=np.float32))
         self._half_squares = self._points.square().sum(dim=1) / 2
+        refuse_unsound(self._half_squares.numpy(), Y=self._points.numpy())
         self._turned = self._points.bfloat16().T
         return self
 
     def search(self, X: np.ndarray, k: int) -> Neighbours:
-        """A nearest point to each of X (n, d); only k = 1 is answered. Raises ValueError for another."""
+        """A near point to each of X (n, d); k = 1. Raises ValueError for another k, and for X as `fit` does for Y."""
         if k != 1:
             raise ValueError(f"k is {k}; the search in bfloat16 finds one point, give an index of knn for more")
         points, n = self._points, len(X)
         queries = torch.from_numpy(np.ascontiguousarray(X, dtype=np.float32))
         nearest, distances = torch.empty(n, dtype=torch.int64), torch.empty(n, dtype=torch.float64)
+        least = torch.empty(n)
         rows = max(1, BLOCK // len(points))
         for first in range(0, n, rows):
             part = slice(first, first + rows)
             products = (queries[part].bfloat16() @ self._turned).float()
             nearest[part] = torch.sub(self._half_squares, products, out=products).argmin(dim=1)
+            least[part] = products.gather(1, nearest[part, None])[:, 0]
             distances[part] = (queries[part].double() - points[nearest[part]].double()).norm(dim=1)
+        refuse_unsound(least.numpy(), X=queries.numpy(), Y=points.numpy())
         evaluations = np.full(n, len(points))
         return Neighbours(nearest[:, None].numpy(), distances[:, None].numpy(), evaluations, np.zeros(n, bool))
 

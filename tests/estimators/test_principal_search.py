@@ -7,7 +7,7 @@ import torch
 from estimators.models.imle import IMLE
 from estimators.training import principal_search
 from estimators.training.principal_search import PrincipalSearch, search_axes
-from estimators.training.search import unfitted_index
+from estimators.training.search import Bfloat16Search, unfitted_index
 
 
 def points(n, d, seed):
@@ -65,3 +65,26 @@ def test_an_offset_that_all_share_takes_no_digits():
     X, Y = points(200, 20, 1), points(300, 20, 2)
     found, moved = (PrincipalSearch().fit(Y + by).search(X + by, 1).indices for by in (np.float32(0), np.float32(32)))
     assert (found == moved).mean() > 0.95
+
+
+@pytest.mark.parametrize("search", [PrincipalSearch, Bfloat16Search])
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (np.nan, r"{}\[7, 2\] is NaN: drop or impute that row"),
+        (np.inf, r"{}\[7, 2\] is infinite \(inf\): drop or clip that row"),
+        (3e38, r"{}\[7, 2\] = 3e\+38 is too large .* float32.*: rescale the data"),
+    ],
+)
+def test_rows_that_are_no_points_are_refused_by_name(search, value, told):
+    """A sample that is NaN answered every query."""
+    good, bad = 10 * points(40, 5, 1), points(40, 5, 2)
+    bad[7, 2] = value
+    with np.errstate(all="ignore"):
+        with pytest.raises(ValueError, match=told.format("Y")):
+            search().fit(bad)
+        with pytest.raises(ValueError, match=told.format("X")):
+            search().fit(good).search(bad, 1)
+        bad[7, 2] = 1e30  # an index of `knn` squares it in float64
+        with pytest.raises(ValueError, match=r"Y\[7, 2\] = 1e\+30 is too large to be squared in float32: rescale"):
+            search().fit(bad)
