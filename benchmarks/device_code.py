@@ -51,6 +51,7 @@ class Code(NamedTuple):
 def kernels() -> Iterator[Kernel]:
     """Every kernel of every engine, with the types with which the library launches it."""
     yield from search_kernels()
+    yield from candidate_kernels()
     yield from tree_kernels()
     yield from pair_kernels()
 
@@ -120,6 +121,43 @@ def tree_kernels() -> Iterator[Kernel]:
                 f"walk for {name} {width}", kernel, walk.threads,
                 (tree, rows, i64[::1], f64[:, ::1], i64[:, ::1], i64[::1]),
             )  # fmt: skip
+
+
+def candidate_kernels() -> Iterator[Kernel]:
+    """DCI's, Prioritized DCI's and LSH's, in both widths where rows or keys are looked at."""
+    from numba import types
+
+    from knn import device_candidates, device_projections
+    from knn.kernels.cuda_bounded import bounded
+    from knn.kernels.cuda_lsh import hashing
+    from knn.kernels.cuda_projections import projecting
+
+    i32, i64, f64, floats = types.int32, types.int64, types.float64, types.float64[:, ::1]
+    many, few, ahead = device_candidates.THREADS, device_candidates.FEW_THREADS, device_candidates.AHEAD
+    each, digit = device_projections.EACH, device_projections.DIGIT
+    told = (floats, i64[:, ::1], i64[::1], types.boolean[::1])
+    scratch = (floats, i32[:, ::1])
+    hashed = hashing(few, ahead)
+    for dtype, f, whole in ((np.dtype(np.float32), types.float32, i32), (np.dtype(np.float64), f64, i64)):
+        rows, lists, marks = f[:, ::1], f[:, :, ::1], types.uint8[::1]
+        kernels = projecting(dtype, few, each, digit)
+        yield _kernel(f"project {dtype}", kernels.project, few, (rows, floats, lists))
+        yield _kernel(f"margins {dtype}", kernels.margins, few, (rows, *[f64] * 4, floats, lists))
+        yield _kernel(f"mark {dtype}", kernels.mark, few, (lists, marks, lists, lists, rows))
+        select = projecting(dtype, many, each, digit).select
+        yield _kernel(f"select {dtype}", select, many, (whole[:, ::1], i64, whole[:, ::1]))
+        yield _kernel(f"visit {dtype}", kernels.visit, few, (rows, lists, i64, i64, lists))
+        yield _kernel(
+            f"bounded {dtype}", bounded(dtype, many, ahead), many,
+            (rows, rows, rows, floats, lists, i64, *scratch, *told),
+        )  # fmt: skip
+        numbers = (f64, f64[::1], i64[::1], f64, i64[:, ::1])
+        yield _kernel(f"hash {dtype}", hashed.hash, few, (rows, floats, *numbers))
+        buckets = types.uint64[:, ::1]
+        yield _kernel(
+            f"collide {dtype}", hashed.collide, few,
+            (rows, rows, buckets, i32[:, ::1], buckets, i64, i64, *scratch, *told),
+        )  # fmt: skip
 
 
 def search_kernels() -> Iterator[Kernel]:

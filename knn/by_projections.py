@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from knn.device_projections import DeviceProjections, Limits
+from knn.on_device import OnDevice
 from knn.projections import Projections, random_directions
 from knn.radius import BoundedRadius
 from knn.threads import over_blocks
@@ -17,12 +19,16 @@ BLOCK = 16
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class ByProjections(BoundedRadius):
+class ByProjections(OnDevice, BoundedRadius):
     """`n_composite` composite indices of `n_simple` projections each; a subclass says what a composite index completes.
 
     max_j |⟨u_j, x − q⟩| ≤ ‖x − q‖ for unit directions. Candidates are ranked in the order of this bound, over all
     directions, and those that it excludes are not measured. The answer is certified when the bound on all that are no
     candidates, b(1 − c·u) − η with rounding allowed for (knn/projections.py), is at least the k-th distance.
+
+    With device="cuda" answers and proofs are the CPU's, to the bit, and so are `evaluations`, the distances that the
+    bounds leave to be computed one by one; a device computes some more, many at a time. `exact=True` measures all
+    points there.
     """
 
     n_simple: int = 10
@@ -36,6 +42,10 @@ class ByProjections(BoundedRadius):
     @abstractmethod
     def _budgets(self, k: int) -> np.ndarray:
         """What each composite index may do for a query, int64."""
+
+    @abstractmethod
+    def _limits(self, k: int) -> Limits:
+        """The same, for a device."""
 
     @abstractmethod
     def _completed(
@@ -53,13 +63,15 @@ class ByProjections(BoundedRadius):
 
     def _build(self, rng):
         directions = random_directions(rng, self._points.rows.shape[1], self.n_composite * self.n_simple)
-        self._projections = Projections(self._points.rows, directions, self._engine)
+        self._projections, self._rows_on_device = Projections(self._points.rows, directions, self._engine), None
 
     def _composites(self):
         """The rows of keys, order and a query that belong to each composite index."""
         return [slice(c * self.n_simple, (c + 1) * self.n_simple) for c in range(self.n_composite)]
 
     def _answer(self, Q, k, exact):
+        if self.serves(len(Q)) == "cuda":
+            return self._device_answer(Q, k, exact)
         kernels, points = self._engine, self._points
         distances, slots = kernels.empty_heaps(len(Q), k)
         evaluations, certified = np.zeros(len(Q), np.int64), np.zeros(len(Q), bool)
@@ -84,6 +96,12 @@ class ByProjections(BoundedRadius):
         over_blocks(serve, len(Q), BLOCK, self.n_jobs)
         return distances, slots, evaluations, certified
 
+    def _device_made(self, rows, alive):
+        return DeviceProjections(rows, alive, self._projections, self.n_simple)
+
+    def _device_answer(self, Q, k, exact, ids=None):
+        return self._on_device().answer(Q, k, self._limits(k), exact, ids)
+
     def _not_excluded(self, query, candidates, penalty, margin, kth):
         """The points that are no candidates and whose bound leaves them a chance to be within `kth`; their bounds."""
         gaps = np.empty(len(penalty), query.dtype)
@@ -102,10 +120,12 @@ class ByProjections(BoundedRadius):
         return self._not_excluded(keys[0], np.empty(0, np.int64), penalty, margins[0], radius)[0]
 
     def _added(self, start):
+        self._rows_on_device = self._given = None
         self._projections.extend(self._points.rows[start:], self._engine)
 
-    def _removed(self, slots):
-        """Nothing: the dead are passed over until they are cleared away."""
+    def _removed(self, slots):  # noqa: ARG002
+        """On the host nothing: the dead are passed over until they are cleared away."""
+        self._rows_on_device = self._given = None
 
     def _moved(self, kept):
         self._projections.keep(kept)

@@ -10,6 +10,7 @@ import numpy as np
 from knn.base import indexes
 from knn.budgets import Budget
 from knn.by_projections import ByProjections
+from knn.device_projections import Limits
 from knn.grids import products
 from knn.validation import spent
 
@@ -41,6 +42,9 @@ class DCI(ByProjections):
 
     def _budgets(self, k):
         return np.array([spent(self._budget("visits"), self._points.n_alive, least=k)])
+
+    def _limits(self, k):
+        return Limits(int(self._budgets(k)[0]), 1, self._points.n_alive)
 
     def _completed(self, query, budgets, penalty):
         kernels, projections = self._engine, self._projections

@@ -8,9 +8,11 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from knn.base import NearestNeighbours, indexes
+from knn.base import indexes
 from knn.budgets import Budget
+from knn.device_tables import DeviceTables
 from knn.grids import products
+from knn.on_device import OnDevice
 from knn.principal_codes import canonical_sample
 from knn.runs import SortedRuns
 from knn.threads import over_blocks
@@ -40,7 +42,7 @@ def _refused(name: str) -> property:
 
 @indexes.register("lsh")
 @dataclass(kw_only=True, eq=False, repr=False)
-class LSH(NearestNeighbours):
+class LSH(OnDevice):
     """E2LSH, locality-sensitive hashing by p-stable projections (Datar, Immorlica, Indyk & Mirrokni 2004).
 
         hⱼ(x) = ⌊(⟨aⱼ, x⟩ + bⱼ)/w⌋,   aⱼ ~ N(0, I),  bⱼ ~ U[0, w)
@@ -55,7 +57,7 @@ class LSH(NearestNeighbours):
     lie farther apart than among all, so a width found by trial on held-out queries is better.
 
     Insertion costs O(m(d + log n)) amortised for m = n_tables · n_projections, deletion O(1) and its share of clearing
-    away. Memory: 12 bytes a point and table.
+    away. Memory: 12 bytes a point and table. With device="cuda" answers are the CPU's, to the bit.
     """
 
     exhaustive: ClassVar[dict[str, Any]] = {"candidates": 1.0}
@@ -100,7 +102,8 @@ class LSH(NearestNeighbours):
         self._shifts = rng.random_sample(m)
         self._factors = rng.randint(0, 2**63, m, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
         self._tables = SortedRuns(self.n_tables, np.uint64)
-        self._added(0)
+        self._take_in(0)
+        self._rows_on_device = None
 
     def _neighbours_apart(self, rng):
         """The mean distance to their nearest of at most a hundred points among two thousand others; 1 if there is none.
@@ -129,10 +132,12 @@ class LSH(NearestNeighbours):
             out[:, start : start + len(part)] = by_table.sum(axis=1, dtype=np.uint64)
 
     def _answer(self, Q, k, exact):
+        if self.serves(len(Q)) == "cuda":
+            return self._device_answer(Q, k, exact)
         kernels, points, tables = self._engine, self._points, self._tables
         distances, slots = kernels.empty_heaps(len(Q), k)
         evaluations = np.zeros(len(Q), np.int64)
-        budget = spent(self._budget("candidates"), points.n_alive, least=k)
+        budget = self._enough(k)
         everything = bool(exact) or budget >= points.n_alive
 
         def serve(part):
@@ -157,14 +162,31 @@ class LSH(NearestNeighbours):
         over_blocks(serve, len(Q), BLOCK, self.n_jobs)
         return distances, slots, evaluations, evaluations == points.n_alive
 
+    def _enough(self, k):
+        """How many points a query's buckets must hold before no other table is looked into."""
+        return spent(self._budget("candidates"), self._points.n_alive, least=k)
+
+    def _device_made(self, rows, alive):
+        functions = self._directions, self._width, self._shifts, self._factors, LAST
+        return DeviceTables(rows, alive, self._tables, functions)
+
+    def _device_answer(self, Q, k, exact, ids=None):
+        budget = self._enough(k)
+        return self._on_device().answer(Q, k, budget, exact or budget >= self._points.n_alive, ids)
+
     def _added(self, start):
+        self._rows_on_device = self._given = None
+        self._take_in(start)
+
+    def _take_in(self, start):
         rows = self._points.rows[start:]
         if len(rows):
             self._hashes(rows, self._tables.room(len(rows)))
             self._tables.take_in(len(rows), self._engine)
 
-    def _removed(self, slots):
-        """Nothing: the dead are passed over until they are cleared away."""
+    def _removed(self, slots):  # noqa: ARG002
+        """On the host nothing: the dead are passed over until they are cleared away."""
+        self._rows_on_device = self._given = None
 
     def _moved(self, kept):
         self._tables.keep(kept)

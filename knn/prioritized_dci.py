@@ -11,6 +11,7 @@ import numpy as np
 from knn.base import indexes
 from knn.budgets import Budget
 from knn.by_projections import ByProjections
+from knn.device_projections import Limits
 from knn.grids import products
 from knn.hierarchy import Hierarchy
 from knn.level_projections import LevelProjections
@@ -32,7 +33,7 @@ class PrioritizedDCI(ByProjections):
     those of `ByProjections`; `exact=True` goes on, all composite indices merged into one, until the answer is proved.
 
     `traversal="queue"` runs the papers' priority queue, "scan" (the default) finds the same candidates in one pass over
-    the projections, faster unless `visits` are few among many points.
+    the projections, faster unless `visits` are few among many points. With device="cuda" (one level) either is a pass.
 
     With `n_levels` > 1 each level is a random subset of the next, the last is all points, and a point lies in the cell
     of a near point one level up. A query keeps on each level the `beam` nearest points (the papers' field of view), and
@@ -62,6 +63,10 @@ class PrioritizedDCI(ByProjections):
             raise ValueError(
                 f"traversal={self.traversal!r} serves one level, not n_levels={self.n_levels}: use 'scan', which finds "
                 "the same candidates"
+            )
+        if self.n_levels > 1 and self.device == "cuda":
+            raise ValueError(
+                f"n_levels={self.n_levels} with device='cuda' is not served: set n_levels=1 or device='cpu'"
             )
 
     def tuning_grid(self, n, d):  # noqa: ARG002
@@ -125,6 +130,10 @@ class PrioritizedDCI(ByProjections):
         n = self._points.n_alive
         visits = spent(self.visits, n * self.n_simple, least=k * self.n_simple)
         return np.array([visits, spent(self._budget("candidates"), n, least=k)])
+
+    def _limits(self, k):
+        visits, candidates = self._budgets(k).tolist()
+        return Limits(visits, self.n_simple, candidates)
 
     def _completed(self, query, budgets, penalty):
         return (self._scan if self.traversal == "scan" else self._queue)(query, budgets, penalty)

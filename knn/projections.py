@@ -70,15 +70,20 @@ def projected_queries(
     """Projections (q, m) of the type of the points' and margins (c·u, η), for points of norms up to `radius`."""
     projected = np.empty((directions.shape[1], len(Q)), dtype)
     kernels.project(Q, directions, projected)
-    d, limits = Q.shape[1], np.finfo(dtype)
-    u = float(limits.eps) / 2
     squared = np.empty(len(Q))
     kernels.squared_norms(Q, squared)
     margins = np.empty((len(Q), 2))
-    margins[:, 0] = 4 * u + 2 * (d + 8) * 2.0**-53
-    margins[:, 1] = 1.01 * (u + (d + 2) * 2.0**-53) * (radius + np.sqrt(squared))
-    margins[:, 1] += 4 * float(limits.smallest_subnormal)
+    margins[:, 0], factor, vanishing = margin_terms(Q.shape[1], dtype)
+    margins[:, 1] = factor * (radius + np.sqrt(squared)) + vanishing
     return np.ascontiguousarray(projected.T), margins
+
+
+def margin_terms(d: int, dtype: np.dtype) -> tuple[float, float, float]:
+    """(c·u, and the factor and what vanishes of η = factor·(R + ‖q‖) + vanishing) for rows of d numbers."""
+    limits = np.finfo(dtype)
+    u = float(limits.eps) / 2
+    relative = 4 * u + 2 * (d + 8) * 2.0**-53
+    return relative, 1.01 * (u + (d + 2) * 2.0**-53), 4 * float(limits.smallest_subnormal)
 
 
 def largest_norm(rows: np.ndarray, kernels: ModuleType) -> float:

@@ -27,12 +27,13 @@ def _rounded_product(a: float, b: float) -> float:
     return a * b
 
 
+#: A product rounded by itself, so that no sum contracts with it; the simulator contracts nothing and has no such.
+times = _rounded_product if config.ENABLE_CUDASIM else cuda.libdevice.dmul_rn
+
+
 @functools.cache
 def definition() -> Definition:
     """The functions; each sum is of chunks, sixteen lanes in each, halves on halves, and what is left one by one."""
-    # A product rounded by itself, so that no sum contracts with it; the simulator contracts nothing and has no such.
-    times = _rounded_product if config.ENABLE_CUDASIM else cuda.libdevice.dmul_rn
-
     @device
     def point_gap(q, x, i):
         return np.float64(q[i]) - np.float64(x[i])
