@@ -23,7 +23,7 @@ def mmd_loss(data: torch.Tensor, samples: torch.Tensor, widest: float | torch.Te
     wide = widest.to(data)[..., None, None] if isinstance(widest, torch.Tensor) else widest
 
     def kernel(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        squared = _products(x, y)[1]  # for its gradient, which cancellation does not touch
+        squared = _products(x, y)  # for its gradient, which cancellation does not touch
         with torch.no_grad():
             # A kernel of half the width is the fourth power, four times as steep: one exponential serves them all.
             rate = -0.5 / (wide * wide)
@@ -121,25 +121,12 @@ def mean_over_pairs(values: torch.Tensor) -> torch.Tensor:
     return (values.sum(dim=(-2, -1)) - diagonal.sum(dim=-1)) / (n * (n - 1))
 
 
-def _products(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """‖xᵢ‖² + ‖yⱼ‖² about the mean of y, and that less 2⟨xᵢ, yⱼ⟩, which may be below 0; float32 at least."""
+def _products(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """‖xᵢ − yⱼ‖² by one product, about the mean of y; it may be below 0, and is float32 at least."""
     with torch.autocast(x.device.type, enabled=False):  # products in half precision would tell few rows apart
         centre = y.detach().mean(dim=-2, keepdim=True)  # a shared offset would take the digits of what tells apart
         x, y = x - centre, y - centre
-        norms = x.square().sum(dim=-1)[..., :, None] + y.square().sum(dim=-1)[..., None, :]
-        return norms, norms - 2 * x @ y.mT
-
-
-def squared_distances(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """‖xᵢ − yⱼ‖², (…, n, m), for x (…, n, s) and y (…, m, s): by one product, about the mean of y.
-
-    What lies under (s + 1) ε (‖x‖² + ‖y‖²), ε = 2u, which rounding of the three sums can reach, is that bound, with no
-    gradient: rows that near are the same row, and a root of what is left of them would send its gradient anywhere.
-    """
-    norms, squared = _products(x, y)
-    kind = torch.finfo(norms.dtype)
-    floor = ((x.shape[-1] + 1) * kind.eps * norms.detach()).clamp_min(kind.tiny)
-    return torch.maximum(squared, floor)
+        return x.square().sum(dim=-1)[..., :, None] + y.square().sum(dim=-1)[..., None, :] - 2 * x @ y.mT
 
 
 def followed(squared: torch.Tensor, value: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:

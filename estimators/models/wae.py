@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from estimators.losses import followed, mean_over_pairs, squared_distances
+from estimators.kernel_sums import mean_kernel, mean_kernel_within
 from estimators.networks import mlp
 from estimators.training import parameters
 from estimators.training.descent import adam, descend
@@ -27,19 +27,17 @@ def latent_penalty(codes: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
     Source: Tolstikhin et al. 2018, section 4.
     """
 
-    def kernel(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        squared = squared_distances(x, y)
+    def kernel(squared: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         value, slope = torch.zeros_like(squared), torch.zeros_like(squared)
-        with torch.no_grad():
-            for scale in SCALES:
-                width = 2 * x.shape[-1] * scale
-                share = width / (width + squared)
-                value += share
-                slope -= share.square() / width
-        return followed(squared, value, slope)
+        for scale in SCALES:
+            width = 2 * codes.shape[-1] * scale
+            share = width / (width + squared)
+            value += share
+            slope.addcmul_(share, share, value=-1 / width)
+        return value, slope
 
-    among = mean_over_pairs(kernel(codes, codes)) + mean_over_pairs(kernel(prior, prior))
-    return among - 2 * kernel(codes, prior).mean(dim=(-2, -1))
+    among = mean_kernel_within(kernel, codes) + mean_kernel_within(kernel, prior)
+    return among - 2 * mean_kernel(kernel, codes, prior)
 
 
 @models.register("wae")

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from estimators import energy_distance
-from estimators.losses import followed, squared_distances
+from estimators.kernel_sums import mean_kernel, mean_kernel_within, pull, squared_distances
+from estimators.losses import followed
 from estimators.models.gans.cramer import CramerGAN
-from estimators.models.gans.mmd import ALPHAS, MMDGAN
+from estimators.models.gans.mmd import ALPHAS, MMDGAN, rational_quadratic, summed_over_shapes
 from estimators.models.sinkhorn import SinkhornGAN
 from estimators.result import NotConverged
 
@@ -22,13 +23,13 @@ def features(n, seed):
 
 DEFINITIONS = {
     MMDGAN: lambda squared: sum((1 + squared / (2 * alpha)) ** -alpha for alpha in ALPHAS),
-    CramerGAN: lambda squared: -np.sqrt(squared),
+    CramerGAN: lambda squared: -(squared**0.5),
 }
 
 
 def kernel_of(model, x, y):
     """k of every row with every row, through `squared_distances`."""
-    return model._kernel(squared_distances(x, y))[0]
+    return model._kernel(squared_distances(x, y)[0])[0]
 
 
 @pytest.mark.parametrize("kind", DEFINITIONS)
@@ -53,11 +54,62 @@ def test_slopes_and_bends_are_those_of_the_kernel(kind):
 
 def test_rows_that_nearly_coincide_have_no_gradient():
     """In float32 the product form of a distance that small is all rounding, and a root would send it anywhere."""
-    x = torch.full((2, 3), 7.0, requires_grad=True)
-    far = torch.full((1, 3), -7.0)
-    squared = squared_distances(x, torch.cat([x.detach()[:1] * (1 + 2.0**-22), far]))
-    (gradient,) = torch.autograd.grad(squared[:, 0].sqrt().sum(), x)
-    assert torch.equal(gradient, torch.zeros_like(x))
+    x = torch.tensor([[7.0] * 3, [-7.0] * 3], requires_grad=True)  # about 0, so that their own digits are those of 7
+    near, far = x.detach()[:1] * (1 + 2.0**-22), torch.tensor([[0.0, 20.0, 0.0]])
+    rows = torch.cat([near, far])
+    squared, same = squared_distances(x.detach(), rows)
+    assert same.tolist() == [[True, False], [False, False]]
+    assert (squared > 0).all()
+    kernel = CramerGAN(**SIZES)._kernel
+    alone, both = (
+        torch.autograd.grad(count * mean_kernel(kernel, x, part), x)[0][0] for count, part in ((1, far), (2, rows))
+    )
+    torch.testing.assert_close(both, alone)
+    assert alone.abs().min() > 0
+    torch.testing.assert_close(2 * pull(kernel, x, rows)[0], pull(kernel, x, far)[0])
+
+
+@pytest.mark.parametrize("kind", DEFINITIONS)
+@pytest.mark.parametrize("shape", [(), (3,)])
+def test_means_and_pulls_are_those_of_a_graph(kind, shape):
+    """Values, gradients, and the gradients of a pull, against autograd through the definition in float64."""
+    rng = np.random.default_rng(5)
+    x, y = (torch.from_numpy(rng.normal(size=(*shape, n, 3)) + 40).requires_grad_(True) for n in (5, 4))
+    kernel = kind(**SIZES)._kernel
+
+    def defined(a, b):
+        return DEFINITIONS[kind]((a[..., :, None, :] - b[..., None, :, :]).square().sum(dim=-1))
+
+    def check(found, expected, inputs):
+        # Centred squares of size 1 out of rows of size 40 are formed from differences: a few hundred roundings.
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-13)
+        weights = torch.from_numpy(rng.normal(size=tuple(expected.shape)))
+        ours, theirs = (torch.autograd.grad((weights * value).sum(), inputs) for value in (found, expected))
+        for a, b in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-12)
+
+    check(mean_kernel(kernel, x, y), defined(x, y).mean(dim=(-2, -1)), (x, y))
+    apart = ~torch.eye(5, dtype=torch.bool)
+    halves = x.transpose(-2, -1)[..., None].expand(*shape, 3, 5, 5)
+    own = (halves - halves.mT).square().sum(dim=-3)[..., apart]
+    check(mean_kernel_within(kernel, x), DEFINITIONS[kind](own).mean(dim=-1), (x,))
+    differences = x[..., :, None, :] - y[..., None, :, :]
+    slope = kernel_slope(kind, differences.square().sum(dim=-1))
+    check(pull(kernel, x, y), (2 * slope[..., None] * differences).mean(dim=-2), (x, y))
+
+
+def kernel_slope(kind, squared):
+    """dk/ds by autograd, with a graph of its own."""
+    value = DEFINITIONS[kind](squared)
+    return torch.autograd.grad(value.sum(), squared, create_graph=True)[0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_compiled_kernel_is_the_one_shape_by_shape(dtype):
+    """From 0 to beyond what any features are apart, over more than one block; a dozen roundings."""
+    squared = torch.cat([torch.zeros(1), torch.logspace(-30, 12, 2500)]).to(dtype).reshape(41, 61)
+    for found, expected in zip(rational_quadratic(squared), summed_over_shapes(squared.double()), strict=True):
+        assert float((found / expected - 1).abs().max()) < 12 * torch.finfo(dtype).eps
 
 
 def test_what_is_followed_has_the_value_and_the_slope():

@@ -26,5 +26,5 @@ class CramerGAN(FeatureKernelModel):
     lr: float = 1e-2
 
     def _kernel(self, squared: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        inverse = squared.rsqrt()
-        return -squared * inverse, -0.5 * inverse, 0.25 * inverse / squared
+        slope = squared.rsqrt().mul_(-0.5)
+        return 2 * squared * slope, slope, -0.5 * slope / squared

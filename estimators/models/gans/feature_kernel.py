@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from estimators.losses import followed, mean_over_pairs, squared_distances
+from estimators.kernel_sums import mean_kernel, mean_kernel_within, pull
 from estimators.models.gans.adversarial import AdversarialModel
 from estimators.training import parameters
 
@@ -32,7 +32,7 @@ class FeatureKernelModel(AdversarialModel):
 
     @abstractmethod
     def _kernel(self, squared: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """k as a function of s = ‖x − y‖², and dk/ds, d²k/ds², elementwise."""
+        """k as a function of s = ‖x − y‖², and dk/ds, d²k/ds², elementwise, in new tensors."""
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -45,23 +45,16 @@ class FeatureKernelModel(AdversarialModel):
 
     def _squared_distance(self, data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
         """The unbiased estimate of D², for features (…, n, s) and (…, m, s)."""
-        pairs = [squared_distances(x, y) for x, y in ((data, data), (samples, samples), (data, samples))]
-        of_data, of_samples, between = (followed(squared, *self._kernel(squared.detach())[:2]) for squared in pairs)
-        return mean_over_pairs(of_data) + mean_over_pairs(of_samples) - 2 * between.mean(dim=(-2, -1))
-
-    def _pull(self, at: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
-        """∇ of h ↦ mean_j k(h, features_j) at every row of `at`, (…, n, s): by its formula, not through a graph."""
-        squared = squared_distances(at, features)
-        weights = followed(squared, *self._kernel(squared.detach())[1:]) * (2 / features.shape[-2])
-        return weights.sum(dim=-1, keepdim=True) * at - weights @ features
+        among = mean_kernel_within(self._kernel, data) + mean_kernel_within(self._kernel, samples)
+        return among - 2 * mean_kernel(self._kernel, data, samples)
 
     def _critic_loss(self, data: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
         mixing = self._uniform(data.shape[-2])
         between = (mixing * data + (1 - mixing) * samples).requires_grad_(True)
         h, g = self.critic_(data), self.critic_(samples)
         at = self.critic_(between)
-        pull = self._pull(at, h) - self._pull(at, g)
-        (gradient,) = torch.autograd.grad(at, between, grad_outputs=pull, create_graph=True)
+        slope = pull(self._kernel, at, h) - pull(self._kernel, at, g)
+        (gradient,) = torch.autograd.grad(at, between, grad_outputs=slope, create_graph=True)
         return self.penalty * (gradient.norm(dim=-1) - 1).square().mean(dim=-1) - self._squared_distance(h, g)
 
     def _generator_loss(self, samples: torch.Tensor) -> torch.Tensor:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import torch
 
+from estimators.kernels.cpu_rational import rational_quadratics
 from estimators.models.gans.feature_kernel import FeatureKernelModel
 from estimators.training.registry import models
 
@@ -18,15 +19,22 @@ def rational_quadratic(squared: torch.Tensor) -> tuple[torch.Tensor, torch.Tenso
 
     Its tails keep a gradient where a Gaussian kernel has none. Source: Bińkowski et al. 2018, equation 6.
     """
+    if squared.device.type == "cpu" and squared.dtype in (torch.float32, torch.float64):
+        k, slope, bend = (torch.empty_like(squared, memory_format=torch.contiguous_format) for _ in range(3))
+        rational_quadratics(*(part.reshape(-1).numpy() for part in (squared, k, slope, bend)))
+        return k, slope, bend
+    return summed_over_shapes(squared)
+
+
+def summed_over_shapes(squared: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """`rational_quadratic`, shape by shape, of tensors on any device."""
     k, slope, bend = (torch.zeros_like(squared) for _ in range(3))
     for alpha in ALPHAS:
-        inverse = (squared / (2 * alpha)).add_(1).reciprocal_()
+        inverse = 1 / (1 + squared / (2 * alpha))
         power = inverse**alpha
         k += power
-        power *= inverse
-        slope -= power / 2
-        power *= inverse
-        bend += power * ((alpha + 1) / (4 * alpha))
+        slope -= power * inverse / 2
+        bend += power * inverse**2 * ((alpha + 1) / (4 * alpha))
     return k, slope, bend
 
 

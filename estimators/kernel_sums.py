@@ -1,0 +1,126 @@
+"""Means of a kernel over pairs of rows, and their gradients by formula: no graph of n × m matrices is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.autograd.function import once_differentiable
+
+#: k as a function of s = ‖x − y‖², then dk/ds, then, where `pull` is asked for, d²k/ds²: elementwise, in new tensors.
+Kernel = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
+
+
+def mean_kernel(kernel: Kernel, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """1/(nm) Σᵢⱼ k(‖xᵢ − yⱼ‖²), for x (…, n, s) and y (…, m, s), ↦ (…,). First derivatives alone.
+
+    Squares are those of `squared_distances`; pairs that these do not tell apart have no gradient.
+    """
+    value: torch.Tensor = _Mean.apply(x, y, kernel)
+    return value
+
+
+def mean_kernel_within(kernel: Kernel, x: torch.Tensor) -> torch.Tensor:
+    """1/(n(n−1)) Σ_{i≠j} k(‖xᵢ − xⱼ‖²), for x (…, n, s), n ≥ 2, ↦ (…,). First derivatives alone, as `mean_kernel`."""
+    value: torch.Tensor = _MeanWithin.apply(x, kernel)
+    return value
+
+
+def pull(kernel: Kernel, at: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """∇ of h ↦ 1/m Σⱼ k(‖h − rowsⱼ‖²) at every row of `at`: (…, n, s) and (…, m, s) ↦ (…, n, s).
+
+    It is differentiable in both, once. Pairs that `squared_distances` does not tell apart have no part in it.
+    """
+    value: torch.Tensor = _Pull.apply(at, rows, kernel)
+    return value
+
+
+def squared_distances(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """‖xᵢ − yⱼ‖², (…, n, m), for x (…, n, s) and y (…, m, s), by one product; and which pairs are not told apart.
+
+    What lies under (s + 1) ε (‖x‖² + ‖y‖²), ε = 2u, which rounding of the three sums can reach, is that bound: rows
+    that near are the same row, and a root of what is left of them would send its gradient anywhere. Without a graph.
+    """
+    with torch.no_grad(), torch.autocast(x.device.type, enabled=False):  # half precision would tell few rows apart
+        norms = x.square().sum(dim=-1)[..., :, None] + y.square().sum(dim=-1)[..., None, :]
+        kind = torch.finfo(norms.dtype)
+        floor = (norms * ((x.shape[-1] + 1) * kind.eps)).clamp_min_(kind.tiny)
+        squared = norms.add_((-2 * x) @ y.mT)
+        return torch.maximum(squared, floor), squared <= floor
+
+
+class _Mean(torch.autograd.Function):
+    """Value and gradients are made together, from one product of the rows."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, y: torch.Tensor, kernel: Kernel) -> torch.Tensor:
+        x, y = _centred(x, y)
+        squared, near = squared_distances(x, y)
+        k, slope = kernel(squared)[:2]
+        slope = slope.masked_fill_(near, 0).mul_(2 / (x.shape[-2] * y.shape[-2]))
+        asked = ctx.needs_input_grad
+        ctx.save_for_backward(
+            _moments(slope, x, y) if asked[0] else None, _moments(slope.mT, y, x) if asked[1] else None
+        )
+        return k.mean(dim=(-2, -1))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, slope: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        of_x, of_y = (None if own is None else slope[..., None, None] * own for own in ctx.saved_tensors)
+        return of_x, of_y, None
+
+
+class _MeanWithin(torch.autograd.Function):
+    """As `_Mean`, of a sample with itself; each pair counts twice, and none with itself."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, kernel: Kernel) -> torch.Tensor:
+        (x,) = _centred(x)
+        squared, near = squared_distances(x, x)
+        k, slope = kernel(squared)[:2]
+        pairs = x.shape[-2] * (x.shape[-2] - 1)
+        if ctx.needs_input_grad[0]:
+            ctx.save_for_backward(_moments(slope.masked_fill_(near, 0).mul_(4 / pairs), x, x))
+        return (k.sum(dim=(-2, -1)) - k.diagonal(dim1=-2, dim2=-1).sum(dim=-1)) / pairs
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, slope: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        return slope[..., None, None] * ctx.saved_tensors[0], None
+
+
+class _Pull(torch.autograd.Function):
+    """Σⱼ wᵢⱼ (hᵢ − rⱼ), w = 2k′/m. With v the slope of what it goes into, dw moves it by (hᵢ − rⱼ)·vᵢ of 4k″/m."""
+
+    @staticmethod
+    def forward(ctx: Any, at: torch.Tensor, rows: torch.Tensor, kernel: Kernel) -> torch.Tensor:
+        rows, at = _centred(rows, at)
+        squared, near = squared_distances(at, rows)
+        _, weights, bend = kernel(squared)
+        weights, bend = (part.masked_fill_(near, 0) for part in (weights, bend))
+        weights.mul_(2 / rows.shape[-2])
+        ctx.save_for_backward(at, rows, weights, bend)
+        return _moments(weights, at, rows)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, v: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        at, rows, weights, bend = ctx.saved_tensors
+        along = (v * at).sum(dim=-1, keepdim=True) - v @ rows.mT
+        turned = along.mul_(bend).mul_(4 / rows.shape[-2])
+        of_at = weights.sum(dim=-1, keepdim=True) * v + _moments(turned, at, rows)
+        of_rows = _moments(turned.mT, rows, at) - weights.mT @ v
+        return of_at, of_rows, None
+
+
+def _centred(*samples: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """All less the mean of the first: a shared offset would take the digits of what tells rows apart."""
+    centre = samples[0].mean(dim=-2, keepdim=True)
+    return tuple(rows - centre for rows in samples)
+
+
+def _moments(weights: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Σⱼ weightsᵢⱼ (xᵢ − yⱼ), (…, n, s)."""
+    return weights.sum(dim=-1, keepdim=True) * x - weights @ y
