@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import os
 import sys
@@ -30,6 +31,11 @@ MEMORY_EXIT = 77
 
 #: Seconds between two looks at the memory: 1 GB/s of growth passes a limit by 50 MB.
 _WATCH = 0.05
+
+
+#: glibc's names for `mallopt`, the most bytes at the top of the heap that it keeps, and from what size on an array is
+#: mapped by itself, which may be no more than this.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _LARGEST_ON_HEAP = -1, -3, 32 * 2**20
 
 
 class WorkersBroken(RuntimeError):
@@ -66,7 +72,8 @@ class _Watch:
 
 
 def start(threads: int, pinned: bool) -> None:
-    """Prepares a fresh worker: its threads, its processor, and the watch over its memory."""
+    """Prepares a fresh worker: its threads, its processor, its allocator, and the watch over its memory."""
+    _keep_freed_pages()
     for variable in THREAD_VARIABLES:
         os.environ[variable] = str(threads)
     if "numpy" in sys.modules:  # loaded before the variables were set
@@ -77,6 +84,15 @@ def start(threads: int, pinned: bool) -> None:
         # The last ones: interrupts and the coordinator prefer the first.
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
     threading.Thread(target=_watch_memory, name="memory watch", daemon=True).start()
+
+
+def _keep_freed_pages() -> None:
+    """Lets glibc keep what is freed: a step of training takes and frees the same megabytes, and each page that went back
+    to the system is zeroed and mapped anew by a fault. Elsewhere nothing is changed."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, _LARGEST_ON_HEAP)
+        mallopt(_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def perform(job: Job) -> str:
