@@ -87,8 +87,10 @@ def start(threads: int, pinned: bool) -> None:
 
 
 def _keep_freed_pages() -> None:
-    """Lets glibc keep what is freed: a step of training takes and frees the same megabytes, and each page that went back
-    to the system is zeroed and mapped anew by a fault. Elsewhere nothing is changed."""
+    """Lets glibc keep what is freed; elsewhere nothing is changed.
+
+    A step of training takes and frees the same megabytes, and each page that went back is zeroed and mapped by a fault.
+    """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
     if mallopt is not None:
         mallopt(_MMAP_THRESHOLD, _LARGEST_ON_HEAP)
