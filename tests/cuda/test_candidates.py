@@ -81,6 +81,33 @@ def test_ties_and_twins_are_the_hosts(kind, dtype):
     same(there.search(Q, 3), here.search(Q, 3))
 
 
+def test_ties_that_come_late_are_ranked_by_slot():
+    """Buckets come in the order of their numbers: what ties with the last that is held may have a smaller slot."""
+    rng = np.random.default_rng(1)
+    X = rng.integers(0, 2, (120, 3)).astype(np.float32)
+    index = {"n_tables": 8, "n_projections": 2, "width": 0.8, "candidates": 110}
+    there, here = (LSH(device=where, random_state=0, **index).fit(X) for where in ("cuda", "cpu"))
+    same(there.search(X[:3], 25), here.search(X[:3], 25))
+
+
+def test_whole_tables_are_looked_into_until_there_are_enough():
+    X, Q = clusters(40, 3, seed=10, queries=2)
+    for candidates in range(1, 12):
+        there, here = both(KINDS["lsh"], X)
+        for index in (there, here):
+            index.set_params(candidates=candidates)
+        same(there.search(Q, 1), here.search(Q, 1))
+
+
+def test_what_has_measured_all_is_certified_though_its_bounds_prove_nothing():
+    X, Q = clusters(6, 3, seed=11, queries=2)
+    index = {"n_simple": 2, "n_composite": 4, "candidates": 5, "random_state": 0}
+    there, here = (PrioritizedDCI(device=where, **index).fit(X) for where in ("cuda", "cpu"))
+    found = there.search(Q, 6)
+    assert found.certified.all()
+    same(found, here.search(Q, 6))
+
+
 def test_one_point_and_all_of_a_few_are_found(kind, dtype):
     X = clusters(5, 2, seed=2)[0].astype(dtype)
     for n in (1, 5):
