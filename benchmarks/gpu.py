@@ -163,7 +163,13 @@ def tested() -> tuple[bool, str]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    from benchmarks import gpu_pair_rows, gpu_principal_rows, gpu_rows, gpu_training_rows  # noqa: F401 (they enter rows)
+    from benchmarks import (  # noqa: F401 (they enter rows)
+        gpu_candidate_rows,
+        gpu_pair_rows,
+        gpu_principal_rows,
+        gpu_rows,
+        gpu_training_rows,
+    )
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("rows", nargs="*", help=f"of {', '.join(ROWS)} (all)")
