@@ -101,7 +101,36 @@ def principal_kernels() -> Iterator[Kernel]:
         yield _kernel(f"gather {width}", kernels.gather, threads, (rows, i64[::1], rows))
     for width, values in (("float64", f64), ("int64", i64[:, ::1])):
         yield _kernel(f"scatter {width}", kernels.scatter, threads, (values, i64[::1], values))
-    yield _kernel("prove", kernels.prove, threads, (f64, f64, numbers, *[types.float64] * 4, types.uint8[::1]))
+    yield _kernel(
+        "prove", kernels.prove, threads,
+        (f64, numbers, types.UniTuple(types.float64, 2), f64, numbers, *[types.float64] * 4, types.uint8[::1]),
+    )  # fmt: skip
+    yield from code_kernels()
+
+
+def code_kernels() -> Iterator[Kernel]:
+    """Those of bytes."""
+    from numba import types
+
+    from knn import device_rows
+    from knn.kernels.cuda_codes import coding
+    from knn.kernels.cuda_rank import ranking
+    from knn.kernels.cuda_screen import screening
+
+    i8, i32, f64, i64 = types.int8[:, ::1], types.int32, types.float64, types.int64
+    words, buffers, flags = i32[:, ::1], i32[:, :, ::1], i32[::1]
+    kind, side, threads = np.dtype(np.int32), device_rows.WIDE, device_rows.THREADS
+    coded, rank = coding(threads), ranking(threads)
+    scratch, answer = f64[:, :, ::1], (f64[:, ::1], i64[:, ::1])
+    yield _kernel(
+        "screen codes", screening(kind, side, device_rows.EACH[kind]), side * side,
+        (words, flags, words, f64[:, ::1], i64, flags, buffers, buffers, words),
+    )  # fmt: skip
+    values = types.float32[:, ::1]
+    yield _kernel("encode", coded.encode, threads, (values, f64, types.uint8[::1], words, flags, f64[::1]))
+    yield _kernel("merge", coded.merge, threads, (buffers, buffers, words, i64, i64, flags, buffers, words))
+    yield _kernel("rank codes", rank.rank, threads, (i8, i8, flags, buffers, words, scratch, *answer))
+    yield _kernel("settle codes", rank.settle, threads, (i8, types.uint8[::1], i8, flags, buffers, scratch, *answer))
 
 
 def tree_kernels() -> Iterator[Kernel]:

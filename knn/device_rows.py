@@ -13,7 +13,7 @@ from knn.validation import FLOATS, LARGEST, checked_rows
 
 #: Threads along a side of a block, and products that a thread holds along a side of its own: as many as its registers
 #: hold without spilling (docs/cuda.md has the compiler's counts).
-WIDE, EACH = 16, {np.dtype(np.float32): 8, np.dtype(np.float64): 4}
+WIDE, EACH = 16, {np.dtype(np.float32): 8, np.dtype(np.float64): 4, np.dtype(np.int32): 8}
 #: Threads of the blocks that look at one row each, or one query.
 THREADS = 128
 #: Multiprocessors of an H200, each with the registers of one block; blocks to start at most; and the fewest tiles of
@@ -27,7 +27,7 @@ WORKSPACE = 1 << 28
 SAMPLE = 256
 
 
-class _Portion(NamedTuple):
+class Portion(NamedTuple):
     """Points on the device: rows, how they are seen, which live, their norms, and R (1,)."""
 
     start: int
@@ -134,13 +134,13 @@ class DeviceRows:
             self._kept.rows, queries, flags, chosen.reshape(q, 1, count), counts, scratch, distances, slots
         )
 
-    def _enqueue(self, portion: _Portion, queries: Any, distances: Any, slots: Any, stream: Any) -> None:
+    def _enqueue(self, portion: Portion, queries: Any, distances: Any, slots: Any, stream: Any) -> None:
         """Starts what fills distances and slots (q, k), as many queries at a time as the workspace holds."""
         k, tile = distances.shape[1], WIDE * EACH[self.dtype]
         n, q = portion.rows.shape[0], queries.shape[0]
         most = max(1, min(-(-n // (tile * FEWEST)), BLOCKS // -(-q // tile), RANKED // k))
         stripes = max(range(1, most + 1), key=lambda stripes: (_busy(-(-q // tile) * stripes), stripes))
-        room = 2 * tile + 2 * next((most for most in ROOMS if k <= most), k)
+        room = 2 * tile + self._beside(k)
         a_query = stripes * room * (self.dtype.itemsize + 12) + self.shape[1] * self.dtype.itemsize
         together = min(q, max(1, WORKSPACE // (a_query * tile)) * tile)
         with self._lock:  # two threads must not mix what they start on one stream, whose workspace they share
@@ -149,7 +149,11 @@ class DeviceRows:
                 part = slice(first, min(first + together, q))
                 self._serve(portion, queries[part], distances[part], slots[part], workspace, stream)
 
-    def _serve(self, portion: _Portion, queries: Any, distances: Any, slots: Any, workspace: Any, stream: Any) -> None:
+    def _beside(self, k: int) -> int:
+        """Room in a buffer beside two tiles."""
+        return 2 * next((most for most in ROOMS if k <= most), k)
+
+    def _serve(self, portion: Portion, queries: Any, distances: Any, slots: Any, workspace: Any, stream: Any) -> None:
         """Starts the kernels for the queries of one workspace."""
         seen, margins, flags, keys, held, scratch, counts = (part[: queries.shape[0]] for part in workspace)
         q, each = queries.shape[0], EACH[self.dtype]
@@ -177,15 +181,19 @@ class DeviceRows:
             has, made = self._workspaces[handle]
             if has[0] >= q and has[1:] == (stripes, room):
                 return made
-        made = (
-            cuda.device_array((q, self.shape[1]), self.dtype), cuda.device_array((q, 4), np.float64),
-            cuda.device_array(q, np.int32), cuda.device_array(shape, self.dtype), cuda.device_array(shape, np.int32),
-            cuda.device_array(shape, np.float64), cuda.device_array((q, stripes), np.int32),
-        )  # fmt: skip
+        made = tuple(cuda.device_array(part, kind) for part, kind in self._buffers(q, stripes, room))
         self._workspaces[handle] = shape, made
         return made
 
-    def _copied(self, start: int, stop: int) -> _Portion:
+    def _buffers(self, q: int, stripes: int, room: int) -> list[tuple[Any, Any]]:
+        """Shapes and types of what `_serve` writes to."""
+        shape, each = (q, stripes, room), self.dtype
+        return [
+            ((q, self.shape[1]), each), ((q, 4), np.float64), (q, np.int32),
+            (shape, each), (shape, np.int32), (shape, np.float64), ((q, stripes), np.int32),
+        ]  # fmt: skip
+
+    def _copied(self, start: int, stop: int) -> Portion:
         """The rows start … stop on the device, and what the screen wants to know of them."""
         from numba import cuda
 
@@ -206,7 +214,7 @@ class DeviceRows:
                 f"X: row {start + first_bad} has an entry that is not finite, or beyond {largest:g}: drop, impute or "
                 "rescale it"
             )
-        return _Portion(start, rows, seen, alive, norms, radius)
+        return Portion(start, rows, seen, alive, norms, radius)
 
     def _room(self) -> int:
         """How many points half of the device's free memory holds."""

@@ -19,8 +19,9 @@ class Principal(NamedTuple):
     reduce(X, centre, scale, basis, reduced, sizes): φ(x) into reduced float32 (n, m + 1), of basis float64 (d, m), and
     ‖x'‖ into sizes (n,).
     gather(X, places, out): out[i] = X[places[i]].   scatter(values, places, out): out[places[i]] = values[i].
-    prove(lower, distances, sizes, radius, scale, error, slack, status): status uint8 (q,): PROVED where no point beside
-    those of lower (q, c) can be among the k nearest of distances (q, k).
+    prove(lower, losses, steps, distances, sizes, radius, scale, error, slack, status): status uint8 (q,): PROVED where
+    no point beside those of lower (q, c) can be among the k nearest of distances (q, k). `steps` = (s, loss of points):
+    lower is in units of s, and falls short of ‖φ(x) − φ(q)‖ by at most both losses, losses (q,), or (0,) for none.
     """
 
     threads: int
@@ -72,14 +73,17 @@ def principal(threads: int = 128) -> Principal:
             out[places[row], j] = values[row, j]
 
     @cuda.jit
-    def prove(lower, distances, sizes, radius, scale, error, slack, status):
+    def prove(lower, losses, steps, distances, sizes, radius, scale, error, slack, status):
         row = cuda.grid(1)
         if row < lower.shape[0]:
             status[row] = OPEN
             if not (sizes[row] < 2.0**60 and distances[row, distances.shape[1] - 1] < math.inf):
                 status[row] = BEYOND
             else:
-                bound = lower[row, lower.shape[1] - 1] * (1.0 - slack) - error * (radius + sizes[row])
+                # To divide by s moved a row too, by at most √64·127 u ≤ 2⁻⁴³ steps.
+                lost = (steps[1] + losses[row]) * (1.0 + 2.0**-40) + 2.0**-40 if losses.shape[0] > 0 else 0.0
+                near = steps[0] * (lower[row, lower.shape[1] - 1] * (1.0 - slack) - lost)
+                bound = near - error * (radius + sizes[row])
                 if bound > scale * distances[row, distances.shape[1] - 1] * (1.0 + slack):
                     status[row] = PROVED
 

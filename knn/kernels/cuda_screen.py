@@ -7,6 +7,9 @@ becomes a key that at least k of the held do not exceed, found by bisection, and
 
 Which keys a buffer holds depends on the tiles alone; their order in it depends on the hardware, and nothing depends on
 that order.
+
+Rows of int32 are codes of bytes (knn/kernels/cuda_codes.py): keys are whole numbers without an error, margins only tell
+in their first number how far below 0 a key may be, and T(κ) is the whole part of κ.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from typing import Any
 import numpy as np
 from numba import cuda, types
 
+from knn.kernels.cuda_codes import DEAD_CODE
 from knn.kernels.cuda_tiles import device, tiles
 
 #: Halvings of the range of keys at a tightening: a millionth of the range is left.
@@ -34,10 +38,11 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8) -> Any:
     k nearest, or its flag is 1: so many points tie within the margin that no buffer holds them, or it was 1 before.
     """
     tile, padded, alignment, number, place, fetch, put, multiply = tiles(dtype, wide, each)
-    kind, largest = dtype.type, np.finfo(dtype).max
-    two_units = 2 * float(np.finfo(dtype).eps)
-    least = float(np.finfo(dtype).smallest_subnormal)
-    nothing, two, infinite = kind(0), kind(2), kind(np.inf)
+    kind, whole = dtype.type, dtype == np.int32
+    width = np.finfo(np.float32 if whole else dtype)
+    largest, infinite = (DEAD_CODE // 2, kind(DEAD_CODE)) if whole else (width.max, kind(np.inf))
+    two_units, least = 2 * float(width.eps), float(width.smallest_subnormal)
+    nothing, two = kind(0), kind(2)
 
     @device
     def collect(sums, norms, thresholds, counts, first, first_query, keys, slots):
@@ -85,7 +90,12 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8) -> Any:
             cuda.syncthreads()
 
     @device
-    def limit(kth, margin):
+    def whole_limit(kth, margin):  # noqa: ARG001
+        """T(κ) for keys without an error."""
+        return kind(math.floor(kth))
+
+    @device
+    def rounded_limit(kth, margin):
         """T(κ), rounded upwards, as knn/kernels/cpu_screen.py has it."""
         nearest = math.sqrt(max(kth + margin[0] + margin[1], 0.0)) + margin[2]
         reach = nearest * (1.0 + 2.0 * margin[3]) + margin[2]
@@ -93,6 +103,8 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8) -> Any:
         # Twice the slack of the CPU's, for contracted products, and two units of the data's type for the cast.
         slack = 2.0**-48 * (reach * reach + margin[0] + margin[1])
         return kind(exact + slack + abs(exact) * two_units + least)
+
+    limit = whole_limit if whole else rounded_limit
 
     @device
     def drop(keys, slots, held, threshold, tally):

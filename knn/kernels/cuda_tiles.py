@@ -3,6 +3,7 @@
 A block of wide × wide threads makes a tile of tile × tile products, tile = wide·each. `wide` coordinates of both sets
 lie in shared memory, coordinate by coordinate, while the next are fetched to registers; each thread reads each of them
 16 bytes at a time and holds each × each products, so that a number read from shared memory is multiplied `each` times.
+Rows of int32 are codes, four signed bytes to a number, whose products are taken together (knn/kernels/cuda_dot4.py).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import cuda, types
 
+from knn.kernels.cuda_dot4 import dot4
 from knn.kernels.jit import config
 
 #: Bytes that a thread reads from shared memory at once, and how arrays there are aligned for it.
@@ -46,7 +48,13 @@ def tiles(dtype: np.dtype, wide: int, each: int) -> Tiles:
     vector = min(each, VECTOR // dtype.itemsize)
     group = wide * vector
     nothing = dtype.type(0)
-    number = types.float32 if dtype == np.float32 else types.float64
+    number = {"f4": types.float32, "f8": types.float64, "i4": types.int32}[dtype.str[1:]]
+
+    @device
+    def plus_product(a, b, total):
+        return total + a * b
+
+    gain = dot4 if dtype == np.int32 else plus_product
 
     @device
     def place(j, lane):
@@ -78,7 +86,7 @@ def tiles(dtype: np.dtype, wide: int, each: int) -> Tiles:
                 others[j] = queries[c, place(j, cuda.threadIdx.y)]
             for i in range(each):
                 for j in range(each):
-                    sums[i, j] += others[i] * some[j]
+                    sums[i, j] = gain(others[i], some[j], sums[i, j])
 
     aligned = None if config.ENABLE_CUDASIM else VECTOR
     return Tiles(wide * each, wide * each + vector, aligned, number, place, fetch, put, multiply)

@@ -52,6 +52,14 @@ def test_every_kernel_spills_nothing(kernel, capability):
     assert -(-said.registers // 8) * 8 * kernel.threads <= 65536
 
 
+@needs_a_compiler
+def test_products_of_bytes_are_one_instruction():
+    chosen = [kernel for kernel in device_code.kernels() if kernel.name == "screen codes"]
+    each = 64  # products that a thread holds, each of which gains four at a time
+    code = ptx(*chosen, min(device_code.CAPABILITIES))
+    assert code.count("dp4a.s32.s32") >= each
+
+
 def test_what_offers_devices_loads_no_compiler_for_them():
     code = "import sys, knn.exact, knn.kernels.engine; assert 'numba.cuda' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -18,7 +18,9 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(device_rows, "EACH", dict.fromkeys(device_rows.EACH, 2))
     monkeypatch.setattr(device_rows, "FEWEST", 1)
     monkeypatch.setattr(device_rows, "BLOCKS", 4)
-    monkeypatch.setattr(device_principal, "PROMISING", 6)
+    monkeypatch.setattr(device_principal, "PROMISING", {"bytes": 6, "float32": 6})
+    monkeypatch.setattr(device_principal, "TRIED", 3)
+    monkeypatch.setattr(device_principal, "NEIGHBOURS", 2)
     monkeypatch.setattr(on_device, "SMALL", 0)
     monkeypatch.setattr("knn.kernels.cuda_screen.HALVINGS", 4)  # each is four barriers; looser limits keep more
 
