@@ -169,6 +169,7 @@ def main(arguments: list[str] | None = None) -> None:
         gpu_principal_rows,
         gpu_rows,
         gpu_training_rows,
+        gpu_tree_rows,
     )
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
