@@ -20,14 +20,25 @@ def adam(module: nn.Module, betas: Sequence[float]) -> torch.optim.Adam:
     return torch.optim.Adam(weights, betas=(float(first), float(second)), fused=True)
 
 
-def descend(optimiser: torch.optim.Optimizer, loss: torch.Tensor, lr: float) -> None:
+def descend(optimiser: torch.optim.Optimizer, loss: torch.Tensor, lr: float | torch.Tensor) -> None:
     """One step of `optimiser` down the gradient of `loss` with step size `lr`; other weights get no gradient.
 
     A loss for each of several seeds, (S,), whose weights have no part in one another's, is summed: the gradient of
-    the sum is that of each.
+    the sum is that of each. A learning rate for each, (S,), scales the step at the largest, to which a step of Adam is
+    proportional; the first axis of the weights is that of the seeds.
     """
+    largest = lr if isinstance(lr, float) else float(lr.max())
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
     for group in optimiser.param_groups:
-        group["lr"] = lr
+        group["lr"] = largest
     optimiser.zero_grad(set_to_none=True)
-    loss.sum().backward(inputs=[weight for group in optimiser.param_groups for weight in group["params"]])
+    loss.sum().backward(inputs=weights)
+    if isinstance(lr, float):
+        optimiser.step()
+        return
+    before = [weight.detach().clone() for weight in weights]
     optimiser.step()
+    with torch.no_grad():
+        for weight, was in zip(weights, before, strict=True):
+            shares = (lr / largest).to(weight).reshape(-1, *(1,) * (weight.ndim - 1))
+            weight.copy_(torch.where(shares == 1, weight, was + shares * (weight - was)))

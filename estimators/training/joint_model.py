@@ -17,6 +17,8 @@ def joined(members: Sequence[ImplicitModel]) -> Any:
     """The stack: a model of the members' class, whose weights' parts are theirs from now on."""
     joint: Any = copy.copy(members[0])
     joint._members = members
+    rates = torch.tensor([member.lr for member in members], dtype=torch.float64)
+    joint.lr = members[0].lr if bool((rates == rates[0]).all()) else rates
     joint._rng = [member._rng for member in members]
     data = [member._data for member in members]
     joint._data = data[0] if all(own is data[0] for own in data) else torch.stack(data)

@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING
 from estimators.training.callbacks import Callback
 
 if TYPE_CHECKING:
+    import torch
+
     from estimators.training.implicit_model import ImplicitModel
 
 
 class Diverged(ArithmeticError):
-    """Training met a value that is not finite; `.step` and `.lr` say where, `.remedy` what to do."""
+    """Training met a value that is not finite; `.step` and `.lr` say where, `.remedy` what to do.
 
-    def __init__(self, what: str, *, step: int, lr: float, remedy: str = ""):
+    Of the rates of a stack that went on together `.lr` is the largest.
+    """
+
+    def __init__(self, what: str, *, step: int, lr: float | torch.Tensor, remedy: str = ""):
+        lr = float(lr if isinstance(lr, int | float) else lr.max())
         self.what = what
         self.step = step
         self.lr = lr

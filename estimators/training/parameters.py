@@ -36,6 +36,15 @@ def real(value: object, name: str, *, above: float | None = None, least: float |
     return number
 
 
+def reals(value: object, name: str, *, above: float) -> tuple[float, ...]:
+    """`value` as one finite float > `above` or more; raises TypeError or ValueError that names `name` and the place."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise TypeError(f"{name} is {value!r}; give a sequence of numbers > {above:g}")
+    if not value:
+        raise ValueError(f"{name} is empty; give one number > {above:g} or more")
+    return tuple(real(one, f"{name}[{i}]", above=above) for i, one in enumerate(value))
+
+
 def widths(value: object, name: str) -> tuple[int, ...]:
     """`value` as the widths of hidden layers, each ≥ 1; empty for an affine map."""
     if isinstance(value, str) or not isinstance(value, Sequence):

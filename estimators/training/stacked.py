@@ -1,4 +1,4 @@
-"""One model for many seeds at once: a comparison without seeds says nothing."""
+"""One model for many seeds and learning rates at once: a comparison without seeds says nothing."""
 
 from __future__ import annotations
 
@@ -32,18 +32,20 @@ class StackedSeeds(BaseEstimator):
     run that is not contracting agree in law, not in digits. Draws, searches and solvers are done one seed after
     another. Networks must be perceptrons, and the model one whose step has a stacked form.
 
-    model: an `ImplicitModel`, not fitted; cloned. n_seeds: their number, ≥ 1.
+    model: an `ImplicitModel`, not fitted; cloned. n_seeds: their number, ≥ 1. rates: learning rates, > 0, at each of
+    which all seeds are trained, those of one rate after those of the rate before; None: the model's own.
 
     Attributes after `start` or `fit`
-        members_: a list of fitted models, one a seed, each as if it had been fitted alone: `sample`, `save`, any score.
-        seeds_: their random states. history_: the rows of all members, each with its `seed`; `seconds` is a
-        member's share, the time of all over `n_seeds`. losses_: those of the last step, (n_seeds,) by name.
+        members_: a list of fitted models, one a rate and seed, each as if it had been fitted alone: `sample`, `save`,
+        any score. seeds_: their random states. history_: the rows of all members, each with its `seed`; `seconds` is a
+        member's share, the time of all over their number. losses_: those of the last step, (members,) by name.
         step_, outer_step_, stopped_by_: as in `ImplicitModel`.
     """
 
-    def __init__(self, model: ImplicitModel, *, n_seeds: int = 20):
+    def __init__(self, model: ImplicitModel, *, n_seeds: int = 20, rates: Sequence[float] | None = None):
         self.model = model
         self.n_seeds = n_seeds
+        self.rates = rates
 
     def fit(
         self, X: Any, y: object = None, *, callbacks: Sequence[Callback] = (), max_seconds: float | None = None
@@ -68,8 +70,13 @@ class StackedSeeds(BaseEstimator):
                 f"[clone(model).set_params(random_state=s).fit(X) for s in range({self.n_seeds})]"
             )
         first = seed_of(self.model.random_state)
-        self.seeds_ = [first + s for s in range(self.n_seeds)]
-        self.members_ = [clone(self.model).set_params(random_state=seed) for seed in self.seeds_]
+        rates = (self.model.lr,) if self.rates is None else parameters.reals(self.rates, "rates", above=0)
+        self.seeds_ = [first + s for _ in rates for s in range(self.n_seeds)]
+        each = [rate for rate in rates for _ in range(self.n_seeds)]
+        self.members_ = [
+            clone(self.model).set_params(random_state=seed, lr=rate)
+            for seed, rate in zip(self.seeds_, each, strict=True)
+        ]
         data = checked_data(X)
         leader = self.members_[0]
         leader._check_parameters()
@@ -96,13 +103,14 @@ class StackedSeeds(BaseEstimator):
             found = joint._step(lr)
         self.losses_ = {name: self._for_each_seed(value) for name, value in found.items()}
         joint.step_ += 1
-        share = (time.perf_counter() - began) / self.n_seeds
+        share = (time.perf_counter() - began) / len(self.members_)
         for s, member in enumerate(self.members_):
             losses = {name: float(values[s]) for name, values in self.losses_.items()}
-            self._guarded(s, lambda: loop.require_finite(losses, step=joint.step_ - 1, lr=lr))  # noqa: B023
+            own = member.lr_now
+            self._guarded(s, lambda: loop.require_finite(losses, step=joint.step_ - 1, lr=own))  # noqa: B023
             member.step_ = joint.step_
             member.seconds_ += share
-            member._record(losses, lr)
+            member._record(losses, own)
         return {name: float(values.mean()) for name, values in self.losses_.items()}
 
     def outer_step(self) -> None:
@@ -116,7 +124,7 @@ class StackedSeeds(BaseEstimator):
             member.outer_step_ += 1
         gather(self._joint, self.members_)
         self._joint.outer_step_ += 1
-        share = (time.perf_counter() - began) / self.n_seeds
+        share = (time.perf_counter() - began) / len(self.members_)
         for member in self.members_:
             member.seconds_ += share
 
@@ -132,7 +140,7 @@ class StackedSeeds(BaseEstimator):
 
     @property
     def lr_now(self) -> float:
-        """The learning rate of the next step, the same for all."""
+        """The learning rate of the next step; of several, the first."""
         self._require_fitted()
         return self.members_[0].lr_now
 
@@ -156,7 +164,7 @@ class StackedSeeds(BaseEstimator):
         return [{"seed": seed} | row for seed, member in pairs for row in member.history_]
 
     def sample(self, n: int, *, random_state: RandomState = None) -> np.ndarray:
-        """n samples of every seed, shape (n_seeds, n, d): those of `members_[s].sample(n, random_state=random_state)`.
+        """n samples of every member, (members, n, d): those of `members_[s].sample(n, random_state=random_state)`.
 
         An integer gives all seeds the same latents, so that they differ by what was learnt alone.
         """
@@ -179,7 +187,8 @@ class StackedSeeds(BaseEstimator):
             raise CheckpointError(f"{path} holds a {content['class']}; call ImplicitModel.load(path)")
         kind: type[Any] = ImplicitModel
         members = [run_state.restored(kind, part, path, replacements) for part in content["members"]]
-        loaded = cls(clone(members[0]), n_seeds=len(members))
+        rates = list(dict.fromkeys(member.lr for member in members))
+        loaded = cls(clone(members[0]), n_seeds=len(members) // len(rates), rates=None if len(rates) == 1 else rates)
         loaded.members_ = members
         loaded.seeds_ = [member.seed_ for member in members]
         return loaded
@@ -228,7 +237,7 @@ class StackedSeeds(BaseEstimator):
 
     def _for_each_seed(self, value: float | torch.Tensor) -> np.ndarray:
         values = value.detach().double().cpu().numpy() if isinstance(value, torch.Tensor) else np.float64(value)
-        return np.broadcast_to(values, (self.n_seeds,))
+        return np.broadcast_to(values, (len(self.members_),))
 
     def _guarded(self, s: int, action: Any) -> None:
         """`action()`, whose Diverged names the seed."""

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from estimators.reach import precision_within, recall_within
 from estimators.toys import TOYS
 from reports.experiment import Cell, Experiment, Measurement, experiments
 from reports.record import Record, Scalar
+
+if TYPE_CHECKING:
+    from estimators.training.loop import Diverged
 
 #: The row that every model is read against: true data in the place of samples.
 REFERENCE = "true data"
@@ -119,7 +122,8 @@ class ModeCoverage(Experiment):
                     validation = law.sample(_ROWS["held_out"], streams[2])
                     rate, tried = _best_rate(cell, law, train, validation, streams[3])
                 began = time.process_time()
-                fitted = _fitted(cell, int(cell.params["steps"] or 0), rate, n_seeds, streams[4], train)
+                rates = () if rate is None else (rate,)
+                fitted = _fitted(cell, int(cell.params["steps"] or 0), rates, n_seeds, streams[4], train)
                 seconds = (time.process_time() - began) / n_seeds
                 yield Measurement(f"{told}training", seconds, "s", payload={"lr": rate, "tried": tried})
                 samples = _draws(fitted, streams[5])
@@ -160,21 +164,41 @@ def _best_rate(
     if not choosing:
         return None, {}
     scores: dict[float, float] = {}
-    for rate in _RATES:
-        try:
-            samples = _draws(_fitted(cell, steps, rate, choosing, seed, train), seed)
-        except Diverged as error:
-            scores[rate], diverged = -math.inf, error
+    for rate, fitted in _at_each_rate(cell, steps, choosing, seed, train):
+        if isinstance(fitted, Diverged):
+            scores[rate], diverged = -math.inf, fitted
         else:
-            scores[rate] = float(np.mean([_harmonic(one, validation, law) for one in samples]))
+            scores[rate] = float(np.mean([_harmonic(one, validation, law) for one in _draws(fitted, seed)]))
     best = max(_RATES, key=scores.__getitem__)
     if scores[best] == -math.inf:
         raise diverged
     return best, {f"{rate:g}": score for rate, score in scores.items()}
 
 
-def _fitted(cell: Cell, steps: int, rate: float | None, n_seeds: int, seed: int, train: np.ndarray) -> list[Any]:
-    """Models of this cell with consecutive seeds, all at once where their step has a stacked form."""
+def _at_each_rate(
+    cell: Cell, steps: int, n_seeds: int, seed: int, train: np.ndarray
+) -> Iterator[tuple[float, list[Any] | Diverged]]:
+    """`_fitted` at each of `_RATES`, or its divergence; all at once where that can be and none of them diverges."""
+    from estimators.training.loop import Diverged
+
+    try:
+        every = _fitted(cell, steps, _RATES, n_seeds, seed, train)
+    except Diverged:
+        for rate in _RATES:
+            try:
+                yield rate, _fitted(cell, steps, (rate,), n_seeds, seed, train)
+            except Diverged as error:
+                yield rate, error
+    else:
+        for i, rate in enumerate(_RATES):
+            yield rate, every[i * n_seeds : (i + 1) * n_seeds]
+
+
+def _fitted(cell: Cell, steps: int, rates: tuple[float, ...], n_seeds: int, seed: int, train: np.ndarray) -> list[Any]:
+    """Models of this cell with consecutive seeds, at one rate after the other, or at their own where none is given.
+
+    All are trained at once where their step has a stacked form.
+    """
     from estimators.training.registry import models
     from estimators.training.stacked import StackedSeeds
 
@@ -182,10 +206,10 @@ def _fitted(cell: Cell, steps: int, rate: float | None, n_seeds: int, seed: int,
     settings: dict[str, Any] = {"random_state": seed, "device": "cpu"}
     settings |= {"steps": steps} if steps else {}
     settings |= {"hidden": _HIDDEN} if "hidden" in kind().get_params() else {}
-    settings |= {} if rate is None else {"lr": rate}
     if _stacks(kind):
-        return StackedSeeds(kind(**settings), n_seeds=n_seeds).fit(train).members_
-    return [kind(**{**settings, "random_state": seed + s}).fit(train) for s in range(n_seeds)]
+        return StackedSeeds(kind(**settings), n_seeds=n_seeds, rates=rates or None).fit(train).members_
+    each: list[dict[str, Any]] = [{"lr": rate} for rate in rates] or [{}]
+    return [kind(**{**settings, **own, "random_state": seed + s}).fit(train) for own in each for s in range(n_seeds)]
 
 
 def _draws(fitted: list[Any], seed: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Seeds that are trained together answer as seeds that are trained alone, up to rounding."""
+"""Seeds and rates that are trained together answer as those that are trained alone, up to rounding."""
 
 import numpy as np
 import pytest
@@ -189,6 +189,50 @@ def test_a_perceptron_of_ones_own_is_stacked():
     alone = gan(latent_dim=2, generator=own, random_state=4).fit(data())
     for ours, theirs in zip(stack.members_[1].generator_.parameters(), alone.generator_.parameters(), strict=True):
         assert (ours - theirs).abs().max() <= ROOM
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("name", STACKED)
+def test_each_rate_answers_as_alone(name):
+    X, own = data(), models[name]().lr
+    rates = (own / 4, own)
+    stack = StackedSeeds(small(name, random_state=5), n_seeds=1, rates=rates).fit(X)
+    assert stack.seeds_ == [5, 5]
+    ends = []
+    for rate, member in zip(rates, stack.members_, strict=True):
+        alone = small(name, random_state=5, lr=rate).fit(X)
+        assert member.get_params() == alone.get_params()
+        assert [row["lr"] for row in member.history_] == [row["lr"] for row in alone.history_]
+        for network in alone._networks:
+            pairs = zip(getattr(member, network).parameters(), getattr(alone, network).parameters(), strict=True)
+            for ours, theirs in pairs:
+                assert (ours - theirs).abs().max() <= ROOM_OF.get(name, ROOM), network
+        ends.append(next(getattr(member, alone._networks[0]).parameters()))
+    assert not torch.equal(*ends)
+
+
+def test_a_stack_of_rates_goes_on_from_its_file(tmp_path):
+    X, rates = data(), [1e-2, 1e-4]
+    whole = StackedSeeds(gan(), n_seeds=2, rates=rates).fit(X)
+    assert [(member.seed_, member.lr) for member in whole.members_] == [(3, 1e-2), (4, 1e-2), (3, 1e-4), (4, 1e-4)]
+    part = StackedSeeds(gan(), n_seeds=2, rates=rates).start(X)
+    for _ in range(9):
+        part.step()
+    part.save(tmp_path / "runs")
+    resumed = StackedSeeds.load(tmp_path / "runs")
+    assert (resumed.n_seeds, resumed.rates, resumed.seeds_) == (2, rates, [3, 4, 3, 4])
+    resumed.resume(X)
+    assert np.array_equal(resumed.sample(9, random_state=0), whole.sample(9, random_state=0))
+
+
+@pytest.mark.parametrize(
+    ("rates", "error", "told"),
+    [((), ValueError, "rates is empty"), ((1e-2, 0.0), ValueError, r"rates\[1\] is 0"), (1e-2, TypeError, "a sequence"),
+     (("fast",), TypeError, r"rates\[0\]")],
+)  # fmt: skip
+def test_bad_rates_are_refused(rates, error, told):
+    with pytest.raises(error, match=told):
+        StackedSeeds(gan(), rates=rates).fit(data())
 
 
 def test_a_seed_that_diverges_is_named():

@@ -73,18 +73,23 @@ def test_rates_are_chosen_on_whole_runs_and_none_is_taken_where_all_diverge(monk
     (cell,) = (c for c in cells("standard") if c.params["model"] == "imle")
     lengths = []
 
-    def fitted(_, steps, rate, *__):
-        lengths.append(steps)
-        if rate in diverge:
-            raise loop.Diverged("the loss is nan", step=1, lr=rate)
-        return rate
+    def fitted(_, steps, rates, n_seeds, *__):
+        lengths.append((steps, len(rates)))
+        if set(rates) & set(diverge):
+            raise loop.Diverged("the loss is nan", step=1, lr=rates[0])
+        return [rate for rate in rates for _ in range(n_seeds)]
 
     monkeypatch.setattr(mode_coverage, "_fitted", fitted)
-    monkeypatch.setattr(mode_coverage, "_draws", lambda rate, _: np.full((1, 1, 2), rate))
+    monkeypatch.setattr(mode_coverage, "_draws", lambda fitted, _: drawn.append(fitted) or np.full((1, 1, 2), 1.0))
     monkeypatch.setattr(mode_coverage, "_harmonic", lambda *_: 0.0)
-    diverge = mode_coverage._RATES[:1]
+    diverge, drawn = (), []
+    assert mode_coverage._best_rate(cell, LAW, None, None, 0)[0] == mode_coverage._RATES[0]
+    assert lengths == [(cell.params["steps"], 4)]
+    assert drawn == [[rate] * 2 for rate in mode_coverage._RATES]
+    diverge, drawn = mode_coverage._RATES[:1], []
     rate, tried = mode_coverage._best_rate(cell, LAW, None, None, 0)
-    assert set(lengths) == {cell.params["steps"]}
+    assert lengths[1:] == [(cell.params["steps"], count) for count in (4, 1, 1, 1, 1)]
+    assert drawn == [[rate] * 2 for rate in mode_coverage._RATES[1:]]
     assert rate == mode_coverage._RATES[1]
     assert tried[f"{mode_coverage._RATES[0]:g}"] == -np.inf
     diverge = mode_coverage._RATES
