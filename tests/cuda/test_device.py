@@ -9,7 +9,7 @@ import pytest
 from benchmarks.gpu_rows import by_definition
 from estimators import energy_distance, mmd
 from estimators.parzen import parzen_log_densities
-from knn import BruteForce, on_device
+from knn import DCI, LSH, BruteForce, PrioritizedDCI, on_device
 from knn.device_principal import DevicePrincipal
 from knn.device_rows import DeviceRows
 from knn.kernels import cpu
@@ -124,6 +124,26 @@ def test_proofs_of_principal_coordinates_are_exact_and_measure_few(dtype):
     hold((found.distances, found.slots), X, Q)
     assert found.proved.all()
     assert found.evaluations.mean() < 300
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (PrioritizedDCI, {"candidates": 0.05}),
+        (PrioritizedDCI, {"candidates": 0.2, "visits": 0.1}),
+        (DCI, {"visits": 0.3}),
+        (LSH, {"candidates": 0.05, "n_projections": 4}),
+    ],
+)
+def test_candidates_are_the_hosts_with_their_costs_and_proofs(monkeypatch, dtype, kind, options):
+    monkeypatch.setattr(on_device, "SMALL", 0)
+    X, Q = on_both(20_001, 30, 333, dtype)
+    host, device = (kind(device=where, random_state=0, **options).fit(X) for where in ("cpu", "cuda"))
+    for index in (host, device):
+        index.delete(np.arange(0, 3000, 7)).insert(Q[:50])
+    for k in (1, 10, 300):
+        for here, there in zip(host.search(Q, k), device.search(Q, k), strict=True):
+            np.testing.assert_array_equal(there, here)
 
 
 @pytest.mark.parametrize(("n", "m", "d"), [(2, 3, 1), (700, 1025, 5), (1500, 400, 130)])
