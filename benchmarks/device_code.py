@@ -122,11 +122,9 @@ def code_kernels() -> Iterator[Kernel]:
     kind, side, threads = np.dtype(np.int32), device_rows.WIDE, device_rows.THREADS
     coded, rank = coding(threads), ranking(threads)
     scratch, answer = f64[:, :, ::1], (f64[:, ::1], i64[:, ::1])
-    yield _kernel(
-        "screen codes", screening(kind, side, device_rows.EACH[kind]), side * side,
-        (words, flags, words, f64[:, ::1], i64, flags, buffers, buffers, words),
-    )  # fmt: skip
-    values = types.float32[:, ::1]
+    screen, values = screening(kind, side, device_rows.EACH[kind]), types.float32[:, ::1]
+    told = (words, flags, words, f64[:, ::1], i64, flags, buffers, buffers, words)
+    yield _kernel("screen codes", screen, side * side, told)
     yield _kernel("encode", coded.encode, threads, (values, f64, types.uint8[::1], words, flags, f64[::1]))
     yield _kernel("merge", coded.merge, threads, (buffers, buffers, words, i64, i64, flags, buffers, words))
     yield _kernel("rank codes", rank.rank, threads, (i8, i8, flags, buffers, words, scratch, *answer))
@@ -137,19 +135,21 @@ def tree_kernels() -> Iterator[Kernel]:
     """The k-d tree's, in both widths."""
     from numba import types
 
-    from knn import device_tree
+    from knn import device_rows, device_tree
+    from knn.kernels.cuda_order import ordering
     from knn.kernels.cuda_tree import walking
 
-    i32, i64, f64 = types.int32, types.int64, types.float64
-    walk = walking(device_tree.WALKERS, device_tree.ROOM)
+    i32, i64, f64, ints = types.int32, types.int64, types.float64, types.int32[::1]
+    walk, order, threads = walking(device_tree.WALKERS, device_tree.ROOM), ordering(), device_rows.THREADS
     for width, f in (("float32", types.float32), ("float64", f64)):
         rows = f[:, ::1]
-        tree = types.Tuple((rows, i32[::1], f[:, :, ::1], i32[:, ::1], i64[:, ::1]))
+        tree = types.Tuple((rows, ints, f[:, :, ::1], i32[:, ::1], i64[:, ::1]))
+        told = (tree, rows, ints, f64[:, ::1], i64[:, ::1], i64[::1])
         for name, kernel in (("few", walk.few), ("many", walk.many)):
-            yield _kernel(
-                f"walk for {name} {width}", kernel, walk.threads,
-                (tree, rows, i64[::1], f64[:, ::1], i64[:, ::1], i64[::1]),
-            )  # fmt: skip
+            yield _kernel(f"walk for {name} {width}", kernel, walk.threads, told)
+        yield _kernel(f"count {width}", order.count, threads, (rows, i64[::1], rows, i64, ints, ints))
+    yield _kernel("starts", order.starts, 1, (ints,))
+    yield _kernel("line up", order.line_up, threads, (ints, ints, ints))
 
 
 def candidate_kernels() -> Iterator[Kernel]:

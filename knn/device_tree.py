@@ -15,6 +15,8 @@ from knn.validation import checked_rows
 #: Threads of a block of the walk, each with a stack of its own in shared memory; and the most neighbours that are held
 #: there too. They decide on time, on no answer; both are guesses until `python -m benchmarks.gpu` has compared others.
 WALKERS, ROOM = 64, 16
+#: Levels of the first tree by which queries are lined up before they walk; as many blocks of queries as pay for it.
+LEVELS, WAITING = 12, 2
 
 
 class DeviceTree:
@@ -30,47 +32,61 @@ class DeviceTree:
     def __init__(self, rows: np.ndarray, alive: np.ndarray, trees: Sequence[Any]):
         from numba import cuda
 
+        from knn.kernels.cuda_order import ordering
         from knn.kernels.cuda_rank import ranking
         from knn.kernels.cuda_tree import walking
 
-        self._kernels, self._ranking = walking(WALKERS, ROOM), ranking(THREADS)
+        self._kernels, self._ranking, self._ordering = walking(WALKERS, ROOM), ranking(THREADS), ordering()
         self._width = rows.shape[1]
         slots = np.concatenate([tree.slots for tree in trees])
         boxes, ranges, roots = _nodes(rows, trees)
         _check_room(slots.size * (rows.itemsize * self._width + 4) + boxes.nbytes + ranges.nbytes)
         arrays = rows[slots], np.where(alive[slots], slots, -1).astype(np.int32), boxes, ranges, roots
         self._tree = tuple(cuda.to_device(array) for array in arrays)
+        self._levels = min(LEVELS, len(trees[0].columns).bit_length() - 1)
+        top = slice(0, max(1, 2**self._levels - 1))
+        self._planes = tuple(cuda.to_device(part[top].copy()) for part in (trees[0].columns, trees[0].planes))
+        self._zeros = cuda.to_device(np.zeros(2**self._levels, np.int32))
+        self._as_they_are = cuda.device_array(0, np.int32)
 
-    def nearest(
-        self, Q: Any, k: int, order: np.ndarray | None = None, *, ids: np.ndarray | None = None
-    ) -> tuple[Any, Any, Any, Any]:
+    def nearest(self, Q: Any, k: int, *, ids: np.ndarray | None = None) -> tuple[Any, Any, Any, Any]:
         """Distances float64 (q, k), ∞ for nothing; slots int64 (q, k), −1 for nothing, or what `ids` names them; how
         many points were measured, int64 (q,); and whether k were found, bool (q,).
 
         For Q on the device all lie there too, arrays of the same library, written on the caller's stream, and nothing
-        waits; for Q of the host they are NumPy's. `order` int64 (q,) says which queries are near each other: threads
-        that walk together then go the same way. A query that is not finite finds nothing. k ≤ n.
+        waits; for Q of the host they are NumPy's. A query that is not finite finds nothing. k ≤ n.
         """
         from numba import cuda
 
         foreign = on_device(Q)
-        queries = as_device_rows(Q, "Q", self._width) if foreign else checked_rows(Q, "Q", width=self._width)
-        stream, q = stream_of(Q) if foreign else 0, len(queries)
+        like = Q if foreign else cuda.to_device(checked_rows(Q, "Q", width=self._width))
+        queries, stream = as_device_rows(like, "Q", self._width), stream_of(Q) if foreign else 0
+        q = queries.shape[0]
         kinds = ((q, k), np.float64), ((q, k), np.int64), ((q,), np.int64), ((q,), np.bool_)
-        if foreign:
-            made, views = zip(*(empty_like(Q, shape, kind) for shape, kind in kinds), strict=True)
-            ordered = cuda.device_array(0, np.int64, stream=stream)
-        else:
-            views = made = tuple(cuda.device_array(shape, kind) for shape, kind in kinds)
-            ordered = cuda.to_device(np.empty(0, np.int64) if order is None else order)
-            queries = cuda.to_device(queries)
+        made, views = zip(*(empty_like(like, *kind) for kind in kinds), strict=True)
         distances, slots, looked, found = views
-        walk = self._kernels.few if k <= self._kernels.room else self._kernels.many
-        walk[-(-q // WALKERS), WALKERS, stream](self._tree, queries, ordered, distances, slots, looked)
+        walk, order = (
+            self._kernels.few if k <= self._kernels.room else self._kernels.many,
+            self._order(like, queries, stream),
+        )
+        walk[-(-q // WALKERS), WALKERS, stream](self._tree, queries, order, distances, slots, looked)
         self._ranking.full[-(-q // THREADS), THREADS, stream](slots, found)
         if ids is not None:
             self._ranking.name[q, THREADS, stream](cuda.to_device(ids, stream), slots)
         return made if foreign else tuple(view.copy_to_host() for view in views)
+
+    def _order(self, like: Any, queries: Any, stream: Any) -> Any:
+        """Which queries (q, d) are near each other: all in such an order, int32 (q,), or (0,) for as they are."""
+        q = queries.shape[0]
+        if q <= WAITING * WALKERS:
+            return self._as_they_are
+        order, buckets, counts = (empty_like(like, shape, np.int32)[1] for shape in ((q,), (q,), self._zeros.shape))
+        blocks = -(-q // THREADS), THREADS, stream
+        counts.copy_to_device(self._zeros, stream=stream)
+        self._ordering.count[blocks](queries, *self._planes, self._levels, buckets, counts)
+        self._ordering.starts[1, 1, stream](counts)
+        self._ordering.line_up[blocks](buckets, counts, order)
+        return order
 
 
 def _nodes(rows: np.ndarray, trees: Sequence[Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

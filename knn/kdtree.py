@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from knn.base import indexes
-from knn.device_arrays import on_device
 from knn.device_tree import DeviceTree
 from knn.on_device import OnDevice
 from knn.radius import RadiusNeighbours
@@ -75,8 +74,11 @@ class KDTree(OnDevice, RadiusNeighbours):
             return self._device_answer(Q, k, exact)
         kernels, alive, narrow = self._engine, self._points.alive, Q.shape[1] < self._engine.NARROW
         distances, slots = kernels.empty_heaps(len(Q), k)
-        evaluations = np.zeros(len(Q), np.int64)
-        order = self._near_together(Q) if len(Q) >= MANY else np.arange(len(Q))
+        evaluations, order = np.zeros(len(Q), np.int64), np.arange(len(Q))
+        if len(Q) >= MANY:
+            tree, leaves = self._trees[0], np.empty(len(Q), np.int64)
+            kernels.leaves_of(tree.columns, tree.planes, kernels.n_blocks(len(tree.slots)), Q, leaves)
+            order = np.argsort(leaves)
 
         def serve(part):
             rows = order[part]
@@ -93,18 +95,11 @@ class KDTree(OnDevice, RadiusNeighbours):
         over_blocks(serve, len(Q), BLOCK, self.n_jobs)
         return distances, slots, evaluations, np.ones(len(Q), bool)
 
-    def _near_together(self, Q):
-        """The queries in the order of the leaves of the first tree, int64 (q,)."""
-        tree, leaves = self._trees[0], np.empty(len(Q), np.int64)
-        self._engine.leaves_of(tree.columns, tree.planes, self._engine.n_blocks(len(tree.slots)), Q, leaves)
-        return np.argsort(leaves)
-
     def _device_made(self, rows, alive):  # noqa: ARG002 (leaves have an order of their own, made on the host)
         return DeviceTree(self._points.rows, alive, self._trees)
 
     def _device_answer(self, Q, k, exact, ids=None):  # noqa: ARG002
-        order = None if on_device(Q) else self._near_together(Q)
-        return self._on_device().nearest(Q, k, order, ids=ids)
+        return self._on_device().nearest(Q, k, ids=ids)
 
     def _within(self, q, radius, slots, distances):
         kernels, alive, count = self._engine, self._points.alive, 0

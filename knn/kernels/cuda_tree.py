@@ -33,7 +33,7 @@ class Walking(NamedTuple):
 
     tree = (points (n, d) and slots int32 (n,), −1 for the dead, both in the order of the leaves; boxes (nodes, 2, d);
     ranges int32 (nodes, 2), the blocks of sixteen that a node holds, from the first to before the last; roots int64
-    (trees, 3), a tree's first node, its first point and where its points end). Q (q, d); order int64 (q,), which query
+    (trees, 3), a tree's first node, its first point and where its points end). Q (q, d); order int32 (q,), which query
     a thread has, or (0,) for the i-th the i-th. Filled: distances float64 (q, k), ∞ for nothing, indices int64 (q, k),
     −1 for nothing, by (distance, slot), and looked int64 (q,), how many points were measured.
     """

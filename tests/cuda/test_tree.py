@@ -45,6 +45,21 @@ def test_answers_are_the_hosts_to_the_bit(dtype, n, d, queries, k):
     assert (found.evaluations <= n).all()
 
 
+def test_queries_are_lined_up_by_planes_and_answered_in_their_places(dtype, monkeypatch):
+    """More than two blocks of queries are: each once, near ones together, and the answers are where they belong."""
+    lined = []
+    given = device_tree.DeviceTree._order
+    monkeypatch.setattr(device_tree.DeviceTree, "_order", lambda *given_to: lined.append(given(*given_to)) or lined[-1])
+    X, Q = (part.astype(dtype) for part in clusters(200, 2, seed=9, queries=21))
+    for queries, count in ((Q, 21), (Q[:8], 0)):
+        hold(KDTree(device="cuda").fit(X).search(queries, 2), X, queries, 2)
+        assert sorted(lined[-1].copy_to_host()) == list(range(count))
+    tree = KDTree().fit(X)._trees[0]
+    leaves = np.empty(21, np.int64)
+    cpu.leaves_of(tree.columns, tree.planes, cpu.n_blocks(200), Q, leaves)
+    assert (np.diff(leaves[lined[0].copy_to_host()]) >= 0).all()  # all levels are within the twelve that are looked at
+
+
 def test_boxes_beyond_the_kth_distance_are_passed_over(dtype):
     X, Q = (part.astype(dtype) for part in clusters(400, 2, seed=3, queries=6))
     found = KDTree(device="cuda").fit(X).search(Q, 2)
