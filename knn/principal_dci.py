@@ -44,9 +44,9 @@ class PrincipalDCI(OnDevice, LearntMap):
     the norm of the rest, orders them, and the k-th distance cuts them off. Exact on any data, and quick where a few
     directions hold most of their energy.
 
-    With device="cuda" every search looks at all points, by 63 coordinates and the norm of the rest in float32, and
-    ranks the `candidates` that promise most; with `exact=True` at least 128 of them, and all points for a query that is
-    not proved then (knn/device_principal.py). `bits` must be 8.
+    With device="cuda" every search looks at all points, by the same codes or, where these are too coarse to prove much,
+    by the 64 numbers in float32, and ranks the `candidates` that promise most, ties by slot; with `exact=True` some
+    hundreds of them, and all points for a query that is not proved then (knn/device_principal.py). `bits` must be 8.
 
     New points are coded by the present map and wait in a tail that every search looks at, until they are an eighth of
     all and are put into cells. The map is learnt anew when the points have doubled, when those inserted lie farther

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.gpu_rows import by_definition
 from estimators import energy_distance, mmd
 from estimators.parzen import parzen_log_densities
-from knn import DCI, LSH, BruteForce, PrioritizedDCI, on_device
+from knn import DCI, LSH, BruteForce, KDTree, PrioritizedDCI, on_device
 from knn.device_principal import DevicePrincipal
 from knn.device_rows import DeviceRows
 from knn.kernels import cpu
@@ -112,7 +112,38 @@ def test_numpy_goes_in_and_comes_out(monkeypatch):
         np.testing.assert_array_equal(device.distances, host.distances)
 
 
-def test_proofs_of_principal_coordinates_are_exact_and_measure_few(dtype):
+@pytest.mark.parametrize(("n", "d", "k"), [(1, 1, 1), (20_000, 3, 10), (20_000, 3, 40), (5000, 20, 16), (3000, 83, 5)])
+def test_the_tree_gives_the_hosts_bits(dtype, monkeypatch, n, d, k):
+    monkeypatch.setattr(on_device, "SMALL", 0)
+    X, Q = on_both(n, d, 500, dtype)
+    found = KDTree(device="cuda").fit(X).search(Q, k)
+    hold((found.distances, found.indices), X, Q)
+    assert found.certified.all()
+    if d == 3:
+        assert found.evaluations.mean() < n / 20
+    ties = np.random.default_rng(n).integers(0, 3, (4000, d)).astype(dtype)
+    again = KDTree(device="cuda").fit(ties).search(ties[:140], min(k, 7))
+    hold((again.distances, again.indices), ties, ties[:140])
+
+
+def test_the_tree_answers_tensors_on_the_callers_stream(monkeypatch):
+    torch = pytest.importorskip("torch", reason="tensors on the device; [models] brings it")
+    monkeypatch.setattr(on_device, "SMALL", 0)
+    X, Q = on_both(20_000, 4, 700, np.float32)
+    index = KDTree(device="cuda").fit(torch.as_tensor(X, device="cuda"))
+    stream = torch.cuda.Stream()
+    with torch.cuda.stream(stream):
+        found = index.search(torch.as_tensor(Q, device="cuda"), 4)
+        doubled = found.indices * 2
+    stream.synchronize()
+    assert found.indices.is_cuda
+    assert found.evaluations.is_cuda
+    hold((found.distances.cpu().numpy(), found.indices.cpu().numpy()), X, Q)
+    np.testing.assert_array_equal(doubled.cpu().numpy(), 2 * found.indices.cpu().numpy())
+
+
+@pytest.mark.parametrize("kept", ["bytes", "float32"])
+def test_proofs_of_principal_coordinates_are_exact_and_measure_few(dtype, kept):
     rng = np.random.default_rng(2)
     plane = rng.standard_normal((8, 200))
     X, Q = (
@@ -120,10 +151,12 @@ def test_proofs_of_principal_coordinates_are_exact_and_measure_few(dtype):
         for rows in (6000, 300)
     )
     coder = Coder(X, np.arange(2000), np.random.RandomState(0), cpu)
-    found = DevicePrincipal(X, np.ones(len(X), bool), coder).answer(Q, 10, 50, True)
+    index = DevicePrincipal(X, np.ones(len(X), bool), coder, kept=kept)
+    found = index.answer(Q, 10, 50, True)
     hold((found.distances, found.slots), X, Q)
     assert found.proved.all()
-    assert found.evaluations.mean() < 300
+    assert found.evaluations.mean() < 600
+    assert DevicePrincipal(X, np.ones(len(X), bool), coder).kept == "bytes"
 
 
 @pytest.mark.parametrize(
