@@ -11,7 +11,7 @@ from estimators.intervals import normal_interval
 from estimators.measures import Empirical, weighted_pair
 from estimators.result import Estimate, NotConverged
 from estimators.scoring import Score, scores, ties_matter
-from knn.registry import Registry
+from knn.registry import Registry, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,7 +116,7 @@ def _chosen(P: Any, Q: Any, names: Iterable[str] | None) -> list[Divergence | Sc
     if isinstance(names, str):
         names = [names]
     if names is not None:
-        return [scores[name] if name in scores else divergences[name] for name in names]
+        return [_named(name) for name in names]
     if _both_densities(P, Q):
         gaussian = isinstance(P, Gaussian) and isinstance(Q, Gaussian)
         wanted = ("any", "gaussian") if gaussian else ("any",)
@@ -127,6 +127,14 @@ def _chosen(P: Any, Q: Any, names: Iterable[str] | None) -> list[Divergence | Sc
         n_rows = min(len(part.points) for part in weighted_pair(P, Q))
         found += [member for member in scores.values() if n_rows >= member.least]
     return found
+
+
+def _named(name: str) -> Divergence | Score:
+    if name not in scores and name not in divergences:
+        known = [*divergences, *scores]
+        told = f"unknown divergence or score {name!r}; known: {', '.join(known)}{did_you_mean(name, known)}"
+        raise KeyError(told)
+    return scores[name] if name in scores else divergences[name]
 
 
 def _both_densities(P: Any, Q: Any) -> bool:

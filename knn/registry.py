@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
@@ -42,6 +42,15 @@ def missing_extra(error: ModuleNotFoundError, what: str) -> ImportError:
     if root not in EXTRAS:
         return error
     return ImportError(f"{what} needs {root}: pip install 'implicitbench[{EXTRAS[root]}]'", name=root)
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """ "; did you mean …?" with the names most like `name`, in whatever case it is; "" where none is."""
+    from difflib import get_close_matches
+
+    written = {word.lower(): word for word in known}
+    close = get_close_matches(str(name).lower(), list(written), cutoff=0.7)
+    return f"; did you mean {', '.join(written[word] for word in close)}?" if close else ""
 
 
 class Registry(Mapping[str, T], Generic[T]):
@@ -89,7 +98,8 @@ class Registry(Mapping[str, T], Generic[T]):
         try:
             return self._members[name]
         except KeyError:
-            raise KeyError(f"unknown {self.kind} {name!r}; known: {', '.join(self)}") from None
+            told = f"unknown {self.kind} {name!r}; known: {', '.join(self)}{did_you_mean(name, self)}"
+            raise KeyError(told) from None
 
     def __iter__(self) -> Iterator[str]:
         self._scan()

@@ -10,6 +10,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from knn.registry import did_you_mean
+
 _PARTICLE = r"(?:Le |van den |van de |van der |von |de )?"
 _NAME = rf"{_PARTICLE}[A-ZÀ-Ž][\w’'\-]+"
 #: Peng & Li 2023, Goodfellow et al. 2014, Lin (1991), Székely & Rizzo's 2013.
@@ -131,7 +133,8 @@ def bibtex(names: Iterable[str]) -> str:
     chosen: dict[str, Reference] = {}
     for name in names:
         if name not in known:
-            raise KeyError(f"unknown name {name!r}: pass an index, divergence, score, model, claim or data set")
+            told = f"unknown name {name!r}: pass an index, divergence, score, model, claim or data set"
+            raise KeyError(told + did_you_mean(name, known))
         chosen |= {entry.key: entry for entry in cited_by(told_by(*known[name]))[0]}
     return "\n\n".join([_itself(), *(chosen[key].text for key in sorted(chosen))])
 

@@ -19,6 +19,16 @@ def flush(file: int) -> None:
         os.fsync(file)
 
 
+def check_target(path: Path, name: str) -> None:
+    """Raises OSError, naming the argument and the remedy, where no file can be put at `path`, before work is done."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{name}: the folder {path.parent} is not there; make it, or choose another")
+    if path.is_dir():
+        raise IsADirectoryError(f"{name}: {path} is a folder; give a file in it")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise PermissionError(f"{name}: {path.parent} may not be written to; make it writable, or choose another")
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Writes `content` beside `path`, flushes it, then puts it in place at once; on failure `path` is untouched."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")

@@ -15,6 +15,7 @@ from reports.index import same_cell
 from reports.journal import StoreError
 from reports.record import Record
 from reports.store import Store, output_folder
+from reports.unread import readable
 
 #: What a measurement found, apart from when, where and how fast: two runs of one cell agree on these.
 _FOUND = ("metric", "value", "unit", "stderr", "low", "high", "status", "detail", "payload", "data")
@@ -137,6 +138,8 @@ def _exported(path: Path) -> list[Record]:
     import pandas as pd
 
     _needs_pyarrow(f"reading {path}")
+    with readable(str(path)), path.open("rb") as file:
+        file.read(1)
     try:
         frame = pd.read_parquet(path, columns=["record", "checksum"])
         rows = list(zip(frame["record"], frame["checksum"], strict=True))

@@ -69,7 +69,7 @@ class ConditionalModel(ImplicitModel):
         data = checked_data(X)
         self._inputs = self._checked_inputs(given, data)
         try:
-            if self._fingerprint(data) != self.data_sha256_:
+            if self._fingerprint(data) != self.data_fingerprint_:
                 raise ValueError(
                     f"X, shape {data.shape}, or given, shape {self._inputs.shape}, is not the data that this run began "
                     "with; give the same arrays, or fit anew"
@@ -113,7 +113,7 @@ class ConditionalModel(ImplicitModel):
         self.n_given_ = self._inputs.shape[1]
         unit = Standardisation.of(self._inputs) if self.standardise else Standardisation.identity(self.n_given_)
         self.given_centre_, self.given_scale_ = torch.from_numpy(unit.centre), unit.scale
-        self.data_sha256_ = self._fingerprint(data)
+        self.data_fingerprint_ = self._fingerprint(data)
 
     def _build_networks(self, rng: torch.Generator) -> None:
         self.generator_ = self._module(

@@ -124,7 +124,7 @@ class ImplicitModel(HeldData, CheckedNetworks, BaseEstimator, ABC):
         if self.standardise:
             self.standardisation_ = Standardisation.of(data, self.principal_components)
         self.dtype_ = str(data.dtype)
-        self.data_sha256_ = fingerprint(data)
+        self.data_fingerprint_ = fingerprint(data)
 
     def _begin(self) -> None:
         """Fresh networks, optimisers and counters from `random_state`; no data yet."""
@@ -206,7 +206,7 @@ class ImplicitModel(HeldData, CheckedNetworks, BaseEstimator, ABC):
         """
         self._require_fitted()
         data = checked_data(X)
-        if fingerprint(data) != self.data_sha256_:
+        if fingerprint(data) != self.data_fingerprint_:
             raise ValueError(
                 f"X, shape {data.shape}, is not the data that this run began with; give the same array, or fit anew"
             )

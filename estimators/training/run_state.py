@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound="ImplicitModel")
 
 #: Attributes that are plain values and go into the file as they are.
-_PLAIN = ("seed_", "n_features_in_", "dtype_", "data_sha256_", "step_", "outer_step_", "seconds_", "history_", "_sums")
+_PLAIN = (
+    "seed_",
+    "n_features_in_",
+    "dtype_",
+    "data_fingerprint_",
+    "step_",
+    "outer_step_",
+    "seconds_",
+    "history_",
+    "_sums",
+)
 
 
 def save(model: ImplicitModel, path: str | os.PathLike[str]) -> None:

@@ -82,7 +82,7 @@ class StackedSeeds(BaseEstimator):
         leader._check_parameters()
         leader._describe(data)
         for member in self.members_:
-            for name in ("standardisation_", "n_features_in_", "dtype_", "data_sha256_"):
+            for name in ("standardisation_", "n_features_in_", "dtype_", "data_fingerprint_"):
                 setattr(member, name, getattr(leader, name))
             member._begin()
         self._attach(data)
@@ -198,7 +198,7 @@ class StackedSeeds(BaseEstimator):
         self._require_fitted()
         data = checked_data(X)
         leader = self.members_[0]
-        if fingerprint(data) != leader.data_sha256_:
+        if fingerprint(data) != leader.data_fingerprint_:
             raise ValueError(
                 f"X, shape {data.shape}, is not the data that this run began with; give the same array, or fit anew"
             )

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from estimators.arguments import real_number, whole_number
+from estimators.classifier_test import classifier_two_sample_test
+from estimators.memorisation import TestedEstimate
 from estimators.result import NotConverged
 from estimators.two_sample import holm
+from knn.registry import did_you_mean
+from reports.auditing.agreement import scale_doubt
 from reports.auditing.caveats import caveats
 from reports.auditing.cells import Cells, cells
 from reports.auditing.family import CLOSE, COPIES, DROPS, Test, family
@@ -85,6 +89,9 @@ def audit(
     if density is not None and not callable(density):
         raise ValueError(f"log_density is {density!r}: pass module:function or a function of rows")
     run = _Run(limit, progress)
+    doubts = [scale_doubt(material.raw[0], material.raw[1], "samples", "data")]
+    if material.test is not None and material.raw[2] is not None:
+        doubts += [scale_doubt(material.raw[2], material.raw[1], "test", "data"), _test_doubt(run, material, level)]
     pair = _densities(run, density, material)
     tests = list(family(material, partition, permutations=permutations, random_state=random_state, densities=pair))
     wanted = _wanted(list(pending(material)), scores)
@@ -100,6 +107,7 @@ def audit(
         material=material,
         cells=partition,
         level=level,
+        doubts=tuple(filter(None, doubts)),
         settings={"max_rows": max_rows, "permutations": permutations, "random_state": random_state},
     )
 
@@ -146,13 +154,32 @@ class _Run:
         return [(one, float(p)) for one, p in zip(found, adjusted, strict=True) if one is not None]
 
 
+def _test_doubt(run: _Run, material: Material, level: float) -> str:
+    """What a classifier says of test and data, as a row; a question where it tells them apart at `level`.
+
+    The tests of memorisation and all scores take real rows for one law: where test is of another, so is what they say.
+    """
+    found: list[TestedEstimate] = []
+
+    def evaluate() -> dict[str, Any]:
+        found.append(cast(TestedEstimate, classifier_two_sample_test(material.reference, material.twin)))
+        low, high = found[0].interval or (None, None)
+        return {"value": found[0].value, "low": low, "high": high, "status": "ok", "detail": found[0].detail}
+
+    run.row("input", "test told from data", evaluate)
+    if not found or found[0].p_value > level:
+        return ""
+    told = f"a classifier tells test from data, right on {found[0].value:.0%} of rows, p = {found[0].p_value:.2g}"
+    return f"{told}: are they rows of one law? What is said of the samples is then of that too; split rows at random."
+
+
 def _wanted(there: list[Pending], names: Iterable[str] | None) -> list[Pending]:
     if names is None:
         return there
     chosen, known = list(names), [name for _, name, _ in there]
     for name in chosen:
         if name not in known:
-            raise ValueError(f"scores has {name!r}: pass names of {', '.join(known)}")
+            raise ValueError(f"scores has {name!r}: pass names of {', '.join(known)}{did_you_mean(name, known)}")
     return [one for one in there if one[1] in chosen]
 
 

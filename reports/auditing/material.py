@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from estimators.arguments import whole_number
 from estimators.points import as_points
+from reports.auditing.agreement import counted, refuse_other_widths
 from reports.auditing.formats import Rows, load_callable
 
 Array = NDArray[np.float64]
@@ -66,14 +67,10 @@ def prepare(
     for part, name in zip(raw, ("samples", "data", "test"), strict=True):
         if part is None:
             continue
+        refuse_other_widths(part, raw[1], name, "data")
         if len(part) < LEAST_ROWS:
-            raise ValueError(
-                f"{name} has {len(part)} rows: pass {LEAST_ROWS} or more, with fewer no defect can be seen"
-            )
-        if part.shape[1] != raw[1].shape[1]:
-            raise ValueError(
-                f"{name} has {part.shape[1]} coordinates a row and data has {raw[1].shape[1]}: they must agree"
-            )
+            told = counted(len(part), "row")
+            raise ValueError(f"{name} has {told}: pass {LEAST_ROWS} or more, with fewer no defect can be seen")
     shape = _image_shape(shape, samples, data)
     mapped, told = _featured(raw, features)
     s, d, t = mapped
@@ -100,6 +97,8 @@ def _featured(
 ) -> tuple[tuple[Array, Array, Array | None], str]:
     if features is None:
         return raw, ""
+    if isinstance(features, str) and re.match(r"pca(:|$)", features) and not re.fullmatch(r"pca:\d+", features):
+        raise ValueError(f"features is {features!r}: pass pca:k, k principal components, such as pca:20")
     parts = [part for part in raw if part is not None]
     if isinstance(features, str) and (found := re.fullmatch(r"pca:(\d+)", features)):
         from sklearn.decomposition import PCA

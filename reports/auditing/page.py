@@ -21,6 +21,7 @@ from reports.tables.numerals import missing, significant
 _PAIRS, _SEARCHED = 10, 5000
 
 _TITLES = {
+    "input": ("Input", "Whether test and data are rows of one law, as all else takes them to be."),
     "test": ("Tests", "One family: p-values are adjusted by Holm, and a perfect sampler fails any with probability at "
              "most the level."),
     "divergence": ("Divergences", "Between laws, from equally many rows of each; beside, the same of real rows."),
@@ -42,7 +43,14 @@ def fragment(audit: Audit) -> str:
     """Verdict and tables, for a notebook."""
     kind = "bad" if audit.defects else "good"
     found = [tag("li", str(defect)) for defect in audit.defects]
-    return tag("div", tag("p", badge(audit.verdict, kind)), tag("ul", found) if found else None, list(_tables(audit)))
+    return tag(
+        "div", tag("p", badge(audit.verdict, kind)), tag("ul", found) if found else None, _doubts(audit),
+        list(_tables(audit)),
+    )  # fmt: skip
+
+
+def _doubts(audit: Audit) -> list[Html]:
+    return [tag("p", tag("strong", "Look first: "), doubt) for doubt in audit.doubts]
 
 
 def _verdict(audit: Audit) -> Html:
@@ -67,7 +75,7 @@ def _verdict(audit: Audit) -> Html:
     count = len(audit.defects)
     title = "No defect seen" if not count else f"{count} defect{'s' if count > 1 else ''}"
     heading = tag("h1", f"Audit of {audit.material.origins[0]}: {title.lower()}")
-    return tag("section", heading, tag("div", cards, class_="cards"), tag("h3", "What was compared"),
+    return tag("section", heading, _doubts(audit), tag("div", cards, class_="cards"), tag("h3", "What was compared"),
                tag("dl", facts, class_="facts"), id="verdict")  # fmt: skip
 
 

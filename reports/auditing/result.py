@@ -40,7 +40,8 @@ class Audit:
     """`frame` has a row for each score and test, `defects` what the tests show at family-wise `level`.
 
     Columns: section, name, value, stderr, low and high (95 %), floor (the same of real rows: what a perfect sampler
-    scores), unit, bound, p_value, adjusted (by Holm), finding, status, method, detail.
+    scores), unit, bound, p_value, adjusted (by Holm), finding, status, method, detail. `doubts` about the input are to
+    be looked at before anything is believed.
     """
 
     frame: pd.DataFrame
@@ -50,6 +51,7 @@ class Audit:
     cells: Cells
     level: float
     settings: dict[str, Any]
+    doubts: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -87,6 +89,7 @@ class Audit:
         of_cells = {"data": known.of_data.tolist(), "samples": known.of_samples.tolist(), "p": known.p_values.tolist()}
         return {
             "verdict": self.verdict,
+            "doubts": self.doubts,
             "defects": [asdict(defect) for defect in self.defects],
             "facts": self.facts,
             "rows": rows,
@@ -105,6 +108,7 @@ class Audit:
 
     def __str__(self) -> str:
         lines = [f"Audit: {self.verdict}", *(f"  {defect}" for defect in self.defects)]
+        lines += [f"Look first: {doubt}" for doubt in self.doubts]
         for section, part in self.frame.groupby("section", sort=False):
             lines += ["", str(section)]
             wide = max(len(name) for name in part["name"])

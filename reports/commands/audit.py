@@ -45,9 +45,10 @@ def audit(
     """Audit any sampler: divergences, coverage, memorisation, tests as one family, power. Exit 1: a defect was seen."""
     with refusing(ValueError, TypeError):
         from reports.auditing import audit as audited
+        from reports.durable import check_target
 
-        if output is not None and not output.parent.is_dir():
-            raise ValueError(f"--output: the folder {output.parent} is not there; make it, or choose another")
+        if output is not None:
+            check_target(output, "--output")
         with _bar() as progress:
             found = audited(
                 samples, data, test=test, features=features, log_density=log_density, modes=modes, scores=score,

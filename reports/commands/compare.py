@@ -33,14 +33,15 @@ def compare(
     """Every divergence and score of two sets of samples, with intervals. Exit 1: one of them failed, and says why."""
     with refusing(ValueError, TypeError, KeyError):
         from estimators import compare as compare_samples
+        from reports.auditing.agreement import refuse_other_widths, scale_doubt
         from reports.auditing.formats import read_rows
 
         data, samples = (
             read_rows(source, name, n=n_samples, random_state=seed).values for source, name in ((a, "A"), (b, "B"))
         )
-        if data.shape[1] != samples.shape[1]:
-            told = f"{a} has rows of {data.shape[1]} coordinates and {b} of {samples.shape[1]}"
-            raise ValueError(f"{told}: A and B must be of one space")
+        refuse_other_widths(samples, data, f"B ({b})", f"A ({a})")
+        if doubt := scale_doubt(samples, data, "B", "A"):
+            typer.echo(f"implicitbench: {doubt}", err=True)
         frame = compare_samples(data, samples, only or None)
         from reports.tables.comparison import as_text, comparison
         from reports.tables.writers import WRITERS

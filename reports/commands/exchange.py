@@ -20,10 +20,12 @@ def export(
 ) -> None:
     """Write every record to a Parquet file, one row each, exact enough to be merged again."""
     with refusing(ValueError):
+        from reports.durable import check_target
         from reports.exchange import export_parquet
 
         if file.suffix != ".parquet":
             raise ValueError(f"FILE is {file}: give a name that ends in .parquet")
+        check_target(file, "FILE")
         typer.echo(f"{export_parquet(file, output)} records: {file.resolve()}")
 
 

@@ -232,6 +232,30 @@ def test_a_fingerprint_sees_shape_type_and_every_value():
     assert fingerprint(np.asfortranarray(X)) == fingerprint(X)
 
 
+def test_a_fingerprint_sees_each_word_of_each_block():
+    """Blocks of 8 KB, and what is left after them: one bit of one value, and two values that change places."""
+    X = np.random.default_rng(0).normal(size=(3, 700))
+    known = fingerprint(X)
+    for place in (0, 1023, 1024, 2047, 2048, 2099):
+        moved = X.copy().reshape(-1)
+        moved.view(np.uint64)[place] ^= np.uint64(1) << np.uint64(place % 64)
+        assert fingerprint(moved.reshape(X.shape)) != known
+        swapped = X.copy().reshape(-1)
+        swapped[[place, 5]] = swapped[[5, place]]
+        assert fingerprint(swapped.reshape(X.shape)) != known
+
+
+def test_float32_data_far_from_zero_keep_their_differences():
+    """In float32 an offset of 2²⁰ leaves three bits behind the point; the centre is one of the floats there."""
+    offset = np.float32(2**20)
+    X = (np.random.default_rng(0).integers(-32, 32, size=(50, 3)) / 8).astype(np.float32) + offset
+    unit = Standardisation.of(X)
+    assert np.array_equal(unit.centre.astype(np.float32), unit.centre)
+    assert np.array_equal(unit.undo(unit.apply(X), "float32"), X)
+    wide = unit.apply(X.astype(np.float64))
+    assert np.abs(unit.apply(X) - wide).max() <= 2.0**-23 * np.abs(wide).max()
+
+
 def test_a_report_may_be_any_function():
     stream = io.StringIO()
     imle().fit(cloud(), callbacks=[Progress(lambda step, *_: stream.write(f"{step} "), every=6)])

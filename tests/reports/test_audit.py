@@ -12,6 +12,7 @@ import reports
 from estimators import ring
 from estimators.result import Estimate
 from reports import auditing
+from reports.auditing.agreement import scale_doubt
 from reports.auditing.cells import cells
 from reports.auditing.family import CLOSE, COPIES, DROPS, NARROW, OVERFITS, UNLIKE, WIDE
 from reports.auditing.formats import read_rows
@@ -286,3 +287,39 @@ def test_a_cell_without_a_single_row_of_either_is_no_defect():
     assert known.p_values[-1] == 1
     assert 8 not in known.lacking(0.05)
     assert replace(known, p_values=known.p_values / 10).p_value < known.p_value
+
+
+@pytest.mark.parametrize(
+    ("change", "asked"),
+    [
+        (lambda X: 255 * X, True),
+        (lambda X: 2 * X - 1, True),  # the range of tanh, beside data from 0 to 1
+        (lambda X: X / 255, True),
+        (lambda X: X, False),
+        (lambda X: X[:, ::-1] ** 1.5, False),
+        (lambda X: np.full_like(X, 0.4), False),  # a sampler that has collapsed, which the tests name
+    ],
+)
+def test_scales_that_differ_are_asked_about(change, asked):
+    rng = np.random.default_rng(0)
+    data, drawn = rng.random((300, 4)) ** 3, rng.random((200, 4)) ** 3
+    assert bool(scale_doubt(change(drawn), data, "samples", "data")) == asked
+
+
+def test_few_rows_of_a_law_without_a_scale_are_not_asked_about():
+    rng = np.random.default_rng(0)
+    asked = [bool(scale_doubt(*rng.standard_cauchy((2, 20, 2)), "samples", "data")) for _ in range(300)]
+    assert sum(asked) <= 3
+
+
+def test_a_test_of_another_law_is_asked_about_and_one_of_the_same_is_not(quick):
+    """What memorisation says rests on it: rows that nobody copied look copied."""
+    doubtful, sound = quick(FRESH, test=TEST + 0.2), quick(FRESH, test=TEST)
+    assert [doubt.startswith("a classifier tells test from data, right on ") for doubt in doubtful.doubts] == [True]
+    assert sound.doubts == ()
+    assert f"Look first: {doubtful.doubts[0]}" in str(doubtful)
+    assert json.loads(json.dumps(doubtful.as_dict()))["doubts"] == list(doubtful.doubts)
+    assert "Look first: " in doubtful._repr_html_()
+    row = sound.frame.set_index("name").loc["test told from data"]
+    assert (row.section, row.status) == ("input", "ok")
+    assert row.low < 0.5 < row.high

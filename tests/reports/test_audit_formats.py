@@ -3,6 +3,7 @@
 import errno
 import io
 import json
+import os
 import re
 import struct
 import zipfile
@@ -22,6 +23,7 @@ from reports.auditing.formats import read_rows
 from reports.cli import app
 from reports.datasets.hdf5_entries import one_here
 from reports.datasets.source import DataError
+from reports.durable import check_target
 from reports.unread import readable
 from tests.browser import chromium, needs_chromium
 from tests.reports.page_elements import Page
@@ -205,6 +207,17 @@ BAD = {
     "NaN": ("a.npy", lambda p: np.save(p, np.r_[ROWS, [[0, np.nan, 0]]]), "data: row 40 is not finite"),
     "few rows": ("a.npy", lambda p: np.save(p, ROWS[:4]), "data has 4 rows: pass 20 or more"),
     "another width": ("a.npy", lambda p: np.save(p, ROWS[:, :2]), "samples has 3 coordinates a row and data has 2"),
+    "transposed": (
+        "a.npy",
+        lambda p: np.save(p, ROWS.T),
+        "samples has 3 coordinates a row and data has 40: they must agree; data has 3 rows: transpose it if",
+    ),
+    "labels": (
+        "a.npy",
+        lambda p: np.save(p, ROWS[:, 0]),
+        r"data has 1: they must agree; data is read as 40 rows of one number: pass \(rows, coordinates\)",
+    ),
+    "one row": ("a.npy", lambda p: np.save(p, ROWS[:1]), "data has 1 row: pass 20 or more"),
     "no images": ("folder", lambda p: p.mkdir(), "holds no images"),
     "no image": ("folder", lambda p: (p.mkdir(), (p / "a.png").write_bytes(b"?")), "row 0, a.png, is no image"),
     "image of reals": ("folder", lambda p: image(p, "F", 0.5, "tif"), "row 0, a.tif, is of mode F.*give rows as .npy"),
@@ -298,11 +311,14 @@ def test_hdf5_that_the_system_does_not_give(number, told, tmp_path, monkeypatch)
         ("--seed", "-1", "random_state is -1"),
         ("--features", "pca:9", "features: pca:k is 9: pass a whole number from 1 to 3"),
         ("--features", "nothing", "features is 'nothing': pass module:function"),
+        ("--features", "pca", "features is 'pca': pass pca:k, k principal components, such as pca:20"),
+        ("--score", "Energy", "; did you mean energy-distance"),
         ("--log-density", "math:pi", "log_density is 'math:pi'"),
         ("--shape", "2xx", "--shape is '2xx': pass height x width"),
         ("--shape", "5x5", "shape is 5x5, and a row has 3 coordinates"),
         ("--modes", "narrow.npy", "modes has 2 coordinates a row where 3 are needed"),
         ("--output", "nowhere/page.html", "--output: the folder nowhere is not there"),
+        ("--output", ".", "--output: . is a folder; give a file in it"),
     ],
 )
 def test_the_command_refuses_bad_options_in_one_line(option, value, told, tmp_path, monkeypatch):
@@ -312,6 +328,30 @@ def test_the_command_refuses_bad_options_in_one_line(option, value, told, tmp_pa
     done = CliRunner().invoke(app, ["audit", "rows.npy", "--data", "rows.npy", option, value])
     assert done.exit_code == 2, done.output
     assert told in done.stderr
+
+
+def test_a_folder_that_may_not_be_written_to_is_told_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(PermissionError, match=r"--output: .* may not be written to; make it writable, or choose"):
+        check_target(tmp_path / "page.html", "--output")
+
+
+def test_the_command_of_two_samples_asks_about_scales_and_names_what_is_transposed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("a.npy", ROWS)
+    np.save("b.npy", (ROWS * 255).astype(np.uint8))
+    np.save("t.npy", ROWS.T)
+    done = CliRunner().invoke(app, ["compare", "a.npy", "b.npy", "--only", "sliced-wasserstein"])
+    assert done.exit_code == 0, done.output
+    assert re.search(
+        r"implicitbench: B runs from \d to 25\d and A from 0\.\d+ to 0\.9\d+: were they scaled", done.stderr
+    )
+    refused = CliRunner().invoke(app, ["compare", "a.npy", "t.npy"])
+    assert refused.exit_code == 2
+    assert (
+        "B (t.npy) has 40 coordinates a row and A (a.npy) has 3: they must agree; B (t.npy) has 3 rows: transpose"
+        in (" ".join(refused.stderr.split()))
+    )
 
 
 @pytest.fixture(scope="module")

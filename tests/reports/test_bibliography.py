@@ -69,7 +69,10 @@ def test_the_command_prints_what_is_named_or_what_was_used(results, monkeypatch)
     assert done.exit_code == 0
     assert re.findall(r"@\w+\{(\w+),", done.stdout) == ["implicitbench", "li2016dci", "li2018imle"]
     assert done.stdout.strip() == bibtex(["dci", "imle"]).strip()
-    assert CliRunner().invoke(app, ["cite", "nothing"]).exit_code == 2
+    for name, told in (("nothing", "claim or data set"), ("PrioritizedDCI", "did you mean prioritized-dci")):
+        refused = CliRunner().invoke(app, ["cite", name])
+        assert refused.exit_code == 2
+        assert told in " ".join(refused.stderr.split())
     used = CliRunner().invoke(app, ["cite", "--output", str(results)])
     assert "li2018imle" in used.stdout
     monkeypatch.chdir(results)

@@ -152,6 +152,11 @@ def test_what_cannot_be_merged_is_refused_in_one_line(two, tmp_path):
         done = CliRunner().invoke(app, ["merge", str(source), "--output", str(mine)])
         assert done.exit_code == 2
         assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    with pytest.raises(FileNotFoundError, match=r"gone\.parquet cannot be read \(No such file"):
+        merge(tmp_path / "gone.parquet", mine)
+    lost = CliRunner().invoke(app, ["export", str(tmp_path / "no" / "a.parquet"), "--output", str(mine)])
+    assert lost.exit_code == 2
+    assert "FILE: the folder" in lost.stderr
     with Store(mine, write=True), pytest.raises(LockHeld):
         merge(theirs, mine)
     done = CliRunner().invoke(app, ["export", str(tmp_path / "a.csv"), "--output", str(mine)])
