@@ -49,8 +49,10 @@ def mean_and_error(records: Sequence[Record]) -> tuple[float, float]:
     values = [float(record.value) for record in records if record.value is not None]
     if not values:
         return math.nan, math.nan
-    mean = math.fsum(values) / len(values)
     if len(values) == 1:
         error = records[0].stderr
-        return mean, math.nan if error is None else error
+        return values[0], math.nan if error is None else error
+    if min(values) == max(values):  # their mean may be rounded to another
+        return values[0], 0.0
+    mean = math.fsum(values) / len(values)
     return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1) / len(values))
