@@ -45,11 +45,11 @@ def missing_extra(error: ModuleNotFoundError, what: str) -> ImportError:
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """ "; did you mean …?" with the names most like `name`, in whatever case it is; "" where none is."""
+    """A question, after a semicolon, for the names most like `name` or that hold it, in whatever case; "" for none."""
     from difflib import get_close_matches
 
-    written = {word.lower(): word for word in known}
-    close = get_close_matches(str(name).lower(), list(written), cutoff=0.7)
+    written, given = {word.lower(): word for word in known}, str(name).lower()
+    close = get_close_matches(given, list(written)) or [word for word in written if given and given in word][:3]
     return f"; did you mean {', '.join(written[word] for word in close)}?" if close else ""
 
 

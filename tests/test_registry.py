@@ -56,7 +56,7 @@ def test_an_unknown_name_lists_the_known_ones(package):
     name, write = package
     registry = registry_of(name)
     write("a", member(name, "alpha"))
-    with pytest.raises(KeyError, match="unknown thing 'Alfa'; known: alpha.*; did you mean alpha?"):
+    with pytest.raises(KeyError, match=r"unknown thing 'Alfa'; known: alpha.*; did you mean alpha\?"):
         registry["Alfa"]
     with pytest.raises(KeyError, match="unknown thing 'gamma'; known: alpha"):
         registry["gamma"]

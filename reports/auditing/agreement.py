@@ -1,0 +1,59 @@
+"""Whether two sets of rows can be of one space, and whether they look as if they were scaled alike."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+#: A factor between magnitudes that bytes beside shares of one exceed by far, and the share of numbers beyond a range,
+#: and how many, that chance leaves within.
+_FACTOR, _BEYOND, _MANY = 10.0, 0.05, 20
+
+
+def refuse_other_widths(rows: Array, known: Array, name: str, other: str) -> None:
+    """Raises ValueError where the rows (m, d) called `name` are not as wide as those called `other`."""
+    (m, width), (n, wanted) = rows.shape, known.shape
+    if width == wanted:
+        return
+    told = f"{name} has {counted(width, 'coordinate')} a row and {other} has {wanted}: they must agree"
+    if width == 1:
+        told += f"; {name} is read as {counted(m, 'row')} of one number: pass (rows, coordinates)"
+    elif wanted == 1:
+        told += f"; {other} is read as {counted(n, 'row')} of one number: pass (rows, coordinates)"
+    else:
+        turned = [(m < width, name, m)] * (m == wanted) + [(n < wanted, other, n)] * (n == width)
+        # Where both would fit, the one that is wide.
+        for _, whose, count in sorted(turned, reverse=True)[:1]:
+            told += f"; {whose} has {count} rows: transpose it if these are the coordinates"
+    raise ValueError(told)
+
+
+def counted(n: int, word: str) -> str:
+    """1 row, 2 rows."""
+    return f"{n} {word}{'' if n == 1 else 's'}"
+
+
+def scale_doubt(rows: Array, known: Array, name: str, other: str) -> str:
+    """A question where `rows` and `known` look as if one had been scaled and the other not, or "".
+
+    Asked where largest and usual magnitudes differ more than ten times, as 0 … 255 from 0 … 1, or where a twentieth of
+    the numbers of `rows` lies beyond the range of `known`, as −1 … 1 beside 0 … 1. A sampler may be so bad: nothing is
+    refused.
+    """
+    (low, high), (least, most) = ((float(part.min()), float(part.max())) for part in (rows, known))
+    # Of heavy tails the largest differ by chance, and beside images with noise the usual ones of images without.
+    magnitudes = [(np.abs(part).max(), _usual(part)) for part in (rows, known)]
+    apart = all(max(pair) > _FACTOR * min(pair) for pair in zip(*magnitudes, strict=True))
+    beyond = int(((rows < least) | (rows > most)).sum())
+    if not apart and (beyond < _MANY or beyond < _BEYOND * rows.size):
+        return ""
+    told = f"{name} runs from {low:.4g} to {high:.4g} and {other} from {least:.4g} to {most:.4g}"
+    return f"{told}: were they scaled alike? Every distance depends on it."
+
+
+def _usual(rows: Array) -> float:
+    """The median magnitude of what is not 0."""
+    filled = np.abs(rows[rows != 0])
+    return float(np.median(filled)) if len(filled) else 0.0
