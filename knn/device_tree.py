@@ -65,10 +65,8 @@ class DeviceTree:
         kinds = ((q, k), np.float64), ((q, k), np.int64), ((q,), np.int64), ((q,), np.bool_)
         made, views = zip(*(empty_like(like, *kind) for kind in kinds), strict=True)
         distances, slots, looked, found = views
-        walk, order = (
-            self._kernels.few if k <= self._kernels.room else self._kernels.many,
-            self._order(like, queries, stream),
-        )
+        walk = self._kernels.few if k <= self._kernels.room else self._kernels.many
+        order = self._order(like, queries, stream)
         walk[-(-q // WALKERS), WALKERS, stream](self._tree, queries, order, distances, slots, looked)
         self._ranking.full[-(-q // THREADS), THREADS, stream](slots, found)
         if ids is not None:
