@@ -49,7 +49,7 @@ def scale_doubt(rows: Array, known: Array, name: str, other: str) -> str:
     beyond = int(((rows < least) | (rows > most)).sum())
     if not apart and (beyond < _MANY or beyond < _BEYOND * rows.size):
         return ""
-    told = f"{name} runs from {low:.4g} to {high:.4g} and {other} from {least:.4g} to {most:.4g}"
+    told = f"{name}: numbers from {low:.4g} to {high:.4g}, {other}: from {least:.4g} to {most:.4g}"
     return f"{told}: were they scaled alike? Every distance depends on it."
 
 

@@ -107,8 +107,8 @@ class Audit:
         return target
 
     def __str__(self) -> str:
-        lines = [f"Audit: {self.verdict}", *(f"  {defect}" for defect in self.defects)]
-        lines += [f"Look first: {doubt}" for doubt in self.doubts]
+        lines = [f"Audit: {self.verdict}", *(f"  look first: {doubt}" for doubt in self.doubts)]
+        lines += [f"  {defect}" for defect in self.defects]
         for section, part in self.frame.groupby("section", sort=False):
             lines += ["", str(section)]
             wide = max(len(name) for name in part["name"])

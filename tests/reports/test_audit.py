@@ -317,7 +317,7 @@ def test_a_test_of_another_law_is_asked_about_and_one_of_the_same_is_not(quick):
     doubtful, sound = quick(FRESH, test=TEST[TEST[:, 0] > 0]), quick(FRESH, test=TEST)
     assert [doubt.startswith("a classifier tells test from data, right on ") for doubt in doubtful.doubts] == [True]
     assert sound.doubts == ()
-    assert f"Look first: {doubtful.doubts[0]}" in str(doubtful)
+    assert f"look first: {doubtful.doubts[0]}" in str(doubtful)
     assert json.loads(json.dumps(doubtful.as_dict()))["doubts"] == list(doubtful.doubts)
     assert "Look first: " in doubtful._repr_html_()
     row = sound.frame.set_index("name").loc["test told from data"]

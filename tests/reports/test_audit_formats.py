@@ -344,7 +344,7 @@ def test_the_command_of_two_samples_asks_about_scales_and_names_what_is_transpos
     done = CliRunner().invoke(app, ["compare", "a.npy", "b.npy", "--only", "sliced-wasserstein"])
     assert done.exit_code == 0, done.output
     assert re.search(
-        r"implicitbench: B runs from \d to 25\d and A from 0\.\d+ to 0\.9\d+: were they scaled", done.stderr
+        r"implicitbench: B: numbers from \d to 25\d, A: from 0\.\d+ to 0\.9\d+: were they scaled", done.stderr
     )
     refused = CliRunner().invoke(app, ["compare", "a.npy", "t.npy"])
     assert refused.exit_code == 2
