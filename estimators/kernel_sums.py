@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 from torch.autograd.function import once_differentiable
 
+F = TypeVar("F", bound=Callable[..., Any])
 #: k as a function of s = ‖x − y‖², then dk/ds, then, where `pull` is asked for, d²k/ds²: elementwise, in new tensors.
 Kernel = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
 
@@ -17,13 +19,13 @@ def mean_kernel(kernel: Kernel, x: torch.Tensor, y: torch.Tensor) -> torch.Tenso
 
     Squares are those of `squared_distances`; pairs that these do not tell apart have no gradient.
     """
-    value: torch.Tensor = _Mean.apply(x, y, kernel)
+    value: torch.Tensor = _Mean.apply(_wide(x), _wide(y), kernel)
     return value
 
 
 def mean_kernel_within(kernel: Kernel, x: torch.Tensor) -> torch.Tensor:
     """1/(n(n−1)) Σ_{i≠j} k(‖xᵢ − xⱼ‖²), for x (…, n, s), n ≥ 2, ↦ (…,). First derivatives alone, as `mean_kernel`."""
-    value: torch.Tensor = _MeanWithin.apply(x, kernel)
+    value: torch.Tensor = _MeanWithin.apply(_wide(x), kernel)
     return value
 
 
@@ -32,7 +34,7 @@ def pull(kernel: Kernel, at: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
 
     It is differentiable in both, once. Pairs that `squared_distances` does not tell apart have no part in it.
     """
-    value: torch.Tensor = _Pull.apply(at, rows, kernel)
+    value: torch.Tensor = _Pull.apply(_wide(at), _wide(rows), kernel)
     return value
 
 
@@ -42,7 +44,7 @@ def squared_distances(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, t
     What lies under (s + 1) ε (‖x‖² + ‖y‖²), ε = 2u, which rounding of the three sums can reach, is that bound: rows
     that near are the same row, and a root of what is left of them would send its gradient anywhere. Without a graph.
     """
-    with torch.no_grad(), torch.autocast(x.device.type, enabled=False):  # half precision would tell few rows apart
+    with torch.no_grad():
         norms = x.square().sum(dim=-1)[..., :, None] + y.square().sum(dim=-1)[..., None, :]
         kind = torch.finfo(norms.dtype)
         floor = (norms * ((x.shape[-1] + 1) * kind.eps)).clamp_min_(kind.tiny)
@@ -50,10 +52,22 @@ def squared_distances(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, t
         return torch.maximum(squared, floor), squared <= floor
 
 
+def _unrounded(method: F) -> F:
+    """`method` without autocast: products in half precision would tell few rows apart."""
+
+    @functools.wraps(method)
+    def called(ctx: Any, first: torch.Tensor, *rest: Any) -> Any:
+        with torch.autocast(first.device.type, enabled=False):
+            return method(ctx, first, *rest)
+
+    return cast(F, called)
+
+
 class _Mean(torch.autograd.Function):
     """Value and gradients are made together, from one product of the rows."""
 
     @staticmethod
+    @_unrounded
     def forward(ctx: Any, x: torch.Tensor, y: torch.Tensor, kernel: Kernel) -> torch.Tensor:
         x, y = _centred(x, y)
         squared, near = squared_distances(x, y)
@@ -67,6 +81,7 @@ class _Mean(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @_unrounded
     def backward(ctx: Any, slope: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         of_x, of_y = (None if own is None else slope[..., None, None] * own for own in ctx.saved_tensors)
         return of_x, of_y, None
@@ -76,6 +91,7 @@ class _MeanWithin(torch.autograd.Function):
     """As `_Mean`, of a sample with itself; each pair counts twice, and none with itself."""
 
     @staticmethod
+    @_unrounded
     def forward(ctx: Any, x: torch.Tensor, kernel: Kernel) -> torch.Tensor:
         (x,) = _centred(x)
         squared, near = squared_distances(x, x)
@@ -87,6 +103,7 @@ class _MeanWithin(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @_unrounded
     def backward(ctx: Any, slope: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         return slope[..., None, None] * ctx.saved_tensors[0], None
 
@@ -95,6 +112,7 @@ class _Pull(torch.autograd.Function):
     """Σⱼ wᵢⱼ (hᵢ − rⱼ), w = 2k′/m. With v the slope of what it goes into, dw moves it by (hᵢ − rⱼ)·vᵢ of 4k″/m."""
 
     @staticmethod
+    @_unrounded
     def forward(ctx: Any, at: torch.Tensor, rows: torch.Tensor, kernel: Kernel) -> torch.Tensor:
         rows, at = _centred(rows, at)
         squared, near = squared_distances(at, rows)
@@ -106,6 +124,7 @@ class _Pull(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @_unrounded
     def backward(ctx: Any, v: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         at, rows, weights, bend = ctx.saved_tensors
         along = (v * at).sum(dim=-1, keepdim=True) - v @ rows.mT
@@ -113,6 +132,11 @@ class _Pull(torch.autograd.Function):
         of_at = weights.sum(dim=-1, keepdim=True) * v + _moments(turned, at, rows)
         of_rows = _moments(turned.mT, rows, at) - weights.mT @ v
         return of_at, of_rows, None
+
+
+def _wide(rows: torch.Tensor) -> torch.Tensor:
+    """Half precision as float32."""
+    return rows if rows.dtype in (torch.float32, torch.float64) else rows.float()
 
 
 def _centred(*samples: torch.Tensor) -> tuple[torch.Tensor, ...]:

@@ -98,6 +98,23 @@ def test_means_and_pulls_are_those_of_a_graph(kind, shape):
     check(pull(kernel, x, y), (2 * slope[..., None] * differences).mean(dim=-2), (x, y))
 
 
+@pytest.mark.parametrize("kind", DEFINITIONS)
+def test_autocast_rounds_no_product(kind):
+    """In bfloat16 products of rows of size 40 would be off by a tenth."""
+    rng = np.random.default_rng(6)
+    x, y = (torch.from_numpy(rng.normal(size=(n, 3)).astype("f4") + 40).requires_grad_(True) for n in (5, 4))
+    kernel = kind(**SIZES)._kernel
+
+    def found():
+        value = mean_kernel(kernel, x, y) + mean_kernel_within(kernel, x) + pull(kernel, x, y).square().sum()
+        return value, *torch.autograd.grad(value, (x, y))
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rounded = found()
+    for ours, exact in zip(rounded, found(), strict=True):
+        assert torch.equal(ours, exact)
+
+
 def kernel_slope(kind, squared):
     """dk/ds by autograd, with a graph of its own."""
     value = DEFINITIONS[kind](squared)
