@@ -34,6 +34,7 @@ times = _rounded_product if config.ENABLE_CUDASIM else cuda.libdevice.dmul_rn
 @functools.cache
 def definition() -> Definition:
     """The functions; each sum is of chunks, sixteen lanes in each, halves on halves, and what is left one by one."""
+
     @device
     def point_gap(q, x, i):
         return np.float64(q[i]) - np.float64(x[i])
