@@ -7,7 +7,8 @@ import inspect
 import math
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,9 +70,24 @@ def load_callable(text: str, name: str) -> Callable[..., Any]:
         raise ValueError(
             f"{name} is {text!r}: {error}; pass module:function of a module that can be imported"
         ) from None
+    except (
+        Exception
+    ) as error:  # anybody's module may raise anything, and a command would end as if it had found a defect
+        raise ValueError(f"{name} is {text!r}, whose module raises {type(error).__name__}: {error}") from error
     if not callable(found):
         raise ValueError(f"{name} is {text!r}, which is {type(found).__name__} and cannot be called: pass a function")
     return found
+
+
+@contextmanager
+def running(what: str) -> Iterator[None]:
+    """Whatever somebody's function raises becomes a ValueError that says that `what` raised it, and from where."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{what} raised {type(error).__name__}: {error}") from error
 
 
 def _drawn(sampler: Callable[..., Any], name: str, n: int, random_state: int, origin: str) -> Rows:
@@ -80,7 +96,9 @@ def _drawn(sampler: Callable[..., Any], name: str, n: int, random_state: int, or
     except (TypeError, ValueError):  # builtins say nothing of theirs
         known = inspect.signature(lambda n: n).parameters
     seeds = {word: random_state for word in ("random_state", "seed") if word in known}
-    rows = _flat(sampler(n, **seeds), name, f"{origin}({n})")
+    with running(f"{name}: {origin}({n})"):
+        values = sampler(n, **seeds)
+    rows = _flat(values, name, f"{origin}({n})")
     if len(rows.values) != n:
         raise ValueError(f"{name}: {origin}({n}) returned {len(rows.values)} rows: it must return as many as asked for")
     return rows

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from estimators.arguments import whole_number
 from estimators.points import as_points
 from reports.auditing.agreement import counted, refuse_other_widths
-from reports.auditing.formats import Rows, load_callable
+from reports.auditing.formats import Rows, load_callable, running
 
 Array = NDArray[np.float64]
 
@@ -116,7 +116,9 @@ def _featured(
             raise ValueError(f"features is {features!r}: pass module:function, pca:k, or a function of rows")
         mapped = []
         for part, name in zip(parts, ("samples", "data", "test"), strict=False):
-            of_part = as_points(called(part), f"features of {name}")
+            with running(f"features of {name}"):
+                found_features = called(part)
+            of_part = as_points(found_features, f"features of {name}")
             if len(of_part) != len(part):
                 raise ValueError(f"features of {name} has {len(of_part)} rows of {len(part)}: return one for each row")
             mapped.append(of_part)

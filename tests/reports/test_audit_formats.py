@@ -1,9 +1,7 @@
 """What an audit reads, what it refuses, its command and its page."""
 
-import errno
 import io
 import json
-import os
 import re
 import struct
 import zipfile
@@ -18,13 +16,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from reports import auditing
-from reports.auditing.files import refusing
 from reports.auditing.formats import read_rows
 from reports.cli import app
-from reports.datasets.hdf5_entries import one_here
-from reports.datasets.source import DataError
-from reports.durable import check_target
-from reports.unread import readable
 from tests.browser import chromium, needs_chromium
 from tests.reports.page_elements import Page
 
@@ -243,63 +236,6 @@ def test_the_command_refuses_bad_files_in_one_line(name, tmp_path, monkeypatch):
     assert re.search(told, done.stderr), done.stderr
 
 
-@pytest.mark.parametrize("name", WRITERS)
-@pytest.mark.parametrize(
-    ("number", "told"),
-    [
-        (errno.EACCES, r"Permission denied: make it, and the folders that it is in, readable for you \(chmod\)"),
-        (errno.EIO, "Input/output error: its disk or its network did not give it: copy it to another place"),
-        (errno.ENOENT, "No such file or directory: see that the path is right"),
-    ],
-)
-def test_what_the_system_does_not_give_is_not_called_malformed(name, number, told, tmp_path, monkeypatch):
-    WRITERS[name](tmp_path / name)
-    monkeypatch.setattr(Path, "open", refused_by_the_system(number))
-    with pytest.raises(type(OSError(number, "")), match=rf"^data: .*{re.escape(name)} cannot be read \({told}"):
-        read_rows(tmp_path / name, "data")
-
-
-@pytest.mark.parametrize(
-    ("method", "told"),
-    [
-        ("exists", "^data: .*folder cannot be read"),
-        ("iterdir", "^data: .*folder cannot be read"),
-        ("read_bytes", "^data: row 0, a.png, cannot be read"),
-    ],
-)
-def test_what_the_system_does_not_give_of_a_folder_of_images(method, told, tmp_path, monkeypatch):
-    image(tmp_path / "folder", "L", 7, "png")
-    monkeypatch.setattr(Path, method, refused_by_the_system(errno.EACCES))
-    with pytest.raises(PermissionError, match=rf"{told} \(Permission denied: make it"):
-        read_rows(tmp_path / "folder", "data")
-
-
-def refused_by_the_system(number):
-    def refuse(*_, **__):
-        raise OSError("what it says") if number is None else OSError(number, "what it says")
-
-    return refuse
-
-
-def test_a_disk_that_fails_in_the_middle_is_told_and_a_place_outside_the_file_is_malformed():
-    for number, kind in ((errno.EIO, OSError), (errno.EINVAL, ValueError), (None, ValueError)):
-        with pytest.raises(kind) as caught, readable("data: a.npz"), refusing("data", "data: a.npz is no such file"):
-            raise OSError(number, "seek") if number else OSError("a library's own")
-        assert str(caught.value).startswith(
-            "data: a.npz " + ("cannot be read (" if number == errno.EIO else "is no such")
-        )
-
-
-@pytest.mark.parametrize(
-    ("number", "told"), [(errno.EIO, "cannot be read (Input/output"), (None, "as HDF5 (what it says): remedy")]
-)
-def test_hdf5_that_the_system_does_not_give(number, told, tmp_path, monkeypatch):
-    hdf5(tmp_path / "a.h5", any=ROWS)
-    monkeypatch.setattr(h5py, "File", refused_by_the_system(number))
-    with pytest.raises(DataError, match=re.escape(told)):
-        one_here(tmp_path / "a.h5", "remedy", "any")
-
-
 @pytest.mark.parametrize(
     ("option", "value", "told"),
     [
@@ -328,30 +264,6 @@ def test_the_command_refuses_bad_options_in_one_line(option, value, told, tmp_pa
     done = CliRunner().invoke(app, ["audit", "rows.npy", "--data", "rows.npy", option, value])
     assert done.exit_code == 2, done.output
     assert told in done.stderr
-
-
-def test_a_folder_that_may_not_be_written_to_is_told_before_the_work(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(PermissionError, match=r"--output: .* may not be written to; make it writable, or choose"):
-        check_target(tmp_path / "page.html", "--output")
-
-
-def test_the_command_of_two_samples_asks_about_scales_and_names_what_is_transposed(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    np.save("a.npy", ROWS)
-    np.save("b.npy", (ROWS * 255).astype(np.uint8))
-    np.save("t.npy", ROWS.T)
-    done = CliRunner().invoke(app, ["compare", "a.npy", "b.npy", "--only", "sliced-wasserstein"])
-    assert done.exit_code == 0, done.output
-    assert re.search(
-        r"implicitbench: B: numbers from \d to 25\d, A: from 0\.\d+ to 0\.9\d+: were they scaled", done.stderr
-    )
-    refused = CliRunner().invoke(app, ["compare", "a.npy", "t.npy"])
-    assert refused.exit_code == 2
-    assert (
-        "B (t.npy) has 40 coordinates a row and A (a.npy) has 3: they must agree; B (t.npy) has 3 rows: transpose"
-        in (" ".join(refused.stderr.split()))
-    )
 
 
 @pytest.fixture(scope="module")
