@@ -101,9 +101,7 @@ def in_a_process(read: Callable[..., _T], path: Path, remedy: str, *more: Any) -
     except TimeoutError as error:
         raise DataError(f"{path} cannot be read as HDF5 (there was no end of it in {limit:.0f} s): {remedy}") from error
     except MemoryError as error:
-        raise DataError(
-            f"{path} cannot be read as HDF5 (it asks for more memory than there is): {remedy}"
-        ) from error
+        raise DataError(f"{path} cannot be read as HDF5 (it asks for more memory than there is): {remedy}") from error
     except ChildDied as error:
         raise DataError(f"{path} cannot be read as HDF5 (the library ended its process: {error}): {remedy}") from error
     finally:
