@@ -33,7 +33,8 @@ def compare(
     """Every divergence and score of two sets of samples, with intervals. Exit 1: one of them failed, and says why."""
     with refusing(ValueError, TypeError, KeyError):
         from estimators import compare as compare_samples
-        from reports.auditing.agreement import refuse_other_widths, scale_doubt
+        from estimators.scoring import scores
+        from reports.auditing.agreement import counted, refuse_other_widths, scale_doubt
         from reports.auditing.formats import read_rows
 
         data, samples = (
@@ -42,6 +43,10 @@ def compare(
         refuse_other_widths(samples, data, f"B ({b})", f"A ({a})")
         if doubt := scale_doubt(samples, data, "B", "A"):
             typer.echo(f"implicitbench: {doubt}", err=True)
+        fewest, name = min((len(data), "A"), (len(samples), "B"))
+        if not only and (left_out := [score for score, member in scores.items() if member.least > fewest]):
+            told = f"{name} has {counted(fewest, 'row')}, too few for {', '.join(left_out)}"
+            typer.echo(f"implicitbench: {told}, which are left out", err=True)
         frame = compare_samples(data, samples, only or None)
         from reports.tables.comparison import as_text, comparison
         from reports.tables.writers import WRITERS

@@ -94,6 +94,10 @@ def test_the_command_of_two_samples_asks_about_scales_and_names_what_is_transpos
     assert re.search(
         r"implicitbench: B: numbers from \d to 25\d, A: from 0\.\d+ to 0\.9\d+: were they scaled", done.stderr
     )
+    np.save("one.npy", ROWS[:1])
+    few = CliRunner().invoke(app, ["compare", "a.npy", "one.npy"])
+    assert few.exit_code == 0, few.output
+    assert re.search(r"B has 1 row, too few for classifier, .*recall, which are left out", few.stderr)
     refused = CliRunner().invoke(app, ["compare", "a.npy", "t.npy"])
     assert refused.exit_code == 2
     assert (
