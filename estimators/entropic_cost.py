@@ -24,12 +24,14 @@ def entropic_cost(
     the scalings go into f and g before they overflow. `same` is for the cost of a sample to itself, where the steps are
     averaged and few sweeps are enough. Half precision is widened to float32.
 
-    Raises NotConverged when `max_iter` sweeps leave more than `tolerance` of the mass of a column missing, in any of
-    the problems, and ValueError for no sweeps at all.
+    Raises NotConverged when `max_iter` sweeps leave more than `tolerance` of the mass of a column missing, or scalings
+    leave the range of their type, in any of the problems, and ValueError for an argument that is not above 0.
     Source: Cuturi 2013; Schmitzer 2019, section 3 (stabilised scalings); Thibault, Chizat, Dossal & Papadakis 2021
     (overrelaxed sweeps); Feydy et al. 2019, section 3.
     """
     parameters.count(max_iter, "max_iter")
+    parameters.real(epsilon, "epsilon", above=0)
+    parameters.real(tolerance, "tolerance", above=0)
     with torch.autocast(cost.device.type, enabled=False):  # half precision would lose what the tolerance asks for
         wide = cost if cost.dtype in (torch.float32, torch.float64) else cost.float()
         value: torch.Tensor = _AtTheCoupling.apply(wide, epsilon, tolerance, max_iter, same)
@@ -67,13 +69,18 @@ def _solved(
     g = cost.new_zeros((len(cost), m)) if same else (cost - f[..., None]).amin(dim=-2)
     swept = torch.zeros_like(left)
     while len(left):
-        kernel = (f[..., None] - cost).add_(g[..., None, :]).div_(epsilon).exp_().div_(m)
+        kernel = (f[..., None] - cost).add_(g[..., None, :]).div_(epsilon).exp_().div_(m).contiguous()
         u, v, missed, state = _balanced(kernel, swept, tolerance, max_iter, same)
-        failed = state == FAILED
-        if bool(failed.any()):
+        if bool((state == FAILED).any()):
+            first = int((state == FAILED).long().argmax())
+            after = f"after {int(swept[first])} sweeps"
+            if int(swept[first]) < max_iter:
+                raise NotConverged(
+                    f"scalings left the range of {cost.dtype} {after}: give a finite cost in every row and column, "
+                    "float64, or a larger epsilon"
+                )
             raise NotConverged(
-                f"a marginal misses {float(missed[failed].max()):.3g} of its mass after {int(swept[failed].max())} "
-                "sweeps: raise max_iter or epsilon"
+                f"a marginal misses {float(missed[first]):.3g} of its mass {after}: raise max_iter or epsilon"
             )
         f, g = f + epsilon * u.log(), g + epsilon * v.log()
         done, going = state == DONE, state == GROWN
@@ -116,7 +123,7 @@ def balance_together(
         ended = asked & (missed <= tolerance)
         state[ended] = DONE
         u.copy_(torch.where(ended[:, None], 1 / by_rows, scaled))
-        kernel.copy_(torch.where(ended[:, None, None], u[..., None] * kernel * v[:, None, :] / n, kernel))
+        kernel[ended] *= u[ended, :, None] * v[ended, None, :] / n
         swept += going
         going = going & ~ended
         v.copy_(torch.where(going[:, None], v * columns ** (-0.5 if same else -power), v))

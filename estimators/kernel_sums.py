@@ -1,4 +1,4 @@
-"""Means of a kernel over pairs of rows, and their gradients by formula: no graph of n × m matrices is kept."""
+"""Means of a kernel over pairs of rows, and their gradients by formula, in place of a graph of n × m matrices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Kernel = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
 
 
 def mean_kernel(kernel: Kernel, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """1/(nm) Σᵢⱼ k(‖xᵢ − yⱼ‖²), for x (…, n, s) and y (…, m, s), ↦ (…,). First derivatives alone.
+    """1/(nm) Σᵢⱼ k(‖xᵢ − yⱼ‖²), for x (…, n, s) and y (…, m, s), ↦ (…,). First derivatives alone: others are 0.
 
     Squares are those of `squared_distances`; pairs that these do not tell apart have no gradient.
     """
@@ -25,6 +25,8 @@ def mean_kernel(kernel: Kernel, x: torch.Tensor, y: torch.Tensor) -> torch.Tenso
 
 def mean_kernel_within(kernel: Kernel, x: torch.Tensor) -> torch.Tensor:
     """1/(n(n−1)) Σ_{i≠j} k(‖xᵢ − xⱼ‖²), for x (…, n, s), n ≥ 2, ↦ (…,). First derivatives alone, as `mean_kernel`."""
+    if x.shape[-2] < 2:
+        raise ValueError(f"x has {x.shape[-2]} rows; give at least 2, of which there are pairs")
     value: torch.Tensor = _MeanWithin.apply(_wide(x), kernel)
     return value
 

@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass
+from typing import Any
 
 from knn.registry import EXTRAS
 from reports.experiment import Cell, Experiment, Measurement, experiments
@@ -73,7 +74,8 @@ class _Watch:
 
 def start(threads: int, pinned: bool) -> None:
     """Prepares a fresh worker: its threads, its processor, its allocator, and the watch over its memory."""
-    _keep_freed_pages()
+    if not pinned:  # what is timed, or its memory measured, has the allocator that users have
+        _keep_freed_pages()
     for variable in THREAD_VARIABLES:
         os.environ[variable] = str(threads)
     if "numpy" in sys.modules:  # loaded before the variables were set
@@ -86,12 +88,24 @@ def start(threads: int, pinned: bool) -> None:
     threading.Thread(target=_watch_memory, name="memory watch", daemon=True).start()
 
 
+def _of_glibc(name: str) -> Any:
+    """A function of the C library, None where it has none of that name."""
+    return getattr(ctypes.CDLL(None), name, None) if os.name == "posix" else None
+
+
+def _give_back() -> None:
+    """What the cell before has freed goes back to the system: it is none of the next one's memory."""
+    trim = _of_glibc("malloc_trim")
+    if trim is not None:
+        trim(0)
+
+
 def _keep_freed_pages() -> None:
     """Lets glibc keep what is freed; elsewhere nothing is changed.
 
     A step of training takes and frees the same megabytes, and each page that went back is zeroed and mapped by a fault.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    mallopt = _of_glibc("mallopt")
     if mallopt is not None:
         mallopt(_MMAP_THRESHOLD, _LARGEST_ON_HEAP)
         mallopt(_TRIM_THRESHOLD, 2**31 - 1)
@@ -101,6 +115,7 @@ def perform(job: Job) -> str:
     """Measures one cell; `dump` of its status, detail, seconds and measurements. Raises nothing that a cell raises."""
     started = time.perf_counter()
     try:
+        _give_back()
         experiment = _prepare(job)
         _Watch.limit = job.memory
         started = time.perf_counter()

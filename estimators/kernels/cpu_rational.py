@@ -14,7 +14,7 @@ _BLOCK = 1024
 def rational_quadratics(squared, k, slope, bend):
     """k = (1+5s/2)^−⅕ + (1+s)^−½ + (1+s/2)^−1 + (1+s/4)^−2 + (1+s/10)^−5, and its first two derivatives in s.
 
-    squared (n,), s ≥ 0; k, slope and bend (n,) are written; all float32 or all float64.
+    squared (n,), 0 ≤ s < 10³⁸; k, slope and bend (n,) are written; all float32 or all float64. Beyond they are NaN.
     """
     root, guess = np.empty(_BLOCK, squared.dtype), np.empty(_BLOCK, np.float32)
     for start in range(0, len(squared), _BLOCK):
@@ -31,7 +31,7 @@ def fifth_root(squared, root, guess, bits):
     are enough for either type. No library is called, so that all are vectors.
     """
     one, steep, six = squared.dtype.type(1), squared.dtype.type(2.5), squared.dtype.type(6)
-    fifth = squared.dtype.type(0.2)
+    fifth, largest, nothing = squared.dtype.type(0.2), squared.dtype.type(1e38), squared.dtype.type(np.nan)
     for i in range(len(squared)):
         guess[i] = one + steep * squared[i]
     for i in range(len(squared)):
@@ -40,7 +40,7 @@ def fifth_root(squared, root, guess, bits):
         u, y = one + steep * squared[i], squared.dtype.type(guess[i])
         for _ in range(4):
             y *= (six - u * (y * y) * (y * y) * y) * fifth
-        root[i] = y
+        root[i] = y if squared[i] < largest else nothing
 
 
 @jit

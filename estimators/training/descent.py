@@ -27,13 +27,15 @@ def descend(optimiser: torch.optim.Optimizer, loss: torch.Tensor, lr: float | to
     the sum is that of each. A learning rate for each, (S,), scales the step at the largest, to which a step of Adam is
     proportional; the first axis of the weights is that of the seeds.
     """
-    largest = lr if isinstance(lr, float) else float(lr.max())
+    largest = float(lr.max() if isinstance(lr, torch.Tensor) else lr)
     weights = [weight for group in optimiser.param_groups for weight in group["params"]]
     for group in optimiser.param_groups:
         group["lr"] = largest
+        if isinstance(lr, torch.Tensor):
+            group["lrs"] = lr  # whose each is, for who takes the stack apart
     optimiser.zero_grad(set_to_none=True)
     loss.sum().backward(inputs=weights)
-    if isinstance(lr, float):
+    if not isinstance(lr, torch.Tensor) or largest == 0:  # the end of a cosine moves nothing
         optimiser.step()
         return
     before = [weight.detach().clone() for weight in weights]

@@ -52,7 +52,8 @@ def scatter(joint: Any, members: Sequence[ImplicitModel]) -> None:
     for s, member in enumerate(members):
         for name in joint._optimisers:
             optimiser = getattr(member, name)
-            optimiser.param_groups[0]["lr"] = getattr(joint, name).param_groups[0]["lr"]
+            group = getattr(joint, name).param_groups[0]
+            optimiser.param_groups[0]["lr"] = float(group["lrs"][s]) if "lrs" in group else group["lr"]
             for weight, state in zip(_weights(optimiser), _states(getattr(joint, name)), strict=True):
                 if state:
                     optimiser.state[weight] = {

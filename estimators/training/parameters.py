@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from numbers import Integral, Real
 
+import numpy as np
 import torch
 
 
@@ -37,12 +38,18 @@ def real(value: object, name: str, *, above: float | None = None, least: float |
 
 
 def reals(value: object, name: str, *, above: float) -> tuple[float, ...]:
-    """`value` as one finite float > `above` or more; raises TypeError or ValueError that names `name` and the place."""
+    """`value` as finite floats > `above`, at least one, no two equal; TypeError or ValueError name `name`."""
+    if isinstance(value, np.ndarray) and value.ndim == 1:
+        value = value.tolist()
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise TypeError(f"{name} is {value!r}; give a sequence of numbers > {above:g}")
     if not value:
         raise ValueError(f"{name} is empty; give one number > {above:g} or more")
-    return tuple(real(one, f"{name}[{i}]", above=above) for i, one in enumerate(value))
+    numbers = tuple(real(one, f"{name}[{i}]", above=above) for i, one in enumerate(value))
+    for i, number in enumerate(numbers):
+        if number in numbers[:i]:
+            raise ValueError(f"{name}[{i}] is {number:g} again; give each number once")
+    return numbers
 
 
 def widths(value: object, name: str) -> tuple[int, ...]:

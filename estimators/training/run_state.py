@@ -79,6 +79,9 @@ def restored(
         raise TypeError(
             f"{path} was saved with your own {' and '.join(missing)}, whose code it does not hold; load(path, {asked})"
         )
+    lacking = [name for name in (*_PLAIN, *kind._plain) if name not in content["plain"]]
+    if lacking:
+        raise CheckpointError(f"{path} is of an earlier version, without {', '.join(lacking)}; fit anew")
     model = kind(**{**content["parameters"], **replacements})
     for name, value in content["plain"].items():
         setattr(model, name, value)

@@ -52,8 +52,9 @@ class StackedSeeds(BaseEstimator):
     ) -> Self:
         """Trains all seeds on X (n, d); the arguments and errors are those of `ImplicitModel.fit`.
 
-        Callbacks see this object, and the mean of each loss over the seeds. Raises TypeError or ValueError for a model
-        without a stacked form, `Diverged`, which names the seed, where one of them meets a value that is not finite.
+        Callbacks see this object, and the mean of each loss, and of a score, over all members. Raises TypeError or
+        ValueError for a model without a stacked form, `Diverged`, which names the seed, where one of them meets a value
+        that is not finite.
         """
         self.start(X, y)
         return self._run(callbacks, max_seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,8 +14,6 @@ from estimators.training.principal_axes import principal_axes, some_of
 
 #: Numbers of a block.
 BLOCK = 1 << 20
-#: Words of 8 bytes that a fingerprint adds up at a time.
-WORDS = 1024
 
 
 def checked_data(X: object, name: str = "X", *, least: int = 2) -> np.ndarray:
@@ -54,18 +53,15 @@ def checked_data(X: object, name: str = "X", *, least: int = 2) -> np.ndarray:
 
 
 def fingerprint(X: np.ndarray) -> str:
-    """The SHA-256 of a checked array's shape, dtype and sums Σ wᵢxᵢ mod 2⁶⁴ of a thousand words, wᵢ odd and random.
+    """The SHA-256 of a checked array's shape, dtype and the CRC-32 of each block of its values.
 
-    A word of a sum that changes alone always changes it, and any other change that no one has aimed at misses it once
-    in 2⁶³; it takes an eighth of the time of a SHA-256 of all values.
-    Source: Dietzfelbinger, Hagerup, Katajainen & Penttonen 1997 (odd multipliers).
+    Every change within 4 bytes changes it, and of others that no one has aimed at one in 2³² does not; it takes a third
+    of the time of a SHA-256 of the values. Source: Koopman 2002 (what CRCs detect).
     """
     digest = hashlib.sha256(f"{X.shape} {X.dtype}".encode())
-    values = np.ascontiguousarray(X).reshape(-1).view(np.uint8)
-    whole = len(values) // (8 * WORDS) * (8 * WORDS)
-    odd = np.random.default_rng(0).integers(0, 2**63, WORDS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    digest.update((values[:whole].view(np.uint64).reshape(-1, WORDS) @ odd).data)
-    digest.update(values[whole:].data)
+    values = np.ascontiguousarray(X).reshape(-1)
+    for first in range(0, len(values), BLOCK):
+        digest.update(zlib.crc32(values[first : first + BLOCK].data).to_bytes(4, "little"))
     return digest.hexdigest()
 
 
@@ -126,15 +122,18 @@ class Standardisation:
     def apply(self, X: np.ndarray) -> np.ndarray:
         """Data (n, d) in its own units to the unit scale, float32 (n, width).
 
-        What is float32 is taken less the centre in float32, where this is one.
+        What is float32 is taken less the centre in float32, where this is one and no difference overflows.
         """
         found = np.empty((len(X), self.width), dtype=np.float32)
         axes = None if self.axes is None else self.axes.astype(np.float32)
-        narrow = self.centre.astype(X.dtype)
+        with np.errstate(over="ignore"):
+            narrow = self.centre.astype(X.dtype)
         centre = narrow if np.array_equal(narrow, self.centre) else self.centre
         for part in _blocks(X):
-            with np.errstate(over="ignore"):  # told below, with the row
+            with np.errstate(over="ignore", invalid="ignore"):
                 unit = (X[part] - centre) / self.scale
+            if unit.dtype == np.float32 and not np.isfinite(unit).all():
+                unit = (X[part] - self.centre) / self.scale
             too_large = np.abs(unit).max(axis=1) > np.finfo(np.float32).max
             if too_large.any():
                 row = part.start + int(too_large.argmax())

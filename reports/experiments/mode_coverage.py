@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +16,6 @@ from estimators.reach import precision_within, recall_within
 from estimators.toys import TOYS
 from reports.experiment import Cell, Experiment, Measurement, experiments
 from reports.record import Record, Scalar
-
-if TYPE_CHECKING:
-    from estimators.training.loop import Diverged
 
 #: The row that every model is read against: true data in the place of samples.
 REFERENCE = "true data"
@@ -164,34 +161,33 @@ def _best_rate(
     if not choosing:
         return None, {}
     scores: dict[float, float] = {}
-    for rate, fitted in _at_each_rate(cell, steps, choosing, seed, train):
-        if isinstance(fitted, Diverged):
-            scores[rate], diverged = -math.inf, fitted
-        else:
+    together = _at_all_rates(cell, steps, choosing, seed, train)
+    for i, rate in enumerate(_RATES):
+        try:
+            if together is None:
+                fitted = _fitted(cell, steps, (rate,), choosing, seed, train)
+            else:
+                fitted = together[i * choosing : (i + 1) * choosing]
             scores[rate] = float(np.mean([_harmonic(one, validation, law) for one in _draws(fitted, seed)]))
+        except Diverged as error:
+            scores[rate], diverged = -math.inf, error
     best = max(_RATES, key=scores.__getitem__)
     if scores[best] == -math.inf:
         raise diverged
     return best, {f"{rate:g}": score for rate, score in scores.items()}
 
 
-def _at_each_rate(
-    cell: Cell, steps: int, n_seeds: int, seed: int, train: np.ndarray
-) -> Iterator[tuple[float, list[Any] | Diverged]]:
-    """`_fitted` at each of `_RATES`, or its divergence; all at once where that can be and none of them diverges."""
+def _at_all_rates(cell: Cell, steps: int, n_seeds: int, seed: int, train: np.ndarray) -> list[Any] | None:
+    """`_fitted` at all of `_RATES` at once; None where that cannot be, or where one of them diverges."""
     from estimators.training.loop import Diverged
+    from estimators.training.registry import models
 
+    if not _stacks(models[str(cell.params["model"])]):
+        return None
     try:
-        every = _fitted(cell, steps, _RATES, n_seeds, seed, train)
+        return _fitted(cell, steps, _RATES, n_seeds, seed, train)
     except Diverged:
-        for rate in _RATES:
-            try:
-                yield rate, _fitted(cell, steps, (rate,), n_seeds, seed, train)
-            except Diverged as error:
-                yield rate, error
-    else:
-        for i, rate in enumerate(_RATES):
-            yield rate, every[i * n_seeds : (i + 1) * n_seeds]
+        return None
 
 
 def _fitted(cell: Cell, steps: int, rates: tuple[float, ...], n_seeds: int, seed: int, train: np.ndarray) -> list[Any]:

@@ -74,9 +74,16 @@ def test_one_problem_that_does_not_end_is_no_answer_for_any():
     with pytest.raises(NotConverged, match="after 8 sweeps: raise max_iter or epsilon"):
         entropic_cost(costs(), EPSILON, 1e-9, 8)
     broken = costs()
-    broken[3, 2, 1] = torch.nan
-    with pytest.raises(NotConverged):
-        entropic_cost(broken, EPSILON, 1e-3, 50)
+    for wrong in (torch.nan, torch.inf):
+        broken[3, 2] = wrong
+        with pytest.raises(NotConverged, match=r"left the range of torch\.float64 after 1 sweeps: give a"):
+            entropic_cost(broken, EPSILON, 1e-3, 50)
+
+
+@pytest.mark.parametrize("wrong", [{"epsilon": 0.0}, {"epsilon": -0.1}, {"tolerance": float("nan")}, {"max_iter": 0}])
+def test_what_cannot_be_asked_for_is_refused(wrong):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} is"):
+        entropic_cost(costs(), **{"epsilon": EPSILON, "tolerance": 1e-3, "max_iter": 50} | wrong)
 
 
 def test_a_pair_may_be_forbidden():
@@ -109,8 +116,9 @@ def test_the_kernel_does_what_its_twin_does(size, tolerance, same):
         given += [missed, state]
         solve(*(part.numpy() if solve is balance else part for part in given), tolerance, 400, same)
         found.append(given)
-    assert set(found[0][-1].tolist()) <= {DONE, FAILED, GROWN}
-    assert found[0][-1][4] == FAILED
-    assert DONE in found[0][-1]
+    states = found[0][-1].tolist()
+    assert states[4] == FAILED
+    assert GROWN in states or 1 in size
+    assert DONE in states
     for ours, theirs in zip(*found, strict=True):
         torch.testing.assert_close(ours[:4], theirs[:4], rtol=1e-10, atol=1e-13)

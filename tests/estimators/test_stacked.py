@@ -203,6 +203,9 @@ def test_each_rate_answers_as_alone(name):
         alone = small(name, random_state=5, lr=rate).fit(X)
         assert member.get_params() == alone.get_params()
         assert [row["lr"] for row in member.history_] == [row["lr"] for row in alone.history_]
+        for optimiser in alone._optimisers:
+            ours, theirs = (getattr(one, optimiser).param_groups[0]["lr"] for one in (member, alone))
+            assert ours == pytest.approx(theirs, rel=1e-15)
         for network in alone._networks:
             pairs = zip(getattr(member, network).parameters(), getattr(alone, network).parameters(), strict=True)
             for ours, theirs in pairs:
@@ -228,11 +231,27 @@ def test_a_stack_of_rates_goes_on_from_its_file(tmp_path):
 @pytest.mark.parametrize(
     ("rates", "error", "told"),
     [((), ValueError, "rates is empty"), ((1e-2, 0.0), ValueError, r"rates\[1\] is 0"), (1e-2, TypeError, "a sequence"),
-     (("fast",), TypeError, r"rates\[0\]")],
+     (("fast",), TypeError, r"rates\[0\]"), ((1e-2, 1e-3, 1e-2), ValueError, r"rates\[2\] is 0.01 again")],
 )  # fmt: skip
 def test_bad_rates_are_refused(rates, error, told):
     with pytest.raises(error, match=told):
         StackedSeeds(gan(), rates=rates).fit(data())
+
+
+def test_rates_may_be_an_array_and_a_step_beyond_the_budget_moves_nothing():
+    stack = StackedSeeds(gan(steps=2), n_seeds=1, rates=np.logspace(-3, -2, 2)).start(data())
+    assert [member.lr for member in stack.members_] == [1e-3, 1e-2]
+    for _ in range(2):
+        stack.step()
+    before = [weight.clone() for weight in stack.members_[1].generator_.parameters()]
+    stack.step()
+    for ours, theirs in zip(stack.members_[1].generator_.parameters(), before, strict=True):
+        assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("rate", [{"lr": np.float32(1e-3)}, {"critic_lr": np.float32(1e-3)}])
+def test_a_rate_may_be_a_number_of_numpy(rate):
+    assert gan(**rate).fit(data()).history_[-1]["step"] == 23
 
 
 def test_a_seed_that_diverges_is_named():

@@ -9,7 +9,7 @@ import torch
 
 from estimators.models.gans.non_saturating import NonSaturatingGAN
 from estimators.models.imle import IMLE
-from estimators.training import seeding
+from estimators.training import seeding, training_data
 from estimators.training.callbacks import Callback, Checkpoint, Progress
 from estimators.training.seeding import seed_of, torch_stream
 from estimators.training.training_data import Standardisation, checked_data, fingerprint
@@ -232,8 +232,20 @@ def test_a_fingerprint_sees_shape_type_and_every_value():
     assert fingerprint(np.asfortranarray(X)) == fingerprint(X)
 
 
-def test_a_fingerprint_sees_each_word_of_each_block():
-    """Blocks of 8 KB, and what is left after them: one bit of one value, and two values that change places."""
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_fingerprint_sees_reflections_and_swaps(dtype):
+    """Changes of the sign bits or of few high bits, which sums of words would miss."""
+    X = np.random.default_rng(0).integers(0, 2, size=(2048, 2)).astype(dtype) + 1
+    swapped = X.copy()
+    swapped[[0, 1000]] = swapped[[1000, 0]]
+    swapped[[3, 4], 0] = 3 - swapped[[3, 4], 0]
+    others = [-X, X * [1, -1], X * [-1, 1], X * np.where(np.arange(2048) < 2, -1, 1)[:, None], swapped, 3 - X]
+    assert len({fingerprint(other.astype(dtype)) for other in (X, *others)}) == 7
+
+
+def test_a_fingerprint_sees_each_word_of_each_block(monkeypatch):
+    """One bit of one value, and two values that change places, at the ends of blocks and in the last, shorter one."""
+    monkeypatch.setattr(training_data, "BLOCK", 1024)
     X = np.random.default_rng(0).normal(size=(3, 700))
     known = fingerprint(X)
     for place in (0, 1023, 1024, 2047, 2048, 2099):
@@ -252,6 +264,8 @@ def test_float32_data_far_from_zero_keep_their_differences():
     unit = Standardisation.of(X)
     assert np.array_equal(unit.centre.astype(np.float32), unit.centre)
     assert np.array_equal(unit.undo(unit.apply(X), "float32"), X)
+    large = np.array([[3e38], [-3e38], [-3e38], [-3e38]], dtype=np.float32)  # further from the centre than float32 goes
+    assert np.abs(Standardisation.of(large).apply(large)).max() < 2
     wide = unit.apply(X.astype(np.float64))
     assert np.abs(unit.apply(X) - wide).max() <= 2.0**-23 * np.abs(wide).max()
 

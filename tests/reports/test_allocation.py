@@ -29,4 +29,4 @@ def _faults(how):
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told to keep what is freed")
 def test_pages_that_were_freed_are_not_mapped_again():
     """Three rounds of 80 MB are 60 000 pages of 4 KB, and fewer large ones."""
-    assert _faults("kept") < _faults("given back") / 10
+    assert _faults("kept") < _faults("given back") / 10 + 50

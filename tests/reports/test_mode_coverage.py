@@ -79,10 +79,16 @@ def test_rates_are_chosen_on_whole_runs_and_none_is_taken_where_all_diverge(monk
             raise loop.Diverged("the loss is nan", step=1, lr=rates[0])
         return [rate for rate in rates for _ in range(n_seeds)]
 
+    def draws(fitted, _):
+        drawn.append(fitted)
+        if fitted[0] in odd:
+            raise loop.Diverged("the generator returns values that are not finite", step=1, lr=fitted[0])
+        return np.full((1, 1, 2), 1.0)
+
     monkeypatch.setattr(mode_coverage, "_fitted", fitted)
-    monkeypatch.setattr(mode_coverage, "_draws", lambda fitted, _: drawn.append(fitted) or np.full((1, 1, 2), 1.0))
+    monkeypatch.setattr(mode_coverage, "_draws", draws)
     monkeypatch.setattr(mode_coverage, "_harmonic", lambda *_: 0.0)
-    diverge, drawn = (), []
+    diverge, odd, drawn = (), (), []
     assert mode_coverage._best_rate(cell, LAW, None, None, 0)[0] == mode_coverage._RATES[0]
     assert lengths == [(cell.params["steps"], 4)]
     assert drawn == [[rate] * 2 for rate in mode_coverage._RATES]
@@ -92,6 +98,9 @@ def test_rates_are_chosen_on_whole_runs_and_none_is_taken_where_all_diverge(monk
     assert drawn == [[rate] * 2 for rate in mode_coverage._RATES[1:]]
     assert rate == mode_coverage._RATES[1]
     assert tried[f"{mode_coverage._RATES[0]:g}"] == -np.inf
+    diverge, odd = (), mode_coverage._RATES[:1]  # trained, but what it draws is not finite
+    rate, tried = mode_coverage._best_rate(cell, LAW, None, None, 0)
+    assert (rate, tried[f"{odd[0]:g}"]) == (mode_coverage._RATES[1], -np.inf)
     diverge = mode_coverage._RATES
     with pytest.raises(loop.Diverged, match="nan"):
         mode_coverage._best_rate(cell, LAW, None, None, 0)

@@ -19,6 +19,7 @@ def rational_quadratic(squared: torch.Tensor) -> tuple[torch.Tensor, torch.Tenso
 
     Its tails keep a gradient where a Gaussian kernel has none. Source: Bińkowski et al. 2018, equation 6.
     """
+    squared = squared.detach()
     if squared.device.type == "cpu" and squared.dtype in (torch.float32, torch.float64):
         k, slope, bend = (torch.empty_like(squared, memory_format=torch.contiguous_format) for _ in range(3))
         rational_quadratics(*(part.reshape(-1).numpy() for part in (squared, k, slope, bend)))
