@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -21,8 +22,8 @@ def entropic_cost(
     π = exp((f ⊕ g − c)/ε)/nm, which at the optimum is the whole (Danskin), held: first derivatives alone. The
     potentials begin as hard c-transforms, fᵢ = minⱼ cᵢⱼ and gⱼ = minᵢ (cᵢⱼ − fᵢ), which leave a 1 in every row and
     column of exp((f ⊕ g − c)/ε); sweeps scale its rows and columns, products alone, the first of them overshoot, and
-    the scalings go into f and g before they overflow. `same` is for the cost of a sample to itself, where the steps are
-    averaged and few sweeps are enough. Half precision is widened to float32.
+    the scalings go into f and g before they overflow, where a sweep in the log domain follows. `same` is for the cost
+    of a sample to itself, where the steps are averaged and few sweeps are enough. Half precision is widened to float32.
 
     Raises NotConverged when `max_iter` sweeps leave more than `tolerance` of the mass of a column missing, or scalings
     leave the range of their type, in any of the problems, and ValueError for an argument that is not above 0.
@@ -67,14 +68,17 @@ def _solved(
     left = torch.arange(len(cost), device=cost.device)
     f = cost.amin(dim=-1)
     g = cost.new_zeros((len(cost), m)) if same else (cost - f[..., None]).amin(dim=-2)
-    swept = torch.zeros_like(left)
+    swept, state = torch.zeros_like(left), torch.full_like(left, GROWN)
     while len(left):
         kernel = (f[..., None] - cost).add_(g[..., None, :]).div_(epsilon).exp_().div_(m).contiguous()
-        u, v, missed, state = _balanced(kernel, swept, tolerance, max_iter, same)
-        if bool((state == FAILED).any()):
-            first = int((state == FAILED).long().argmax())
+        given = state.clone()
+        u, v, missed = _balanced(kernel, swept, state, tolerance, max_iter, same)
+        lost = (state == FAILED) & (swept < max_iter)  # scalings that were too far apart to be held
+        hopeless = lost & ((given == FAILED) | ~(f.isfinite().all(dim=-1) & g.isfinite().all(dim=-1)))
+        if bool((hopeless | (state == FAILED) & ~lost).any()):
+            first = int((hopeless | (state == FAILED) & ~lost).long().argmax())
             after = f"after {int(swept[first])} sweeps"
-            if int(swept[first]) < max_iter:
+            if bool(hopeless[first]):
                 raise NotConverged(
                     f"scalings left the range of {cost.dtype} {after}: give a finite cost in every row and column, "
                     "float64, or a larger epsilon"
@@ -82,26 +86,35 @@ def _solved(
             raise NotConverged(
                 f"a marginal misses {float(missed[first]):.3g} of its mass {after}: raise max_iter or epsilon"
             )
-        f, g = f + epsilon * u.log(), g + epsilon * v.log()
-        done, going = state == DONE, state == GROWN
+        kept = ~lost[:, None]
+        f, g = torch.where(kept, f + epsilon * u.log(), f), torch.where(kept, g + epsilon * v.log(), g)
+        done = state == DONE
         values.view(-1)[left[done]] = f[done].mean(dim=-1) + g[done].mean(dim=-1)
         plans.view(-1, n, m)[left[done]] = kernel[done]
-        left, cost, f, g, swept = (part[going] for part in (left, cost, f, g, swept))
+        left, cost, f, g, swept, state = (part[~done] for part in (left, cost, f, g, swept, state))
+        # In the log domain: no row or column is too small to be told from 0 then, as those of grown ones may be.
+        g = _transform(cost.mT, f, epsilon)
+        f = _transform(cost, g, epsilon)
     return values, plans
 
 
+def _transform(cost: torch.Tensor, g: torch.Tensor, epsilon: float) -> torch.Tensor:
+    """The soft c-transform f, with (1/m) Σⱼ exp((fᵢ + gⱼ − cᵢⱼ)/ε) = 1 for every row i of (…, n, m)."""
+    return -epsilon * (torch.logsumexp((g[..., None, :] - cost) / epsilon, dim=-1) - math.log(cost.shape[-1]))
+
+
 def _balanced(
-    kernel: torch.Tensor, swept: torch.Tensor, *how: Any
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """u, v, what is missing and the state of each problem, by `balance` or, on a device, its twin."""
+    kernel: torch.Tensor, swept: torch.Tensor, state: torch.Tensor, *how: Any
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """u, v and what is missing of each problem, by `balance` or, on a device, its twin."""
     u, v = torch.ones_like(kernel[..., 0]), torch.ones_like(kernel[..., 0, :])
-    missed, state = torch.full_like(swept, torch.inf, dtype=torch.float64), torch.full_like(swept, FAILED)
+    missed = torch.full_like(swept, torch.inf, dtype=torch.float64)
     arguments = (kernel, u, v, swept, missed, state)
     if kernel.device.type == "cpu":
         balance(*(part.numpy() for part in arguments), *how)
     else:
         balance_together(*arguments, *how)
-    return u, v, missed, state
+    return u, v, missed
 
 
 def balance_together(
@@ -110,10 +123,10 @@ def balance_together(
 ) -> None:  # fmt: skip
     """What `balance` does, of tensors on any device: all problems a sweep, each left as it is where it ended."""
     n, m = kernel.shape[-2:]
-    going = swept < max_iter
+    going, careful = swept < max_iter, (state == FAILED) | same
     state.fill_(FAILED)
     while bool(going.any()):
-        power = 1 + (OVERSHOT - 1) * (swept < RELAXED_SWEEPS).to(kernel)[:, None] * (not same)
+        power = 1 + (OVERSHOT - 1) * (~careful & (swept < RELAXED_SWEEPS)).to(kernel)[:, None]
         by_rows = (kernel @ v[..., None])[..., 0]
         scaled = torch.where(going[:, None], u * (u * by_rows) ** -power, u)
         columns = (scaled[:, None, :] @ kernel)[:, 0] * v * (m / n)

@@ -24,7 +24,8 @@ def balance(kernel, u, v, swept, missed, state, tolerance, max_iter, same):
 
     u (p, n) and v (p, m) begin at 1 and end as the scalings, swept (p,) counts on from what it holds, missed (p,) is
     the mean |column · m/n − 1| at most, and state (p,) one of DONE, GROWN and FAILED; only of what is DONE `kernel` is
-    changed. Rows are exact then. `same`: the steps of v are averaged with standing still, for a symmetric K.
+    changed. Rows are exact then. No sweep overshoots of what comes in as FAILED. `same`: the steps of v are averaged
+    with standing still, for a symmetric K.
     """
     problems, n, m = kernel.shape
     turned = np.empty((m, n), kernel.dtype)
@@ -36,9 +37,10 @@ def balance(kernel, u, v, swept, missed, state, tolerance, max_iter, same):
         for i in range(n):
             for j in range(m):
                 turned[j, i] = matrix[i, j]
+        careful = same or state[p] == FAILED
         state[p] = FAILED
         while swept[p] < max_iter:
-            relaxed = not same and swept[p] < RELAXED_SWEEPS
+            relaxed = not careful and swept[p] < RELAXED_SWEEPS
             weighted_rows(turned, b, by_rows)
             for i in range(n):
                 row = a[i] * by_rows[i]

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from estimators import NotConverged
+from estimators import entropic_cost as transport
 from estimators.entropic_cost import balance_together, entropic_cost
 from estimators.kernels.cpu_scalings import DONE, FAILED, GROWN, balance
 
@@ -111,7 +112,7 @@ def test_the_kernel_does_what_its_twin_does(size, tolerance, same):
     swept = torch.tensor([0, 5, 190, 0, 0])
     found = []
     for solve in (balance, balance_together):
-        state, missed = torch.full((5,), -1), torch.zeros(5, dtype=torch.float64)
+        state, missed = torch.tensor([GROWN, FAILED, GROWN, GROWN, GROWN]), torch.zeros(5, dtype=torch.float64)
         given = [kernel.clone(), torch.ones(5, size[0]).double(), torch.ones(5, size[1]).double(), swept.clone()]
         given += [missed, state]
         solve(*(part.numpy() if solve is balance else part for part in given), tolerance, 400, same)
@@ -122,3 +123,41 @@ def test_the_kernel_does_what_its_twin_does(size, tolerance, same):
     assert DONE in states
     for ours, theirs in zip(*found, strict=True):
         torch.testing.assert_close(ours[:4], theirs[:4], rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_features_that_lie_far_apart_converge_in_either_type(dtype):
+    """Cosines of clusters of features at ε = 0.01, where e^(cost/ε) spans e^200: scalings grow, and leave float32."""
+    rng = np.random.default_rng(1)
+    unit = rng.normal(size=(24, 2, 64, 1)) * rng.normal(size=(24, 2, 1, 6)) + 0.1 * rng.normal(size=(24, 2, 64, 6))
+    unit = torch.as_tensor(unit / np.linalg.norm(unit, axis=-1, keepdims=True))
+    cost = 1 - unit[:, 0] @ unit[:, 1].mT
+    truth = entropic_cost(cost, 0.01, 1e-3, 100_000)
+    found = entropic_cost(cost.to(dtype), 0.01, 0.01, 5000)
+    # The dual is concave: a value errs by the mass that is missing times the range of costs at most.
+    assert float((found.double() - truth).abs().max()) <= 2 * (0.01 + 1e-3)
+
+
+def test_scalings_that_leave_the_range_begin_again_without_overshooting(monkeypatch):
+    """Once from the last potentials; a second time nothing is left to be tried."""
+    true, given = transport._balanced, []
+    truth = entropic_cost(costs(), EPSILON, 1e-9, 10_000)
+
+    def losing(times):
+        def balanced(kernel, swept, state, *how):
+            given.append(state.clone())
+            u, v, missed = true(kernel, swept, state, *how)
+            if len(given) <= times:
+                state[-1], u[-1], v[-1] = FAILED, torch.nan, torch.inf
+            return u, v, missed
+
+        return balanced
+
+    monkeypatch.setattr(transport, "_balanced", losing(1))
+    torch.testing.assert_close(entropic_cost(costs(), EPSILON, 1e-9, 10_000), truth, rtol=1e-8, atol=1e-10)
+    assert given[0].tolist() == [GROWN] * 6
+    assert FAILED in given[1].tolist()
+    given.clear()
+    monkeypatch.setattr(transport, "_balanced", losing(2))
+    with pytest.raises(NotConverged, match="left the range"):
+        entropic_cost(costs()[:2], EPSILON, 1e-9, 10_000)
