@@ -107,9 +107,10 @@ class DeviceCandidates(ABC):
 
     def _everything(self) -> DeviceRows:
         """Exact search among the same rows, made when it is first asked for."""
-        if self._all is None:
-            self._all = DeviceRows(self._rows, self._alive)
-        return self._all
+        with self._lock:
+            if self._all is None:
+                self._all = DeviceRows(self._rows, self._alive)
+            return self._all
 
     def _workspace(self, q: int, k: int, stream: Any) -> tuple[int, tuple[Any, ...]]:
         """(queries at a time, their buffers), the same ones for each search of a kind on a stream."""
@@ -119,6 +120,7 @@ class DeviceCandidates(ABC):
             (has, of), made = self._workspaces[handle]
             if has >= together and of == k:
                 return together, made
+        self._workspaces.pop(handle, None)  # the old before the new: both may not fit
         made = self._buffers(together, k)
         self._workspaces[handle] = (together, k), made
         return together, made

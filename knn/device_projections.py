@@ -94,4 +94,5 @@ class DeviceProjections(DeviceCandidates):
             keys, order, bounds = self._host
             order = living_order(order, keys, bounds, self._alive)
             self._sorted = cuda.to_device(np.take_along_axis(keys, order, axis=1))
+            cuda.synchronize()  # before a stream that does not wait for the default one
         return self._sorted

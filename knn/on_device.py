@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import abstractmethod
 from typing import Any, ClassVar
 
@@ -17,6 +18,9 @@ from knn.validation import checked_count
 #: Queries × points × coordinates below which the CPU serves: to start a device and to hear from it costs more. A guess
 #: until `python -m benchmarks.gpu` has found where the two meet.
 SMALL = 1 << 22
+
+
+_MAKING = threading.RLock()
 
 
 class OnDevice(NearestNeighbours):
@@ -72,10 +76,15 @@ class OnDevice(NearestNeighbours):
     def _on_device(self) -> Any:
         """What the device keeps, copied there when it is first needed."""
         points = self._points
-        if self._rows_on_device is None:
-            as_given = self._given is not None and len(self._given) == points.size == points.next_id
-            self._rows_on_device = self._device_made(self._given if as_given else points.rows, points.alive.copy())
-        return self._rows_on_device
+        with _MAKING:  # two first searches make it once
+            if self._rows_on_device is None:
+                from numba import cuda
+
+                as_given = self._given is not None and len(self._given) == points.size == points.next_id
+                made = self._device_made(self._given if as_given else points.rows, points.alive.copy())
+                cuda.synchronize()  # a caller's stream does not wait for the default one, on which copies are made
+                self._rows_on_device = made
+            return self._rows_on_device
 
     def _check_foreign(self, name: str) -> None:
         """Raises ValueError where arrays of a device cannot be served."""

@@ -64,10 +64,17 @@ class PrioritizedDCI(ByProjections):
                 f"traversal={self.traversal!r} serves one level, not n_levels={self.n_levels}: use 'scan', which finds "
                 "the same candidates"
             )
+        self._check_levels()
+
+    def _check_levels(self):
         if self.n_levels > 1 and self.device == "cuda":
             raise ValueError(
                 f"n_levels={self.n_levels} with device='cuda' is not served: set n_levels=1 or device='cpu'"
             )
+
+    def _device_answer(self, Q, k, exact, ids=None):
+        self._check_levels()  # `set_params` after `fit` may have changed either
+        return super()._device_answer(Q, k, exact, ids)
 
     def tuning_grid(self, n, d):  # noqa: ARG002
         """(what is built, what is asked), for `knn.tuned`."""

@@ -67,9 +67,15 @@ class Projections(SortedRuns):
 def projected_queries(
     Q: np.ndarray, directions: np.ndarray, dtype: np.dtype, radius: float, kernels: ModuleType
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Projections (q, m) of the type of the points' and margins (c·u, η), for points of norms up to `radius`."""
+    """Projections (q, m) of the type of the points' and margins (c·u, η), for points of norms up to `radius`.
+
+    A query of a wider type may lie beyond the range of `dtype`: its projections are cut to a quarter of that, which
+    those of points never reach. Cut gaps are no larger than the true ones, so that bounds of distances hold.
+    """
     projected = np.empty((directions.shape[1], len(Q)), dtype)
     kernels.project(Q, directions, projected)
+    limit = np.finfo(dtype).max / 4
+    np.clip(projected, -limit, limit, out=projected)
     squared = np.empty(len(Q))
     kernels.squared_norms(Q, squared)
     margins = np.empty((len(Q), 2))

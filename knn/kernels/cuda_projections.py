@@ -49,7 +49,7 @@ def projecting(dtype: np.dtype, threads: int = 128, each: int = 4, digit: int = 
     kind = dtype.type
     number = types.float32 if dtype == np.float32 else types.float64
     width, bins = 8 * dtype.itemsize, 1 << digit
-    nothing, infinite = kind(0), kind(np.inf)
+    nothing, infinite, limit = kind(0), kind(np.inf), float(np.finfo(dtype).max / 4)
 
     @cuda.jit
     def project(Q, directions, near):
@@ -58,6 +58,8 @@ def projecting(dtype: np.dtype, threads: int = 128, each: int = 4, digit: int = 
             total = 0.0
             for i in range(Q.shape[1]):
                 total += times(np.float64(Q[row, i]), directions[i, j])
+            if abs(total) > limit:  # as on the host; what is not a number stays so
+                total = math.copysign(limit, total)
             near[j // near.shape[2], row, j % near.shape[2]] = total
 
     @cuda.jit

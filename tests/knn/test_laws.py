@@ -203,6 +203,21 @@ def test_queries_far_away_are_answered_exactly(kind, dtype):
     np.testing.assert_array_equal(found.distances, distances)
 
 
+def test_queries_beyond_the_range_of_narrow_points_are_answered_exactly(kind):
+    """In float64, of which a projection in float32 would be infinite and seem to exclude every point."""
+    X = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
+    X[::2] *= np.float32(1e34)
+    Q = np.array([[1e39, 2e39, -1e39], [-3e45, 1e20, 1.0]])
+    distances, indices = naive.neighbours(X, Q, 2)
+    index = kind(random_state=0).fit(X)
+    found, exact = index.search(Q, 2), index.search(Q, 2, exact=True)
+    np.testing.assert_array_equal(exact.indices, indices)
+    np.testing.assert_array_equal(exact.distances, distances)
+    assert exact.certified.all()
+    right = (found.indices == indices).all(axis=1)
+    assert right[found.certified].all()
+
+
 def test_queries_of_the_other_width_keep_it(kind):
     X, Q = clusters(60, 20, seed=7, queries=12)
     for rows, queries in ((X.astype(np.float32), Q), (X, Q.astype(np.float32))):
