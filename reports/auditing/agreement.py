@@ -45,7 +45,7 @@ def scale_doubt(rows: Array, known: Array, name: str, other: str) -> str:
     (low, high), (least, most) = ((float(part.min()), float(part.max())) for part in (rows, known))
     # Of heavy tails the largest differ by chance, and beside images with noise the usual ones of images without.
     magnitudes = [(np.abs(part).max(), _usual(part)) for part in (rows, known)]
-    apart = all(max(pair) > _FACTOR * min(pair) for pair in zip(*magnitudes, strict=True))
+    apart = all(max(pair) > _FACTOR * min(pair) > 0 for pair in zip(*magnitudes, strict=True))  # zeros have no scale
     beyond = int(((rows < least) | (rows > most)).sum())
     if not apart and (beyond < _MANY or beyond < _BEYOND * rows.size):
         return ""

@@ -239,19 +239,16 @@ def test_bad_rates_are_refused(rates, error, told):
 
 
 def test_rates_may_be_an_array_and_a_step_beyond_the_budget_moves_nothing():
-    stack = StackedSeeds(gan(steps=2), n_seeds=1, rates=np.logspace(-3, -2, 2)).start(data())
+    stack = StackedSeeds(gan(steps=1), n_seeds=1, rates=np.logspace(-3, -2, 2)).start(data())
     assert [member.lr for member in stack.members_] == [1e-3, 1e-2]
-    for _ in range(2):
-        stack.step()
-    before = [weight.clone() for weight in stack.members_[1].generator_.parameters()]
     stack.step()
-    for ours, theirs in zip(stack.members_[1].generator_.parameters(), before, strict=True):
-        assert torch.equal(ours, theirs)
+    before = stack.sample(9, random_state=0)
+    stack.step()
+    assert np.array_equal(stack.sample(9, random_state=0), before)
 
 
-@pytest.mark.parametrize("rate", [{"lr": np.float32(1e-3)}, {"critic_lr": np.float32(1e-3)}])
-def test_a_rate_may_be_a_number_of_numpy(rate):
-    assert gan(**rate).fit(data()).history_[-1]["step"] == 23
+def test_a_rate_may_be_a_number_of_numpy():
+    assert gan(lr=np.float32(1e-3), critic_lr=np.float32(1e-3)).fit(data()).history_[-1]["step"] == 23
 
 
 def test_a_seed_that_diverges_is_named():

@@ -12,7 +12,6 @@ import reports
 from estimators import ring
 from estimators.result import Estimate
 from reports import auditing
-from reports.auditing.agreement import scale_doubt
 from reports.auditing.cells import cells
 from reports.auditing.family import CLOSE, COPIES, DROPS, NARROW, OVERFITS, UNLIKE, WIDE
 from reports.auditing.formats import read_rows
@@ -20,11 +19,10 @@ from reports.auditing.power import power, rows_for
 from tests.naive import fisher_too_few
 from theory.claim import claims_registry
 
-LAW, FOUR = ring(8), ring(4)
+LAW, FOUR, RNG = ring(8), ring(4), np.random.default_rng(0)
 TRAIN, TEST = LAW.sample(400, random_state=1), LAW.sample(300, random_state=2)
 FRESH = LAW.sample(400, random_state=3)
 OWN = LAW.modes[((FRESH[:, None] - LAW.modes) ** 2).sum(axis=2).argmin(axis=1)]
-RNG = np.random.default_rng(0)
 
 
 def tests_only(monkeypatch):
@@ -128,10 +126,10 @@ def test_a_perfect_sampler_is_accused_no_more_often_than_the_level(monkeypatch):
 def test_a_perfect_sampler_of_a_discrete_law_is_not_accused_by_its_ties(monkeypatch):
     """By nearest distances alone, of 20 test rows against 1000 samples: the normal law accuses one in seven."""
     tests_only(monkeypatch)
-    whole = auditing.family
+    every = auditing.family
 
     def nearest(*given, **more):
-        return [one for one in whole(*given, **more) if one[0] == "nearest distances"]
+        return [one for one in every(*given, **more) if one[0] == "nearest distances"]
 
     monkeypatch.setattr(auditing, "family", nearest)
     monkeypatch.setattr(auditing, "cells", lambda held, made, *_, **__: cells(held, made, [[0.0], [1.0]]))
@@ -287,29 +285,6 @@ def test_a_cell_without_a_single_row_of_either_is_no_defect():
     assert known.p_values[-1] == 1
     assert 8 not in known.lacking(0.05)
     assert replace(known, p_values=known.p_values / 10).p_value < known.p_value
-
-
-@pytest.mark.parametrize(
-    ("change", "asked"),
-    [
-        (lambda X: 255 * X, True),
-        (lambda X: 2 * X - 1, True),  # the range of tanh, beside data from 0 to 1
-        (lambda X: X / 255, True),
-        (lambda X: X, False),
-        (lambda X: X[:, ::-1] ** 1.5, False),
-        (lambda X: np.full_like(X, 0.4), False),  # a sampler that has collapsed, which the tests name
-    ],
-)
-def test_scales_that_differ_are_asked_about(change, asked):
-    rng = np.random.default_rng(0)
-    data, drawn = rng.random((300, 4)) ** 3, rng.random((200, 4)) ** 3
-    assert bool(scale_doubt(change(drawn), data, "samples", "data")) == asked
-
-
-def test_few_rows_of_a_law_without_a_scale_are_not_asked_about():
-    rng = np.random.default_rng(0)
-    asked = [bool(scale_doubt(*rng.standard_cauchy((2, 20, 2)), "samples", "data")) for _ in range(300)]
-    assert sum(asked) <= 3
 
 
 def test_a_test_of_another_law_is_asked_about_and_one_of_the_same_is_not(quick):
