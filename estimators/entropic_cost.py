@@ -73,12 +73,14 @@ def _solved(
         kernel = (f[..., None] - cost).add_(g[..., None, :]).div_(epsilon).exp_().div_(m).contiguous()
         given = state.clone()
         u, v, missed = _balanced(kernel, swept, state, tolerance, max_iter, same)
-        lost = (state == FAILED) & (swept < max_iter)  # scalings that were too far apart to be held
-        hopeless = lost & ((given == FAILED) | ~(f.isfinite().all(dim=-1) & g.isfinite().all(dim=-1)))
-        if bool((hopeless | (state == FAILED) & ~lost).any()):
-            first = int((hopeless | (state == FAILED) & ~lost).long().argmax())
+        failed, sound = state == FAILED, f.isfinite().all(dim=-1) & g.isfinite().all(dim=-1)
+        # Scalings that lay too far apart to be held, once: from the same potentials without overshooting.
+        again = failed & (swept < max_iter) & (given == GROWN) & sound
+        hopeless = failed & ~again
+        if bool(hopeless.any()):
+            first = int(hopeless.long().argmax())
             after = f"after {int(swept[first])} sweeps"
-            if bool(hopeless[first]):
+            if int(swept[first]) < max_iter:
                 raise NotConverged(
                     f"scalings left the range of {cost.dtype} {after}: give a finite cost in every row and column, "
                     "float64, or a larger epsilon"
@@ -86,7 +88,7 @@ def _solved(
             raise NotConverged(
                 f"a marginal misses {float(missed[first]):.3g} of its mass {after}: raise max_iter or epsilon"
             )
-        kept = ~lost[:, None]
+        kept = ~again[:, None]
         f, g = torch.where(kept, f + epsilon * u.log(), f), torch.where(kept, g + epsilon * v.log(), g)
         done = state == DONE
         values.view(-1)[left[done]] = f[done].mean(dim=-1) + g[done].mean(dim=-1)

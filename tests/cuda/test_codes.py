@@ -13,22 +13,13 @@ from knn.kernels.cuda_dot4 import plain_dot4
 from knn.principal_codes import Coder
 from tests.knn.problems import clusters
 
-pytestmark = [pytest.mark.simulator, pytest.mark.usefixtures("quick_turns")]
+pytestmark = [pytest.mark.simulator, pytest.mark.usefixtures("quick_turns", "small_screens")]
 STEP = 0.0625
 
 
 @pytest.fixture(autouse=True)
-def small_blocks(monkeypatch):
-    for module in (device_rows, device_principal):
-        monkeypatch.setattr(module, "THREADS", 8)
-    monkeypatch.setattr(device_rows, "WIDE", 4)
-    monkeypatch.setattr(device_rows, "EACH", dict.fromkeys(device_rows.EACH, 2))
-    monkeypatch.setattr(device_rows, "FEWEST", 1)
-    monkeypatch.setattr(device_rows, "BLOCKS", 4)
+def few_promising(monkeypatch):
     monkeypatch.setattr(device_principal, "PROMISING", {"bytes": 8, "float32": 8})
-    monkeypatch.setattr(device_principal, "TRIED", 3)
-    monkeypatch.setattr(device_principal, "NEIGHBOURS", 2)
-    monkeypatch.setattr("knn.kernels.cuda_screen.HALVINGS", 4)  # each is four barriers; looser limits keep more
 
 
 def rows_of(n, m, seed, extent=3.0):

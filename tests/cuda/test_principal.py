@@ -4,25 +4,16 @@ import numpy as np
 import pytest
 from numba import cuda
 
-from knn import BruteForce, PrincipalDCI, RotatedDCI, device_principal, device_rows, on_device
+from knn import BruteForce, PrincipalDCI, RotatedDCI, device_principal, on_device
 from tests.knn.problems import clusters
 
-pytestmark = [pytest.mark.simulator, pytest.mark.usefixtures("quick_turns")]
+pytestmark = [pytest.mark.simulator, pytest.mark.usefixtures("quick_turns", "small_screens")]
 
 
 @pytest.fixture(autouse=True)
-def small_blocks(monkeypatch):
-    for module in (device_rows, device_principal):
-        monkeypatch.setattr(module, "THREADS", 8)
-    monkeypatch.setattr(device_rows, "WIDE", 4)
-    monkeypatch.setattr(device_rows, "EACH", dict.fromkeys(device_rows.EACH, 2))
-    monkeypatch.setattr(device_rows, "FEWEST", 1)
-    monkeypatch.setattr(device_rows, "BLOCKS", 4)
+def few_promising(monkeypatch):
     monkeypatch.setattr(device_principal, "PROMISING", {"bytes": 6, "float32": 6})
-    monkeypatch.setattr(device_principal, "TRIED", 3)
-    monkeypatch.setattr(device_principal, "NEIGHBOURS", 2)
     monkeypatch.setattr(on_device, "SMALL", 0)
-    monkeypatch.setattr("knn.kernels.cuda_screen.HALVINGS", 4)  # each is four barriers; looser limits keep more
 
 
 def built(X, **options):
