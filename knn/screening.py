@@ -67,9 +67,9 @@ class Screen:
     def seen(self, rows: np.ndarray, kernels: ModuleType, out: np.ndarray | None = None) -> np.ndarray:
         """x' of the rows (n, d), in the type of the points."""
         dtype = self.centre.dtype
-        rows = rows.astype(dtype, copy=False)
         if self.direct:
-            return rows
+            return rows.astype(dtype, copy=False)
+        # Wider rows are centred before they are rounded: δ is of x', not of an offset that the points have besides.
         out = np.empty(rows.shape, dtype) if out is None else out[: len(rows)]
         kernels.rescale(rows, self.centre, self.scale, out)
         return out

@@ -65,7 +65,7 @@ def taking(dtype: np.dtype, threads: int = 128) -> Taking:
             return
         d, squared, sound = Q.shape[1], 0.0, radius[0] < limit
         for j in range(d):
-            value = (kind(Q[row, j]) - centre[j]) * scale
+            value = kind((Q[row, j] - centre[j]) * scale)  # rounded to the points' width after centring
             seen[row, j] = value
             squared += np.float64(value) * np.float64(value)
             sound = sound and abs(value) < limit

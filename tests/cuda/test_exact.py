@@ -61,6 +61,16 @@ def test_offsets_and_scales_move_no_answer(dtype, offset, scale):
     hold(DeviceRows(X).nearest(Q, 4), X, Q, 4)
 
 
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_queries_of_another_width_than_the_points_are_answered_to_the_bit(monkeypatch, dtype, offset):
+    """Around an offset float64 queries lie between the numbers that float32 has there, which a screen must not mind."""
+    monkeypatch.setattr("knn.kernels.cuda_screen.HALVINGS", HALVINGS)
+    other = np.float64 if dtype == np.float32 else np.float32
+    X, Q = np.random.default_rng(7).standard_normal((2, 90, 2)) + offset
+    X, Q = X.astype(dtype), Q[:24].astype(other)
+    hold(DeviceRows(X).nearest(Q, 1), X, Q, 1)
+
+
 def test_rows_beyond_the_devices_memory_pass_in_portions(dtype):
     X, Q = (part.astype(dtype) for part in clusters(21, 3, seed=2, queries=4))
     X[20] = X[0]  # equally far, portions apart

@@ -168,3 +168,15 @@ def test_brute_force_by_codes_answers_far_queries_and_changes(monkeypatch, dtype
         np.testing.assert_array_equal(found.distances, distances)
         index.delete(gone)
         alive = np.setdiff1d(alive, gone)
+
+
+def test_queries_wider_than_the_points_are_not_rounded_to_the_width_of_an_offset():
+    """Points of float32 around a large offset: float64 queries lie between the numbers that float32 has there."""
+    rng = np.random.default_rng(5)
+    for offset, scale in ((1e6, 1.0), (100.0, 1e-4), (0.0, 1e-30)):
+        X = (offset + scale * rng.standard_normal((400, 20))).astype(np.float32)
+        Q = offset + scale * rng.standard_normal((40, 20))
+        found = BruteForce().fit(X).search(Q, 3)
+        distances, indices = naive.neighbours(X, Q, 3)
+        np.testing.assert_array_equal(found.indices, indices)
+        np.testing.assert_array_equal(found.distances, distances)
