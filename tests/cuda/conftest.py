@@ -81,3 +81,17 @@ def small_screens(monkeypatch):
     monkeypatch.setattr(device_principal, "TRIED", 3)
     monkeypatch.setattr(device_principal, "NEIGHBOURS", 2)
     monkeypatch.setattr("knn.kernels.cuda_screen.HALVINGS", 4)  # each is four barriers; looser limits keep more
+
+
+@pytest.fixture
+def small_candidates(monkeypatch, small_screens):  # noqa: ARG001
+    """Eight threads or four, which look at two points each, and digits of four bits: all sizes count."""
+    from knn import device_candidates, device_projections, device_tables
+
+    for module in (device_candidates, device_projections, device_tables):
+        monkeypatch.setattr(module, "AHEAD", 2)
+        monkeypatch.setattr(module, "FEW_THREADS", 4)
+    for module in (device_candidates, device_projections):
+        monkeypatch.setattr(module, "THREADS", 8)
+    monkeypatch.setattr(device_projections, "EACH", 2)
+    monkeypatch.setattr(device_projections, "DIGIT", 4)

@@ -13,9 +13,6 @@ from knn import (
     MultiLevelDCI,
     PrioritizedDCI,
     device_candidates,
-    device_projections,
-    device_rows,
-    device_tables,
     on_device,
 )
 from tests.knn.problems import clusters, same
@@ -36,20 +33,8 @@ KINDS = {
 
 
 @pytest.fixture(autouse=True)
-def small_blocks(monkeypatch):
-    """Eight threads or four, which look at two points each, and digits of four bits: all sizes count."""
-    for module in (device_candidates, device_projections, device_tables):
-        monkeypatch.setattr(module, "AHEAD", 2)
-        monkeypatch.setattr(module, "FEW_THREADS", 4)
-    for module in (device_candidates, device_projections):
-        monkeypatch.setattr(module, "THREADS", 8)
-    monkeypatch.setattr(device_projections, "EACH", 2)
-    monkeypatch.setattr(device_projections, "DIGIT", 4)
-    monkeypatch.setattr(device_rows, "WIDE", 4)
-    monkeypatch.setattr(device_rows, "EACH", dict.fromkeys(device_rows.EACH, 2))
-    monkeypatch.setattr(device_rows, "THREADS", 8)
+def small_blocks(small_candidates, monkeypatch):  # noqa: ARG001
     monkeypatch.setattr(on_device, "SMALL", 0)
-    monkeypatch.setattr("knn.kernels.cuda_screen.HALVINGS", 4)
 
 
 @pytest.fixture(params=KINDS)
