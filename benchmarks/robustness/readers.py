@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
+import tarfile
 import tempfile
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +24,15 @@ def sealed(kind: str, content: bytes) -> bytes:
     if kind == "sharded-index":
         text = content.rpartition(b"\n")[0]
         return text + b"\n" + hashlib.sha256(text).hexdigest().encode()
+    if kind == "cifar" and not content.startswith(b"\x1f\x8b"):
+        return gzip.compress(_summed(content), 1)
     return sample_files.sealed(kind, content)
+
+
+def _summed(archive: bytes) -> bytes:
+    """A tar archive whose first header has the sum that fits."""
+    head = archive[:148] + b" " * 8 + archive[156:512]
+    return archive[:148] + b"%06o\0 " % sum(head) + archive[156:]
 
 
 _SEEDS: dict[str, list[bytes]] = {}
@@ -35,22 +47,18 @@ def seeds(kind: str) -> list[bytes]:
 
 
 def _made(kind: str, folder: Path) -> list[bytes]:
-    import gzip
-
     rng = np.random.default_rng(0)
     if kind == "idx":
         plain = bytes((0, 0, 8, 3)) + b"".join(n.to_bytes(4, "big") for n in (2, 3, 4)) + rng.bytes(24)
         return [plain, gzip.compress(plain, 1), bytes((0, 0, 8, 3)) + bytes(12)]
+    if kind == "cifar":
+        plain = [_cifar(rng, members) for members in (("a.bin",), ("readme", "a.bin"))]
+        return [gzip.compress(plain[0], 1), *plain]
     if kind in ("journal", "sqlite-index"):
         _store(folder)
         return [(folder / ("journal.jsonl" if kind == "journal" else "index.sqlite")).read_bytes()]
     if kind == "saved-index":
-        from knn import BruteForce, KDTree
-
-        X = rng.normal(size=(12, 3))
-        BruteForce().fit(X).save(folder / "a")
-        KDTree(metric="inner_product").fit(X.astype(np.float32)).save(folder / "b")
-        return [(folder / "a").read_bytes(), (folder / "b").read_bytes()]
+        return list(_saved(folder, rng.normal(size=(12, 3))))
     if kind == "sharded-index":
         return [(_sharded(folder) / "sharded.json").read_bytes()]
     if kind in sample_files.ENDINGS:
@@ -60,6 +68,29 @@ def _made(kind: str, folder: Path) -> list[bytes]:
     train = rng.normal(size=(5, 2)).astype(np.float32)
     write_data(folder / "a", AnnData(train, train, np.arange(5)[:, None], np.zeros((5, 1)), "euclidean"))
     return [(folder / "a").read_bytes()]
+
+
+def _cifar(rng: np.random.Generator, members: tuple[str, ...]) -> bytes:
+    """A tar archive of one record a member."""
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w") as archive:
+        for name in members:
+            info = tarfile.TarInfo(name)
+            info.size, info.pax_headers = 1 + 3072, {"comment": "made"} if len(members) > 1 else {}
+            archive.addfile(info, io.BytesIO(bytes([3]) + rng.bytes(3072)))
+    return held.getvalue()
+
+
+def _saved(folder: Path, X: np.ndarray) -> Iterator[bytes]:
+    """Every index, of float64 and float32 in turn, and one for inner products."""
+    from knn import KDTree, indexes
+
+    made = [kind(random_state=0) for kind in indexes.values()]
+    for place, index in enumerate([*made, KDTree(metric="inner_product")]):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # so few points ask for other budgets
+            index.fit(X.astype((np.float64, np.float32)[place % 2])).save(folder / "index")
+        yield (folder / "index").read_bytes()
 
 
 def _sharded(folder: Path) -> Path:
@@ -86,6 +117,13 @@ def _idx(path: Path) -> None:
     from reports.datasets.idx import read_idx
 
     read_idx(path, ndim=3)
+
+
+def _cifar_archive(path: Path) -> None:
+    """With the digest that the file has, as if it had been published so: nothing else is ever unpacked."""
+    from reports.datasets.cifar import read_cifar
+
+    read_cifar(path, ("a.bin",), labels=1, n_classes=10, md5=hashlib.md5(path.read_bytes()).hexdigest())
 
 
 def _hdf5(path: Path) -> None:
@@ -148,7 +186,7 @@ def _known(kind: str) -> tuple[type[BaseException], ...]:
     from reports.datasets.source import DataError
     from reports.journal import StoreError
 
-    known: dict[str, type[BaseException]] = dict.fromkeys(("idx", "hdf5", "is-data"), DataError)
+    known: dict[str, type[BaseException]] = dict.fromkeys(("idx", "cifar", "hdf5", "is-data"), DataError)
     known |= {"journal": StoreError, "saved-index": ValueError, "sharded-index": ValueError}
     known |= dict.fromkeys(sample_files.ENDINGS, sample_files.Refused)
     return (known[kind],) if kind in known else ()
@@ -158,6 +196,7 @@ READERS: dict[str, tuple[Callable[[Path], None], tuple[type[BaseException], ...]
     kind: (reader, _known(kind))
     for kind, reader in {
         "idx": _idx,
+        "cifar": _cifar_archive,
         "hdf5": _hdf5,
         "is-data": _is_data,
         "saved-index": _saved_index,
