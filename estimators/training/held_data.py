@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from estimators.training.freed_memory import keep_freed_memory
 from estimators.training.seeding import Streams, drawn
 from estimators.training.training_data import Standardisation
 
@@ -33,6 +34,7 @@ class HeldData:
 
     def _hold(self, unit: torch.Tensor) -> None:
         """Takes the data (n, d) at the training scale, which it must not change: other seeds may train on them too."""
+        keep_freed_memory()
         self._data = unit
 
     def _release(self) -> None:
