@@ -12,8 +12,8 @@ from estimators.measures import Weighted, weighted_pair
 from estimators.pairwise import Array, PairSums, Profile, Tick
 from estimators.points import same_dimension
 from estimators.range import in_range
-from knn.device_arrays import as_device_rows, on_device, stream_of
-from knn.device_rows import BLOCKS, EACH, THREADS, WIDE, DeviceRows, back, on_host_sample
+from knn.device_arrays import as_device_rows, back, on_device, stream_of
+from knn.device_rows import BLOCKS, EACH, THREADS, WIDE, DeviceRows, on_host_sample
 from knn.kernels.engine import engine
 from knn.screening import MODERATE, Screen
 from knn.validation import LARGEST

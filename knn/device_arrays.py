@@ -97,6 +97,31 @@ def on_host(values: Any) -> np.ndarray:
     return as_device_rows(values, "X").copy_to_host()
 
 
+def back(array: Any, stream: Any) -> np.ndarray:
+    """What the device holds, once all that the stream was told is done."""
+    values = array.copy_to_host(stream=stream)
+    if stream:
+        stream.synchronize()
+    return values
+
+
+def free_bytes() -> float:
+    """Of the device's memory; the simulator's is infinite."""
+    from numba import cuda
+
+    return float(cuda.current_context().get_memory_info()[0])
+
+
+def check_room(what: str, wanted: int, share: float) -> None:
+    """Raises ValueError where `wanted` bytes are more than a `share` of what the device has free."""
+    free = free_bytes()
+    if wanted > share * free:
+        raise ValueError(
+            f"{what} take {wanted / 1e9:.3g} GB, more than {share:.0%} of the {free / 1e9:.3g} GB that the device has "
+            "left: use device='cpu', or knn.BruteForce(device='cuda'), through which rows pass in portions"
+        )
+
+
 def _is_tensor(values: Any) -> bool:
     """Whether `values` is a tensor of torch, which is not imported to find out."""
     return type(values).__module__.partition(".")[0] == "torch" and hasattr(values, "is_cuda")

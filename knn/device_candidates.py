@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from knn.device_arrays import as_device_rows, empty_like, handle_of, on_device, stream_of
-from knn.device_rows import DeviceRows, back
+from knn.device_arrays import as_device_rows, back, check_room, empty_like, free_bytes, handle_of, on_device, stream_of
+from knn.device_rows import DeviceRows
 from knn.inner_product import Answer
 from knn.validation import checked_rows
 
@@ -47,17 +47,12 @@ class DeviceCandidates(ABC):
         rows = as_device_rows(X, "X") if on_device(X) else X
         self.shape, self.dtype = tuple(rows.shape), np.dtype(rows.dtype)
         a_point = kept + (0 if on_device(X) else self.shape[1] * self.dtype.itemsize)
-        free = float(cuda.current_context().get_memory_info()[0])
-        if self.shape[0] * a_point > free / 2:
-            raise ValueError(
-                f"{self.shape[0]} rows and what is kept of each, {a_point} bytes, are more than half of the device's "
-                f"free memory, {free:.4g} bytes: use device='cpu', or BruteForce, which passes them in portions"
-            )
+        check_room(f"{self.shape[0]} rows and what is kept of each", self.shape[0] * a_point, 0.5)
         self._rows = rows if on_device(X) else cuda.to_device(rows)
         self._alive, self._living = alive, int(np.count_nonzero(alive))
         self._all: DeviceRows | None = None
         self._workspaces: dict[int, tuple[tuple[int, int], Any]] = {}
-        self._workspace_bytes = min(WORKSPACE, free / 4)
+        self._workspace_bytes = min(WORKSPACE, free_bytes() / 4)
         self._lock = threading.Lock()
 
     @abstractmethod
@@ -106,7 +101,9 @@ class DeviceCandidates(ABC):
         return distances.copy_to_host(), slots.copy_to_host(), evaluations, certified
 
     def _everything(self) -> DeviceRows:
-        """Exact search among the same rows, made when it is first asked for."""
+        """Exact search among the same rows, made when it is first asked for; where the device has no room for them
+        centred too, they are centred in portions, for each search.
+        """
         with self._lock:
             if self._all is None:
                 self._all = DeviceRows(self._rows, self._alive)

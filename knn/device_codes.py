@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from knn import device_rows
-from knn.device_rows import DeviceRows, Portion, back
+from knn.device_arrays import back
+from knn.device_rows import DeviceRows, Portion
 
 
 class DeviceCodes(DeviceRows):

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from knn.device_arrays import as_device_rows, empty_like, on_device, stream_of
+from knn.device_arrays import as_device_rows, back, check_room, empty_like, on_device, stream_of
 from knn.device_codes import DeviceCodes
-from knn.device_rows import THREADS, DeviceRows, back
+from knn.device_rows import THREADS, DeviceRows
 from knn.principal_codes import COARSE, Coder
 from knn.validation import checked_rows
 
@@ -46,16 +46,19 @@ class DevicePrincipal:
 
         from knn.kernels.cuda_principal import principal
 
+        n, m = len(alive), min(COARSE, coder.basis.shape[1])
+        # φ in float32 and in bytes, and five numbers of a point besides; after these, what exact search keeps.
+        check_room(f"the principal coordinates of {n} rows", n * (5 * (m + 4) + 40), 0.5)
         self._exact = DeviceRows(X, alive)
+        self._rows = self._exact.rows
         self._kernels = principal(THREADS)
-        self._centre, self._scale = cuda.to_device(coder.centre), coder.scale
-        self._basis = cuda.to_device(np.ascontiguousarray(coder.basis[:, :COARSE]))
+        stream = stream_of(X) if on_device(X) else 0
+        self._centre, self._scale = cuda.to_device(coder.centre, stream), coder.scale
+        self._basis = cuda.to_device(np.ascontiguousarray(coder.basis[:, :m]), stream)
         self._living = int(np.count_nonzero(alive))
-        rows, stream = (as_device_rows(X, "X"), stream_of(X)) if on_device(X) else (cuda.to_device(X), 0)
-        reduced, sizes = self._reduced(rows, stream)
+        reduced, sizes = self._reduced(self._rows, stream)
         largest = back(sizes, stream)
         self._radius = float(largest[alive].max()) if alive.any() else 0.0
-        self._rows = rows
         # κ, and two roundings to float32 of what is no longer than x'; the definition's own, and that of a product.
         self._error = 1.01 * (coder.kappa + 2.0**-23)
         self._slack = 2 * (max(self._exact.shape[1], COARSE) + 16) * 2.0**-53

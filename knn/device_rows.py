@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from knn.device_arrays import as_device_rows, empty_like, handle_of, on_device, stream_of
+from knn.device_arrays import as_device_rows, back, empty_like, free_bytes, handle_of, on_device, stream_of
 from knn.screening import MODERATE, Screen
 from knn.validation import FLOATS, LARGEST, checked_rows
 
@@ -43,8 +43,9 @@ class DeviceRows:
 
     X (n, d) is an array of the host or of the device, float32 or float64; one that lies on the device is used where it
     is, and must not change. Rows of the host that the device's memory cannot hold are copied in portions, anew for each
-    search. `alive` bool (n,), of the host, marks rows that may be found. Distances, ties and their order are those of
-    `BruteForce` on the CPU, to the bit. Memory O(n d), and a workspace of at most some 300 MB.
+    search; rows of the device are so centred, where they must be and there is no room for all. `alive` bool (n,), of
+    the host, marks rows that may be found. Distances, ties and their order are those of `BruteForce` on the CPU, to the
+    bit. Memory O(n d), and a workspace of at most some 300 MB.
 
     Raises ValueError for X with entries that are not finite, or too large to be squared, naming the row, and where no
     device answers.
@@ -64,9 +65,10 @@ class DeviceRows:
         self._alive = np.ones(self.shape[0], bool) if alive is None else alive
         sample = on_host_sample(self._rows, 0 if self._owner is None else stream_of(self._owner))
         screen = Screen(sample, np.ones(len(sample), bool), cpu)
-        self._direct, self._centre, self._scale = bool(screen.direct), cuda.to_device(screen.centre), screen.scale
+        self._direct, self._scale = bool(screen.direct), screen.scale
+        self._centre = cuda.to_device(screen.centre, 0 if self._owner is None else stream_of(self._owner))
         n = self.shape[0]
-        self._portion = n if self._owner is not None else min(n, portion or self._room())
+        self._portion = min(n, portion or self._room())
         self._kept = self._copied(0, n) if self._portion == n else None
         self._workspaces: dict[int, tuple[tuple[int, ...], Any]] = {}
         self._lock = threading.Lock()
@@ -90,7 +92,7 @@ class DeviceRows:
         found, names = self._over_portions(queries, k, stream)
         if ids is not None:
             names = np.where(names >= 0, ids[names], -1)
-        return (self._moved(Q, found), self._moved(Q, names)) if foreign else (found, names)
+        return (_moved(Q, found, stream), _moved(Q, names, stream)) if foreign else (found, names)
 
     def _over_portions(self, queries: Any, k: int, stream: Any) -> tuple[np.ndarray, np.ndarray]:
         """The nearest of all portions, on the host."""
@@ -110,20 +112,18 @@ class DeviceRows:
         return found, names
 
     def start(self, queries: Any, distances: Any, slots: Any, stream: Any) -> None:
-        """Fills distances and slots (q, k) for queries on the device, all in Numba's arrays, without waiting.
+        """Fills distances and slots (q, k) for queries on the device, all in Numba's arrays, without waiting."""
+        self._enqueue(self._whole(), queries, distances, slots, stream)
 
-        Raises ValueError for rows that do not fit the device's memory.
-        """
-        if self._kept is None:
-            raise ValueError(f"{self.shape[0]} rows are more than the device's memory holds: use device='cpu'")
-        self._enqueue(self._kept, queries, distances, slots, stream)
+    @property
+    def rows(self) -> Any:
+        """The rows on the device; ValueError for more than its memory holds, as of `start` and `rank`."""
+        return self._whole().rows
 
     def rank(self, queries: Any, chosen: Any, distances: Any, slots: Any, stream: Any) -> None:
         """The same among the slots `chosen` int64 (q, c) alone, of which −1 is none, by the definition."""
         from numba import cuda
 
-        if self._kept is None:
-            raise ValueError(f"{self.shape[0]} rows are more than the device's memory holds: use device='cpu'")
         q, count = chosen.shape
         flags = cuda.to_device(np.zeros(q, np.int32), stream)
         counts = cuda.device_array((q, 1), np.int32, stream=stream)
@@ -131,8 +131,16 @@ class DeviceRows:
         ranking = self._kernels.ranking(THREADS)
         ranking.tell[-(-q // THREADS), THREADS, stream](chosen, counts)
         ranking.rank[q, THREADS, stream](
-            self._kept.rows, queries, flags, chosen.reshape(q, 1, count), counts, scratch, distances, slots
+            self.rows, queries, flags, chosen.reshape(q, 1, count), counts, scratch, distances, slots
         )
+
+    def _whole(self) -> Portion:
+        if self._kept is None:
+            raise ValueError(
+                f"{self.shape[0]} rows are more than the device's memory holds: use device='cpu', or "
+                "knn.BruteForce(device='cuda'), through which rows pass in portions"
+            )
+        return self._kept
 
     def _enqueue(self, portion: Portion, queries: Any, distances: Any, slots: Any, stream: Any) -> None:
         """Starts what fills distances and slots (q, k), as many queries at a time as the workspace holds."""
@@ -198,7 +206,7 @@ class DeviceRows:
         from numba import cuda
 
         stream = stream_of(self._owner) if self._owner is not None else 0
-        rows = self._rows if self._owner is not None else cuda.to_device(self._rows[start:stop])
+        rows = self._rows[start:stop] if self._owner is not None else cuda.to_device(self._rows[start:stop])
         alive = cuda.to_device(self._alive[start:stop].astype(np.uint8), stream)
         seen = rows if self._direct else cuda.device_array(rows.shape, self.dtype)
         norms = cuda.device_array(stop - start, self.dtype)
@@ -217,12 +225,10 @@ class DeviceRows:
         return Portion(start, rows, seen, alive, norms, radius)
 
     def _room(self) -> int:
-        """How many points half of the device's free memory holds."""
-        from numba import cuda
-
-        free = float(cuda.current_context().get_memory_info()[0])
-        a_point = self.dtype.itemsize * (2 - self._direct) * self.shape[1] + 9
-        return max(1, int(min(self.shape[0], free / 2 / a_point)))  # the simulator's memory is infinite
+        """How many points half of the device's free memory holds: as they are, unless they lie there, and centred."""
+        copies = (self._owner is None) + (not self._direct)
+        a_point = copies * self.dtype.itemsize * self.shape[1] + self.dtype.itemsize + 1
+        return max(1, int(min(self.shape[0], free_bytes() / 2 / a_point)))  # the simulator's memory is infinite
 
     def name(self, slots: Any, ids: np.ndarray | None, stream: Any) -> None:
         """Ids in place of slots, on the device."""
@@ -243,11 +249,12 @@ class DeviceRows:
         self._kernels.ranking(THREADS).full[-(-q // THREADS), THREADS, stream](held, view)
         return told
 
-    def _moved(self, like: Any, values: np.ndarray) -> Any:
-        """`values` on the device, as an array of the library of `like`."""
-        made, view = empty_like(like, values.shape, values.dtype)
-        view.copy_to_device(values)
-        return made
+
+def _moved(like: Any, values: np.ndarray, stream: Any) -> Any:
+    """`values` on the device, as an array of the library of `like`, there when the stream comes to it."""
+    made, view = empty_like(like, values.shape, values.dtype)
+    view.copy_to_device(np.ascontiguousarray(values), stream)
+    return made
 
 
 def _host_rows(X: Any) -> np.ndarray:
@@ -276,14 +283,6 @@ def on_host_sample(rows: Any, stream: Any) -> np.ndarray:
         sample = back(taken, stream)
     sound = (np.abs(sample) <= LARGEST[dtype]).all(axis=1)
     return sample[sound] if sound.any() else np.zeros((1, rows.shape[1]), dtype)
-
-
-def back(array: Any, stream: Any) -> np.ndarray:
-    """What the device holds, once all that the stream was told is done."""
-    values = array.copy_to_host(stream=stream)
-    if stream:
-        stream.synchronize()
-    return values
 
 
 def _merge(distances: np.ndarray, slots: np.ndarray, more: np.ndarray, more_slots: np.ndarray) -> None:

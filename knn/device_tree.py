@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from knn.device_arrays import as_device_rows, empty_like, on_device, stream_of
+from knn.device_arrays import as_device_rows, check_room, empty_like, on_device, stream_of
 from knn.device_rows import THREADS
 from knn.kernels.cpu_planes import halfway
 from knn.validation import checked_rows
@@ -40,7 +40,8 @@ class DeviceTree:
         self._width = rows.shape[1]
         slots = np.concatenate([tree.slots for tree in trees])
         boxes, ranges, roots = _nodes(rows, trees)
-        _check_room(slots.size * (rows.itemsize * self._width + 4) + boxes.nbytes + ranges.nbytes)
+        wanted = slots.size * (rows.itemsize * self._width + 4) + boxes.nbytes + ranges.nbytes
+        check_room("the points and boxes of the tree", wanted, 0.9)  # the rest is for queries and answers
         arrays = rows[slots], np.where(alive[slots], slots, -1).astype(np.int32), boxes, ranges, roots
         self._tree = tuple(cuda.to_device(array) for array in arrays)
         self._levels = min(LEVELS, len(trees[0].columns).bit_length() - 1)
@@ -116,15 +117,3 @@ def _halve(ranges: np.ndarray, blocks: int) -> None:
         ranges[2 * level + 2] = np.stack([middle, last], axis=1)
         children = np.concatenate([2 * level + 1, 2 * level + 2])
         level = children[ranges[children, 1] - ranges[children, 0] > 1]
-
-
-def _check_room(wanted: int) -> None:
-    """Raises ValueError where so many bytes are more than the device has free."""
-    from numba import cuda
-
-    free = float(cuda.current_context().get_memory_info()[0])  # the simulator's memory is infinite
-    if wanted > 0.9 * free:  # the rest is for queries and answers
-        raise ValueError(
-            f"the tree takes {wanted / 1e9:.3g} GB and the device has {free / 1e9:.3g} GB left: use device='cpu', or "
-            "knn.BruteForce(device='cuda'), through which rows pass in portions"
-        )

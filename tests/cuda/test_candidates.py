@@ -153,6 +153,20 @@ def test_what_is_asked_to_be_exact_is_measured_against_all(kind, dtype):
     assert there.search(Q, 3).certified.all()
 
 
+def test_rows_that_are_not_held_centred_besides_pass_in_portions(monkeypatch):
+    """Room for what an index keeps and not for a second copy of rows far from the origin: exact answers come all the
+    same, and arrays of the device as such."""
+    X, Q = (1e4 + part for part in clusters(30, 5, seed=12, queries=4))
+    there, here = KINDS["dci"](device="cuda", random_state=0).fit(X), BruteForce().fit(X)
+    kept = there._on_device()
+    monkeypatch.setattr(type(cuda.current_context()), "get_memory_info", lambda _: (1000, 1000))
+    same(there.search(Q, 3, exact=True), here.search(Q, 3, exact=True))
+    assert kept._everything()._portion == 1000 // 2 // (8 * 5 + 9)
+    found = there.search(cuda.to_device(Q), 3, exact=True)
+    np.testing.assert_array_equal(found.indices.copy_to_host(), here.search(Q, 3, exact=True).indices)
+    assert found.certified.all()
+
+
 def test_arrays_on_the_device_are_answered_there(kind):
     X, Q = (part.astype(np.float32) for part in clusters(24, 3, seed=8, queries=3))
     there, here = kind(device="cuda", random_state=0).fit(cuda.to_device(X)), kind(random_state=0).fit(X)
@@ -191,5 +205,5 @@ def test_what_a_device_does_not_serve_is_refused(monkeypatch):
     with pytest.raises(ValueError, match="device='cuda' does not serve MultiLevelDCI"):
         MultiLevelDCI(device="cuda").fit(np.eye(4))
     monkeypatch.setattr(type(cuda.current_context()), "get_memory_info", lambda _: (100, 100))
-    with pytest.raises(ValueError, match=r"4 rows .* of the device's free memory.*use device='cpu'"):
+    with pytest.raises(ValueError, match=r"4 rows .* take .* that the device has left: use device='cpu'"):
         PrioritizedDCI(device="cuda").fit(np.eye(4)).search(np.eye(4), 1)

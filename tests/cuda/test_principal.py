@@ -98,3 +98,25 @@ def test_short_codes_stay_on_the_host():
         PrincipalDCI(directions="random-rotation", bits=4, device="cuda").fit(np.eye(4))
     with pytest.raises(ValueError, match="device='cuda' does not serve RotatedDCI"):
         RotatedDCI(device="cuda").fit(np.eye(4))
+
+
+def test_points_are_copied_to_the_device_once(monkeypatch):
+    X = clusters(24, 5, seed=4)[0]
+    copied, given = [], cuda.to_device
+    monkeypatch.setattr(
+        cuda, "to_device", lambda values, *rest: copied.append(np.shape(values)) or given(values, *rest)
+    )
+    index = built(X)
+    index.search(X[:2], 1, exact=True)
+    assert copied.count(X.shape) == 1
+
+
+@pytest.mark.parametrize(
+    ("bytes_free", "told"), [(100, "the principal coordinates of 24 rows take"), (10_000, "24 ro")]
+)
+def test_what_the_device_cannot_hold_is_refused_with_a_remedy(monkeypatch, bytes_free, told):
+    """Little room for coordinates, and room for these alone."""
+    monkeypatch.setattr(type(cuda.current_context()), "get_memory_info", lambda _: (bytes_free, bytes_free))
+    X = clusters(24, 300, seed=4)[0]
+    with pytest.raises(ValueError, match=rf"{told}.*use device='cpu', or knn.BruteForce"):
+        built(X).search(X[:2], 1)

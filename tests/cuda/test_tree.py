@@ -148,7 +148,7 @@ def test_nodes_hold_the_blocks_that_the_host_halves(blocks):
 
 def test_what_the_device_cannot_hold_is_refused_with_a_remedy(monkeypatch):
     monkeypatch.setattr(type(cuda.current_context()), "get_memory_info", lambda self: (100, 200))  # noqa: ARG005
-    with pytest.raises(ValueError, match=r"the tree takes .* GB .* use device='cpu'"):
+    with pytest.raises(ValueError, match=r"of the tree take .* GB .* use device='cpu'"):
         KDTree(device="cuda").fit(np.eye(40)).search(np.eye(40), 1)
 
 
