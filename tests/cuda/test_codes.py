@@ -9,52 +9,16 @@ from knn.device_codes import DeviceCodes
 from knn.device_principal import DevicePrincipal
 from knn.kernels import cpu
 from knn.kernels.cuda_codes import DEAD_CODE, coding
-from knn.kernels.cuda_dot4 import plain_dot4
 from knn.principal_codes import Coder
+from tests.cuda.whole_numbers import STEP, by_hand, nearest_by_hand, promised, rows_of
 from tests.knn.problems import clusters
 
 pytestmark = [pytest.mark.simulator, pytest.mark.usefixtures("quick_turns", "small_screens")]
-STEP = 0.0625
 
 
 @pytest.fixture(autouse=True)
 def few_promising(monkeypatch):
     monkeypatch.setattr(device_principal, "PROMISING", {"bytes": 8, "float32": 8})
-
-
-def rows_of(n, m, seed, extent=3.0):
-    """Rows float32 (n, m), most of them within 127 steps."""
-    return (extent * np.random.default_rng(seed).standard_normal((n, m))).astype(np.float32)
-
-
-def by_hand(rows):
-    """(codes int64 (n, m), losses): the slow twin of `encode`."""
-    values = np.clip(rows.astype(np.float64) / STEP, -127, 127)
-    codes = np.floor(values + 0.5)
-    return codes.astype(np.int64), np.sqrt(((values - codes) ** 2).sum(axis=1))
-
-
-def nearest_by_hand(points, queries, alive, k):
-    """(squared distances of codes, slots), by (distance, slot): the slow twin of `promising`."""
-    squared = ((by_hand(queries)[0][:, None] - by_hand(points)[0][None]) ** 2).sum(axis=2)
-    squared[:, ~alive] = np.iinfo(np.int64).max
-    order = np.argsort(squared, axis=1, kind="stable")[:, :k]
-    return np.take_along_axis(squared, order, axis=1), order
-
-
-def promised(codes, queries, k):
-    distances, slots = (cuda.device_array((len(queries), k), kind) for kind in (np.float64, np.int64))
-    losses = codes.promising(cuda.to_device(queries), distances, slots, 0)
-    return distances.copy_to_host(), slots.copy_to_host(), losses.copy_to_host()
-
-
-def test_four_products_of_bytes_are_those_of_whole_numbers():
-    rng = np.random.default_rng(0)
-    few = rng.integers(-128, 128, (200, 2, 4), dtype=np.int8)
-    few[:4] = np.array([[[-128] * 4, [-128] * 4], [[127] * 4, [-128] * 4], [[-1] * 4, [1, -1, 1, -1]], [[0] * 4] * 2])
-    for a, b in few:
-        words = (int(part.view(np.int32)[0]) for part in (a, b))
-        assert plain_dot4(*words, -7) == int(a.astype(int) @ b.astype(int)) - 7
 
 
 @pytest.mark.parametrize(("n", "m"), [(1, 1), (9, 4), (17, 7), (8, 64)])
