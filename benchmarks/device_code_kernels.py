@@ -114,7 +114,8 @@ def tree_kernels() -> Iterator[Kernel]:
     from knn.kernels.cuda_tree import walking
 
     i32, i64, f64, ints = types.int32, types.int64, types.float64, types.int32[::1]
-    walk, order, threads = walking(device_tree.WALKERS, device_tree.ROOM), ordering(), device_rows.THREADS
+    threads = device_rows.THREADS
+    walk, order = walking(device_tree.WALKERS, device_tree.ROOM), ordering(threads)
     for width, _, f, g in _pairs():
         rows, queries = f[:, ::1], g[:, ::1]
         tree = types.Tuple((rows, ints, f[:, :, ::1], i32[:, ::1], i64[:, ::1]))
@@ -122,7 +123,7 @@ def tree_kernels() -> Iterator[Kernel]:
         for name, kernel in (("few", walk.few), ("many", walk.many)):
             yield _kernel(f"walk for {name} {width}", kernel, walk.threads, told)
         yield _kernel(f"count {width}", order.count, threads, (queries, i64[::1], rows, i64, ints, ints))
-    yield _kernel("starts", order.starts, 1, (ints,))
+    yield _kernel("starts", order.starts, threads, (ints,))
     yield _kernel("line up", order.line_up, threads, (ints, ints, ints))
 
 

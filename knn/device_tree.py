@@ -36,7 +36,7 @@ class DeviceTree:
         from knn.kernels.cuda_rank import ranking
         from knn.kernels.cuda_tree import walking
 
-        self._kernels, self._ranking, self._ordering = walking(WALKERS, ROOM), ranking(THREADS), ordering()
+        self._kernels, self._ranking, self._ordering = walking(WALKERS, ROOM), ranking(THREADS), ordering(THREADS)
         self._width = rows.shape[1]
         slots = np.concatenate([tree.slots for tree in trees])
         boxes, ranges, roots = _nodes(rows, trees)
@@ -83,7 +83,7 @@ class DeviceTree:
         blocks = -(-q // THREADS), THREADS, stream
         counts.copy_to_device(self._zeros, stream=stream)
         self._ordering.count[blocks](queries, *self._planes, self._levels, buckets, counts)
-        self._ordering.starts[1, 1, stream](counts)
+        self._ordering.starts[1, self._ordering.threads, stream](counts)
         self._ordering.line_up[blocks](buckets, counts, order)
         return order
 

@@ -9,6 +9,7 @@ from numba import cuda
 from knn import BruteForce, KDTree, device_tree, on_device
 from knn.kernels import cpu
 from knn.kernels.cpu_planes import halfway
+from knn.kernels.cuda_order import ordering
 from tests.knn.problems import clusters
 
 pytestmark = [pytest.mark.simulator, pytest.mark.usefixtures("quick_turns")]
@@ -58,6 +59,16 @@ def test_queries_are_lined_up_by_planes_and_answered_in_their_places(dtype, monk
     leaves = np.empty(21, np.int64)
     cpu.leaves_of(tree.columns, tree.planes, cpu.n_blocks(200), Q, leaves)
     assert (np.diff(leaves[lined[0].copy_to_host()]) >= 0).all()  # all levels are within the twelve that are looked at
+
+
+@pytest.mark.parametrize("threads", [1, 4, 6])
+@pytest.mark.parametrize("buckets", [1, 3, 4, 5, 6, 8, 9, 12, 13, 64])
+def test_buckets_start_where_those_before_them_end(threads, buckets):
+    """Ends of blocks are crossed, and blocks that are no power of two are served."""
+    counts = np.random.default_rng(buckets).integers(0, 9, buckets).astype(np.int32)
+    device = cuda.to_device(counts)
+    ordering(threads).starts[1, threads](device)
+    np.testing.assert_array_equal(device.copy_to_host(), np.cumsum(counts) - counts)
 
 
 def test_boxes_beyond_the_kth_distance_are_passed_over(dtype):
