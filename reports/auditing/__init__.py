@@ -16,14 +16,14 @@ from estimators.memorisation import TestedEstimate
 from estimators.result import NotConverged
 from estimators.two_sample import holm
 from knn.registry import did_you_mean
-from reports.auditing.agreement import scale_doubt
+from reports.auditing.agreement import equal_rows_doubt, scale_doubt
 from reports.auditing.caveats import caveats
 from reports.auditing.cells import Cells, cells
 from reports.auditing.family import CLOSE, COPIES, DROPS, Test, family
 from reports.auditing.formats import load_callable, read_rows
 from reports.auditing.material import Material, prepare
 from reports.auditing.power import power, rows_for
-from reports.auditing.result import COLUMNS, Audit, Defect
+from reports.auditing.result import COLUMNS, NEED_TEST, Audit, Defect
 from reports.auditing.scores import Pending, likelihood, log_densities, pending
 
 __all__ = ["Audit", "Defect", "audit"]
@@ -32,8 +32,6 @@ Array = NDArray[np.float64]
 
 #: Shares of the law whose loss the power is told for.
 _SHARES = (0.01, 0.05, 0.1)
-#: Without a test there is nothing to compare memorisation with.
-_NEEDS_TEST = ("memorisation", "nearest distances")
 
 
 def audit(
@@ -89,7 +87,7 @@ def audit(
     if density is not None and not callable(density):
         raise ValueError(f"log_density is {density!r}: pass module:function or a function of rows")
     run = _Run(limit, progress)
-    doubts = [scale_doubt(material.raw[0], material.raw[1], "samples", "data")]
+    doubts = [equal_rows_doubt(material.raw[1], "data"), scale_doubt(*material.raw[:2], "samples", "data")]
     if material.test is not None and material.raw[2] is not None:
         doubts += [scale_doubt(material.raw[2], material.raw[1], "test", "data"), _test_doubt(run, material, level)]
     pair = _densities(run, density, material)
@@ -207,7 +205,7 @@ def _densities(run: _Run, density: Any, material: Material) -> tuple[Array, Arra
 
 def _power_rows(run: _Run, material: Material, partition: Cells, level: float, n_tests: int) -> None:
     if material.test is None:
-        for name in _NEEDS_TEST:
+        for name in NEED_TEST:
             told = "needs real rows that the sampler has not seen: pass test"
             run.rows.append({"section": "test", "name": name, "status": "skipped", "detail": told})
     n, m, n_cells = len(material.held), len(material.made), len(partition.centres)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from knn.validation import LARGEST, SMALLEST
+
 Array = NDArray[np.float64]
 
 #: A factor between magnitudes that bytes beside shares of one exceed by far, and the share of numbers beyond a range,
@@ -28,6 +30,35 @@ def refuse_other_widths(rows: Array, known: Array, name: str, other: str) -> Non
         for _, whose, count in sorted(turned, reverse=True)[:1]:
             told += f"; {whose} has {count} rows: transpose it if these are the coordinates"
     raise ValueError(told)
+
+
+def refuse_other_shapes(shape: tuple[int, ...] | None, known: tuple[int, ...] | None, name: str, other: str) -> None:
+    """Raises ValueError where rows that were not flat, called `name`, have other axes than those called `other`.
+
+    Channels first beside channels last are as wide, and would be compared number by number. Axes of length 1 are none.
+    """
+    if shape is None or known is None or [n for n in shape if n != 1] == [n for n in known if n != 1]:
+        return
+    told, wanted = ("x".join(map(str, part)) for part in (shape, known))
+    remedy = "transpose one of them, or flatten both in one order"
+    raise ValueError(f"a row of {name} is {told} and one of {other} {wanted}: {remedy}")
+
+
+def refuse_no_distances(rows: Array, name: str) -> None:
+    """Raises ValueError where squared distances of the rows would overflow float64, or vanish in it."""
+    most = float(np.abs(rows).max())
+    if most > LARGEST[rows.dtype]:
+        row = int(np.abs(rows).max(axis=1).argmax())
+        raise ValueError(
+            f"{name}: row {row} has a number of magnitude {most:.3g}, too large to square: rescale all rows"
+        )
+    if 0 < most < SMALLEST[rows.dtype]:
+        raise ValueError(f"{name}: no number exceeds {most:.3g}, too small to square: rescale all rows")
+
+
+def equal_rows_doubt(rows: Array, name: str) -> str:
+    """A question where all rows are one and the same, or ""."""
+    return f"{name}: all rows are equal: are these the right ones?" if (rows == rows[0]).all() else ""
 
 
 def counted(n: int, word: str) -> str:

@@ -77,6 +77,7 @@ def _clusters(pooled: Array, random_state: int) -> tuple[NDArray[Any], Array]:
     from sklearn.cluster import KMeans
 
     k = max(2, min(_CLUSTERS, len(pooled) // (2 * _ROWS_A_CLUSTER)))
+    k = min(k, len(np.unique(pooled, axis=0)))
     # One order whatever the order given, or the clusters could know which rows are samples.
     order = np.lexsort(pooled.T)
     with threadpool_limits(limits=1):  # the sums of several threads come in an order of their own

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from estimators.arguments import whole_number
 from estimators.points import as_points
-from reports.auditing.agreement import counted, refuse_other_widths
+from reports.auditing.agreement import counted, refuse_no_distances, refuse_other_shapes, refuse_other_widths
 from reports.auditing.formats import Rows, load_callable, running
 
 Array = NDArray[np.float64]
@@ -64,13 +64,16 @@ def prepare(
     """
     max_rows = whole_number(max_rows, "max_rows", LEAST_ROWS)
     raw = (samples.values, data.values, None if test is None else test.values)
-    for part, name in zip(raw, ("samples", "data", "test"), strict=True):
-        if part is None:
+    for rows, name in zip((samples, data, test), ("samples", "data", "test"), strict=True):
+        if rows is None:
             continue
-        refuse_other_widths(part, raw[1], name, "data")
-        if len(part) < LEAST_ROWS:
-            told = counted(len(part), "row")
+        refuse_other_widths(rows.values, data.values, name, "data")
+        refuse_other_shapes(rows.shape, data.shape, name, "data")
+        if len(rows.values) < LEAST_ROWS:
+            told = counted(len(rows.values), "row")
             raise ValueError(f"{name} has {told}: pass {LEAST_ROWS} or more, with fewer no defect can be seen")
+        if features is None:
+            refuse_no_distances(rows.values, name)
     shape = _image_shape(shape, samples, data)
     mapped, told = _featured(raw, features)
     s, d, t = mapped

@@ -14,7 +14,7 @@ from reports.page.markup import Html, badge, data_table, join, tag
 from reports.page.provenance import short_commit
 from reports.provenance import commit, machine, versions
 from reports.svg import Picture
-from reports.tables import Column, Table
+from reports.tables import Column, Table, rows_of
 from reports.tables.numerals import missing, significant
 
 #: Pairs shown of nearest neighbours and of data badly covered, and the rows that are searched for them.
@@ -65,18 +65,32 @@ def _verdict(audit: Audit) -> Html:
         )
         for defect in audit.defects
     ]
+    count = len(audit.defects)
+    title = (
+        f"{count} defect{'s' if count > 1 else ''}" if count else "No defect seen" if audit.made else "Nothing tested"
+    )
     if not cards:
-        told = f"at {audit.level:.3g} for all tests together. What could have been missed, Power says."
+        told = (
+            f"at {audit.level:.3g} for all tests together." if audit.made else "No test could be made; each says why."
+        )
+        lost = f"{', '.join(audit.failed)} could not be made, and saw nothing." if audit.made and audit.failed else None
         cards = [
-            tag("article", tag("h2", "Verdict"), tag("p", tag("strong", "No defect seen"), class_="figure"),
-                tag("p", told), class_="card good")
+            tag("article", tag("h2", "Verdict"), tag("p", tag("strong", title), class_="figure"), tag("p", told),
+                tag("p", lost) if lost else None, tag("p", _missed(audit)) if audit.made else None,
+                class_="card" if audit.failed else "card good")
         ]  # fmt: skip
     facts = [[tag("dt", word), tag("dd", told)] for word, told in audit.facts.items()]
-    count = len(audit.defects)
-    title = "No defect seen" if not count else f"{count} defect{'s' if count > 1 else ''}"
     heading = tag("h1", f"Audit of {audit.material.origins[0]}: {title.lower()}")
     return tag("section", heading, _doubts(audit), tag("div", cards, class_="cards"), tag("h3", "What was compared"),
                tag("dl", facts, class_="facts"), id="verdict")  # fmt: skip
+
+
+def _missed(audit: Audit) -> str:
+    """What a dropped mode had to hold to be seen, as Power says it."""
+    chances = "; ".join(
+        f"{row.name}: {significant(row.value)}" for row in rows_of(audit.frame) if row.section == "power"
+    )
+    return f"What could have been missed: the probability that {chances}."
 
 
 def _pictures(audit: Audit, near: Near) -> Html:

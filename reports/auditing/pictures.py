@@ -39,7 +39,7 @@ def embedding(audit: Audit) -> Picture:
     parts = pooled[: len(material.held)][:_DRAWN], pooled[len(material.held) :][:_DRAWN]
     # A few samples far away must not press all others into a corner.
     low, high = np.quantile(np.concatenate([parts[0], pooled]), [0.002, 0.998], axis=0)
-    margin = 0.08 * np.maximum(high - low, 1e-300)
+    margin = np.where(high > low, 0.08 * (high - low), np.maximum(1.0, np.abs(high)))
     lacking = centres[list(audit.lacking)]
     with canvas(8.2, 3.7, ncols=2, sharex=True, sharey=True) as (figure, axes):
         for ax, part, title, colour, marker in zip(
@@ -107,7 +107,8 @@ def distances(near: Near) -> Picture:
             ax.plot(np.quantile(values, levels), levels, color=colour, lw=1.7, label=told)
         ax.set(xlabel="distance to the nearest training row", ylabel="share at most so far", ylim=(0, 1.02))
         ax.set_xlim(left=0)
-        ax.legend(loc="lower right")
+        # In many dimensions all distances are about as large, and the curves stand at the right.
+        ax.legend(loc="best")
         return picture(
             figure, name="audit-distances", title="Distances to the nearest training row",
             description=f"Medians: samples {np.median(near.to_data):.3g}, {label} {np.median(near.usual):.3g}. Samples "

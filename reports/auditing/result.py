@@ -21,6 +21,10 @@ COLUMNS = (
 )  # fmt: skip
 
 
+#: Without a test there is nothing to compare memorisation with.
+NEED_TEST = ("memorisation", "nearest distances")
+
+
 @dataclass(frozen=True)
 class Defect:
     """What is wrong: its `name`, what shows it, `by` which tests, the least adjusted p-value, and which cells."""
@@ -55,10 +59,29 @@ class Audit:
 
     @property
     def verdict(self) -> str:
-        """One line: the defects, or that none was seen."""
+        """One line: the defects, or that none was seen, and how many tests could not be made."""
         if self.defects:
             return "; ".join(defect.name for defect in self.defects)
-        return f"no defect seen at a family-wise level of {self.level:g}"
+        told = f"no defect seen at a family-wise level of {self.level:g}"
+        made, failed = len(self.made), len(self.failed)
+        if not made:
+            return "nothing was tested: no test could be made, and each says why"
+        return told if not failed else f"{told} by {made} tests; {failed} could not be made"
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        """The tests that gave a p-value."""
+        return tuple(self._tests.loc[self._tests.status == "ok", "name"])
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """The tests that failed, or came after the time limit; what needs rows that were not passed is none of them."""
+        wanting = self._tests.name.isin(NEED_TEST) & (self.material.test is None)
+        return tuple(self._tests.loc[(self._tests.status != "ok") & ~wanting, "name"])
+
+    @property
+    def _tests(self) -> pd.DataFrame:
+        return self.frame[self.frame.section == "test"]
 
     @property
     def lacking(self) -> tuple[int, ...]:

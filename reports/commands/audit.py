@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from reports.refusing import WANTING, refusing
+from reports.refusing import REFUSED, WANTING, refusing
 
 Rows = (
     "a .npy, .npz, .pt, .parquet or .h5 file (file.npz::key for one of several), a folder of images, or module:function"
@@ -58,8 +58,8 @@ def audit(
         typer.echo(json.dumps(found.as_dict(), ensure_ascii=False, indent=1) if as_json else str(found))
         if output is not None:
             typer.echo(f"The page: {found.save(output).resolve()}", err=True)
-    if found.defects:
-        raise typer.Exit(WANTING)
+    if found.defects or not found.made:
+        raise typer.Exit(WANTING if found.defects else REFUSED)
 
 
 def _shape(text: str | None) -> tuple[int, ...] | None:

@@ -206,14 +206,6 @@ def test_scores_are_chosen_by_name():
         reports.audit(FRESH, TRAIN, permutations=399, max_rows=40, scores=["nothing"])
 
 
-def test_after_the_time_limit_the_rest_is_told_as_skipped():
-    found = reports.audit(FRESH, TRAIN, permutations=399, time_limit=1e-9)
-    asked = found.frame[found.frame.section != "power"]
-    assert set(asked.status) == {"skipped"}
-    assert asked.detail.str.contains("raise time_limit|pass test").all()
-    assert found.defects == ()
-
-
 def test_fishers_test_and_the_counts_are_those_of_the_definition():
     known = cells(TRAIN[:60], FRESH[:50], LAW.modes)
     for place in range(8):
