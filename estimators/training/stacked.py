@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 
 from estimators.training import loop, parameters, run_state
+from estimators.training.batched_products import batched_products
 from estimators.training.callbacks import Callback, Progress
 from estimators.training.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from estimators.training.implicit_model import ImplicitModel
@@ -100,7 +101,7 @@ class StackedSeeds(BaseEstimator):
         began = time.perf_counter()
         joint = self._joint
         lr = joint.lr_now
-        with autocast(joint.precision, joint.device_):
+        with autocast(joint.precision, joint.device_), batched_products(joint.device_):
             found = joint._step(lr)
         self.losses_ = {name: self._for_each_seed(value) for name, value in found.items()}
         joint.step_ += 1
