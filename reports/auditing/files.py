@@ -46,6 +46,8 @@ def read_file(path: Path, key: str, name: str) -> Any:
     if reader is None:
         raise ValueError(f"{name}: {path} ends in {path.suffix or 'nothing'}: pass {KINDS}")
     with readable(f"{name}: {path}"):
+        if not path.is_file():  # a pipe keeps who opens it waiting, and has no second pass
+            raise ValueError(f"{name}: {path} is no regular file: write the rows to one")
         with path.open("rb") as file:  # libraries tell what the system refuses in ways of their own
             file.read(1)
         return reader(path, key, name)
