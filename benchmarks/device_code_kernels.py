@@ -71,7 +71,7 @@ def principal_kernels() -> Iterator[Kernel]:
     for name, _, f, g in _pairs():
         yield _kernel(
             f"rank chosen {name}", ranking(threads).rank, threads,
-            (f[:, ::1], g[:, ::1], i32[::1], i64[:, :, ::1], i32[:, ::1], types.float64[:, :, ::1], f64, i64[:, ::1]),
+            (f[:, ::1], g[:, ::1], i32[::1], i64[:, ::1], i32[:, ::1], f64, f64, i64[:, ::1]),
         )  # fmt: skip
     for width, values in (("float64", f64), ("int64", i64[:, ::1])):
         yield _kernel(f"scatter {width}", kernels.scatter, threads, (values, i64[::1], values))
@@ -95,14 +95,14 @@ def code_kernels() -> Iterator[Kernel]:
     words, buffers, flags = i32[:, ::1], i32[:, :, ::1], i32[::1]
     kind, side, threads = np.dtype(np.int32), device_rows.WIDE, device_rows.THREADS
     coded, rank = coding(threads), ranking(threads)
-    scratch, answer = f64[:, :, ::1], (f64[:, ::1], i64[:, ::1])
+    scratch, answer = f64[:, ::1], (f64[:, ::1], i64[:, ::1])
     screen, values = screening(kind, side, device_rows.EACH[kind]), types.float32[:, ::1]
     told = (words, flags, words, f64[:, ::1], i64, flags, buffers, buffers, words)
     yield _kernel("screen codes", screen, side * side, told)
     yield _kernel("encode", coded.encode, threads, (values, f64, types.uint8[::1], words, flags, f64[::1]))
-    yield _kernel("merge", coded.merge, threads, (buffers, buffers, words, i64, i64, flags, buffers, words))
-    yield _kernel("rank codes", rank.rank, threads, (i8, i8, flags, buffers, words, scratch, *answer))
-    yield _kernel("settle codes", rank.settle, threads, (i8, types.uint8[::1], i8, flags, buffers, scratch, *answer))
+    yield _kernel("merge", coded.merge, threads, (buffers, buffers, words, i64, i64, flags, words, words))
+    yield _kernel("rank codes", rank.rank, threads, (i8, i8, flags, words, words, scratch, *answer))
+    yield _kernel("settle codes", rank.settle, threads, (i8, types.uint8[::1], i8, flags, words, scratch, *answer))
 
 
 def tree_kernels() -> Iterator[Kernel]:
@@ -197,7 +197,7 @@ def search_kernels() -> Iterator[Kernel]:
             f"take queries {name}", taking(dtype, device_rows.THREADS).queries, device_rows.THREADS,
             (queries, f[::1], f, f64[::1], f64, rows, floats, ints),
         )  # fmt: skip
-        buffers = (i32[:, :, ::1], f64[:, :, ::1])
+        buffers = (i32[:, ::1], floats)
         yield _kernel(
             f"rank {name}", rank.rank, rank.threads,
             (rows, queries, ints, buffers[0], i32[:, ::1], buffers[1], floats, i64[:, ::1]),

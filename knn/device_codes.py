@@ -100,7 +100,7 @@ class DeviceCodes(DeviceRows):
         return made
 
     def _buffers(self, q, stripes, room):
-        every, merged = (q, stripes, room), (q, 1, room)
+        every, merged = (q, stripes, room), (q, room)
         return [
             ((q, 4), np.float64), (q, np.int32), (q, np.int32), (every, np.int32), (every, np.int32),
             (merged, np.int32), (merged, np.float64), ((q, stripes), np.int32), ((q, 1), np.int32),

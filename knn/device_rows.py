@@ -121,18 +121,16 @@ class DeviceRows:
         return self._whole().rows
 
     def rank(self, queries: Any, chosen: Any, distances: Any, slots: Any, stream: Any) -> None:
-        """The same among the slots `chosen` int64 (q, c) alone, of which −1 is none, by the definition."""
+        """The same among the slots `chosen` int64 (q, c) alone, the first −1 behind the last, by the definition."""
         from numba import cuda
 
         q, count = chosen.shape
         flags = cuda.to_device(np.zeros(q, np.int32), stream)
         counts = cuda.device_array((q, 1), np.int32, stream=stream)
-        scratch = cuda.device_array((q, 1, count), np.float64, stream=stream)
+        scratch = cuda.device_array((q, count), np.float64, stream=stream)
         ranking = self._kernels.ranking(THREADS)
         ranking.tell[-(-q // THREADS), THREADS, stream](chosen, counts)
-        ranking.rank[q, THREADS, stream](
-            self.rows, queries, flags, chosen.reshape(q, 1, count), counts, scratch, distances, slots
-        )
+        ranking.rank[q, THREADS, stream](self.rows, queries, flags, chosen, counts, scratch, distances, slots)
 
     def _whole(self) -> Portion:
         if self._kept is None:
@@ -176,6 +174,7 @@ class DeviceRows:
         screen[grid, (WIDE, WIDE), stream](
             portion.seen, portion.norms, seen, margins, distances.shape[1], flags, keys, held, counts
         )
+        held = held.reshape(q, scratch.shape[1])
         ranking.rank[q, THREADS, stream](portion.rows, queries, flags, held, counts, scratch, distances, slots)
         ranking.settle[q, THREADS, stream](portion.rows, portion.alive, queries, flags, held, scratch, distances, slots)
 
@@ -198,7 +197,7 @@ class DeviceRows:
         shape, each = (q, stripes, room), self.dtype
         return [
             ((q, self.shape[1]), each), ((q, 4), np.float64), (q, np.int32),
-            (shape, each), (shape, np.int32), (shape, np.float64), ((q, stripes), np.int32),
+            (shape, each), (shape, np.int32), ((q, stripes * room), np.float64), ((q, stripes), np.int32),
         ]  # fmt: skip
 
     def _copied(self, start: int, stop: int) -> Portion:

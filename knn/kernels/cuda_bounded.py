@@ -28,7 +28,7 @@ def bounded(dtype: np.dtype, threads: int = 128, ahead: int = 4) -> Any:
     number = types.float32 if dtype == np.float32 else types.float64
     nothing, infinite = kind(0), kind(np.inf)
     chunk, room = threads * ahead, threads * (1 + ahead)
-    clear, keep_nearest, measure = keeping(threads)
+    scratch, clear, keep_nearest, measure = keeping(threads)
 
     @device
     def lower(bound, margin):
@@ -38,6 +38,7 @@ def bounded(dtype: np.dtype, threads: int = 128, ahead: int = 4) -> Any:
     @cuda.jit
     def nearest(X, Q, bounds, margins, radii, living, held, names, distances, indices, evaluations, certified):
         waiting = cuda.shared.array(room, types.int32)
+        chosen = cuda.shared.array(scratch, types.int64)
         count = cuda.shared.array(1, types.int32)
         kept = cuda.shared.array(1, types.int32)
         bound = cuda.shared.array(1, types.float64)
@@ -45,7 +46,8 @@ def bounded(dtype: np.dtype, threads: int = 128, ahead: int = 4) -> Any:
         asked = cuda.shared.array(1, types.int32)
         some = cuda.local.array(ahead, number)
         row, me, n = cuda.blockIdx.x, cuda.threadIdx.x, bounds.shape[1]
-        clear(distances[row], indices[row])
+        query, own_held, own_names, near, slots = Q[row], held[row], names[row], distances[row], indices[row]
+        clear(near, slots)
         if me == 0:
             count[0] = 0
             kept[0] = 0
@@ -67,9 +69,9 @@ def bounded(dtype: np.dtype, threads: int = 128, ahead: int = 4) -> Any:
             enough = count[0] >= threads
             cuda.syncthreads()
             if enough:
-                measure(X, Q[row], waiting, count, held[row], names[row], kept, bound, distances[row], indices[row])
-        measure(X, Q[row], waiting, count, held[row], names[row], kept, bound, distances[row], indices[row])
-        keep_nearest(held[row], names[row], kept, bound, distances[row], indices[row])
+                measure(X, query, waiting, count, own_held, own_names, kept, bound, near, slots, chosen)
+        measure(X, query, waiting, count, own_held, own_names, kept, bound, near, slots, chosen)
+        keep_nearest(own_held, own_names, kept, bound, near, slots, chosen)
         cuda.atomic.add(candidates, 0, mine)
         mine = 0
         for at in range(me, n, threads):

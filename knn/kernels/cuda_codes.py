@@ -25,7 +25,7 @@ class Coding(NamedTuple):
     where all live; and into losses float64 (n,) how far rounding moved a row that was clipped to ±127 steps, in steps.
 
     merge(keys, slots, counts, k, most, flags, few, tallies): of queries with flag 0, the slots of the k least keys
-    int32 (q, stripes, c), of magnitude at most `most`, and of what ties with the k-th, into few int32 (q, 1, c) in any
+    int32 (q, stripes, c), of magnitude at most `most`, and of what ties with the k-th, into few int32 (q, c) in any
     order, and how many into tallies int32 (q, 1); where these are more than c, the flag becomes 1.
     """
 
@@ -91,12 +91,12 @@ def coding(threads: int = 128) -> Coding:
             for place in range(me, counts[row, stripe], threads):
                 if keys[row, stripe, place] <= high[0]:
                     to = cuda.atomic.add(tally, 0, 1)
-                    if to < few.shape[2]:
-                        few[row, 0, to] = slots[row, stripe, place]
+                    if to < few.shape[1]:
+                        few[row, to] = slots[row, stripe, place]
         cuda.syncthreads()
         if me == 0:
             tallies[row, 0] = tally[0]
-            if tally[0] > few.shape[2]:
+            if tally[0] > few.shape[1]:
                 flags[row] = 1
 
     return Coding(threads, encode, merge)

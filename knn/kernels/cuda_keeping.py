@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from numba import cuda
 
 from knn.kernels.cuda_definition import definition
+from knn.kernels.cuda_select import selecting
 from knn.kernels.cuda_tiles import device
 
 
@@ -16,24 +17,26 @@ class Keeping(NamedTuple):
     """Functions that all threads of a block call together, for one query whose answer is distances and indices (k,).
 
     held float64 (c,) and names (c,) hold what may be among the nearest, kept (1,) of them; bound (1,) is the k-th
-    distance so far. kept and bound are shared. Atomics hand out places; the k nearest do not depend on them.
+    distance so far. kept, bound and scratch int64 (room,) are shared. Atomics hand out places; the k nearest do not
+    depend on them.
     """
 
+    room: int
     #: clear(distances, indices): nothing is found yet.
     clear: Any
-    #: keep_nearest(held, names, kept, bound, distances, indices): the nearest of the held by (distance, slot), in
-    #: order, into the answer and to the front of the held.
+    #: keep_nearest(held, names, kept, bound, distances, indices, scratch): the nearest of the held by (distance, slot),
+    #: in order, into the answer and to the front of the held.
     keep_nearest: Any
-    #: measure(X, q, waiting, count, held, names, kept, bound, distances, indices): the slots in waiting[:count[0]] by
-    #: the definition; those that may be among the nearest are held, and count (1,), shared, is 0 again. The held have
-    #: room for k and for as many as wait at most.
+    #: measure(X, q, waiting, count, held, names, kept, bound, distances, indices, scratch): the slots in
+    #: waiting[:count[0]] by the definition; those that may be among the nearest are held, and count (1,), shared, is 0
+    #: again. The held have room for k and for as many as wait at most.
     measure: Any
 
 
 @functools.cache
 def keeping(threads: int = 128) -> Keeping:
     """The functions for blocks of so many threads."""
-    to_point = definition().to_point
+    to_point, (room, nearest) = definition().to_point, selecting(threads)
 
     @device
     def clear(distances, indices):
@@ -42,16 +45,9 @@ def keeping(threads: int = 128) -> Keeping:
             indices[place] = -1
 
     @device
-    def keep_nearest(held, names, kept, bound, distances, indices):
+    def keep_nearest(held, names, kept, bound, distances, indices, scratch):
         me, k, n = cuda.threadIdx.x, distances.shape[0], kept[0]
-        for place in range(me, n, threads):
-            before = 0
-            for other in range(n):
-                before += held[other] < held[place] or (held[other] == held[place] and names[other] < names[place])
-            if before < k:
-                distances[before] = held[place]
-                indices[before] = names[place]
-        cuda.syncthreads()
+        nearest(held, names, n, distances, indices, scratch)
         for place in range(me, min(k, n), threads):
             held[place] = distances[place]
             names[place] = indices[place]
@@ -61,7 +57,7 @@ def keeping(threads: int = 128) -> Keeping:
         cuda.syncthreads()
 
     @device
-    def measure(X, q, waiting, count, held, names, kept, bound, distances, indices):
+    def measure(X, q, waiting, count, held, names, kept, bound, distances, indices, scratch):
         me, k = cuda.threadIdx.x, distances.shape[0]
         for at in range(me, count[0], threads):
             slot = waiting[at]
@@ -77,6 +73,6 @@ def keeping(threads: int = 128) -> Keeping:
             count[0] = 0
         cuda.syncthreads()
         if full:
-            keep_nearest(held, names, kept, bound, distances, indices)
+            keep_nearest(held, names, kept, bound, distances, indices, scratch)
 
-    return Keeping(clear, keep_nearest, measure)
+    return Keeping(room, clear, keep_nearest, measure)

@@ -33,7 +33,7 @@ class Hashing(NamedTuple):
 def hashing(threads: int = 128, ahead: int = 4) -> Hashing:
     """The kernels, of any type of data; threads look at `ahead` points each before all wait for another."""
     chunk, room = threads * ahead, threads * (1 + ahead)
-    clear, keep_nearest, measure = keeping(threads)
+    scratch, clear, keep_nearest, measure = keeping(threads)
 
     @cuda.jit
     def hash_queries(Q, directions, width, shifts, factors, last, hashes):
@@ -72,12 +72,14 @@ def hashing(threads: int = 128, ahead: int = 4) -> Hashing:
     @cuda.jit
     def collide(X, Q, tables, order, hashes, budget, living, held, names, distances, indices, evaluations, certified):
         waiting = cuda.shared.array(room, types.int32)
+        chosen = cuda.shared.array(scratch, types.int64)
         count = cuda.shared.array(1, types.int32)
         kept = cuda.shared.array(1, types.int32)
         bound = cuda.shared.array(1, types.float64)
         found = cuda.shared.array(1, types.int32)
         row, me = cuda.blockIdx.x, cuda.threadIdx.x
-        clear(distances[row], indices[row])
+        query, own_held, own_names, near, slots = Q[row], held[row], names[row], distances[row], indices[row]
+        clear(near, slots)
         if me == 0:
             count[0] = 0
             kept[0] = 0
@@ -102,9 +104,9 @@ def hashing(threads: int = 128, ahead: int = 4) -> Hashing:
                 full = count[0] >= threads
                 cuda.syncthreads()
                 if full:
-                    measure(X, Q[row], waiting, count, held[row], names[row], kept, bound, distances[row], indices[row])
-        measure(X, Q[row], waiting, count, held[row], names[row], kept, bound, distances[row], indices[row])
-        keep_nearest(held[row], names[row], kept, bound, distances[row], indices[row])
+                    measure(X, query, waiting, count, own_held, own_names, kept, bound, near, slots, chosen)
+        measure(X, query, waiting, count, own_held, own_names, kept, bound, near, slots, chosen)
+        keep_nearest(own_held, own_names, kept, bound, near, slots, chosen)
         if me == 0:
             evaluations[row] = found[0]
             certified[row] = found[0] == living and bound[0] < math.inf

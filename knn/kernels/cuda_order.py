@@ -33,7 +33,7 @@ class Ordering(NamedTuple):
 @functools.cache
 def ordering(threads: int = 128) -> Ordering:
     """The kernels, of any type of data."""
-    up_to = prefix_sums(threads)
+    up_to, twice = prefix_sums(threads), 2 * threads
 
     @cuda.jit
     def count(Q, columns, planes, depth, buckets, counts):
@@ -47,12 +47,13 @@ def ordering(threads: int = 128) -> Ordering:
 
     @cuda.jit
     def starts(counts):
+        sums = cuda.shared.array(twice, types.int32)
         last = cuda.shared.array(1, types.int32)
         me, before = cuda.threadIdx.x, types.int32(0)
         for first in range(0, counts.shape[0], threads):
             bucket = first + me
             here = counts[bucket] if bucket < counts.shape[0] else types.int32(0)
-            total = up_to(here)
+            total = up_to(here, sums)
             if bucket < counts.shape[0]:
                 counts[bucket] = before + total - here
             if me == threads - 1:

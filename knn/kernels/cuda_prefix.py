@@ -5,35 +5,35 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from numba import cuda, types
+from numba import cuda
 
 from knn.kernels.cuda_tiles import device
 
 
 @functools.cache
 def prefix_sums(threads: int = 128) -> Any:
-    """A function that all threads of a block call together: up_to(value) = Σ of the int32 values of the threads up to
-    and with the one that asks.
+    """A function that all threads of a block call together: up_to(value, sums) = Σ of the whole values of the threads
+    up to and with the one that asks. sums (2·threads,), shared, is scratch, which the kernel makes since the linker
+    knows no shared arrays of two functions apart.
 
     Hillis and Steele 1986, "Data parallel algorithms": after step s a thread has the sum of the 2^s values up to its
     own. ⌈log₂ threads⌉ + 1 barriers, of which the last frees the scratch: the next call may follow at once.
     """
 
     @device
-    def up_to(value):
-        sums = cuda.shared.array((2, threads), types.int32)  # of two steps: what one writes the other still reads
-        me, side, reach = cuda.threadIdx.x, 0, 1
-        sums[0, me] = value
+    def up_to(value, sums):
+        me, side, reach = cuda.threadIdx.x, 0, 1  # sides by turns: what one step writes the other still reads
+        sums[me] = value
         cuda.syncthreads()
         while reach < threads:
-            total = sums[side, me]
+            total = sums[side + me]
             if me >= reach:
-                total += sums[side, me - reach]
-            side = 1 - side
-            sums[side, me] = total
+                total += sums[side + me - reach]
+            side = threads - side
+            sums[side + me] = total
             cuda.syncthreads()
             reach *= 2
-        total = sums[side, me]
+        total = sums[side + me]
         cuda.syncthreads()
         return total
 

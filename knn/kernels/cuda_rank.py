@@ -10,21 +10,26 @@ from numba import cuda, types
 
 from knn.kernels.cuda_definition import definition
 from knn.kernels.cuda_keeping import keeping
+from knn.kernels.cuda_select import selecting
+
+#: Points that each thread may hold, beside the k nearest, before these are told from them: a guess about time.
+ROUNDS = 4
 
 
 class Ranking(NamedTuple):
     """Five kernels; in `tell` and `full` a thread serves one query, in the others a block of `threads`.
 
-    The first two take X (n, d), Q (q, d), flags int32 (q,), slots int32 (q, stripes, c) and scratch float64
-    (q, stripes, c), and fill distances float64 (q, k), ∞ for nothing, and indices int64 (q, k), −1 for nothing.
+    The first two take X (n, d), Q (q, d), flags int32 (q,), slots int32 (q, stripes·c) and scratch float64 of the same
+    shape, which both are written to, and fill distances float64 (q, k), ∞ for nothing, and indices int64 (q, k), −1 for
+    nothing.
     """
 
     threads: int
-    #: rank(X, Q, flags, slots, counts, scratch, distances, indices): queries with flag 0, among those held, of which
-    #: counts int32 (q, stripes) tells how many.
+    #: rank(X, Q, flags, slots, counts, scratch, distances, indices): queries with flag 0, among those held, the first
+    #: of each stripe, of which counts int32 (q, stripes) tells how many.
     rank: Any
     #: settle(X, alive, Q, flags, slots, scratch, distances, indices): queries with flag 1, among all that live;
-    #: c ≥ k + threads.
+    #: stripes·c ≥ k + threads.
     settle: Any
     #: name(ids, slots): what slots int64 (q, k) hold, by ids int64 (n,); −1 stays.
     name: Any
@@ -37,39 +42,46 @@ class Ranking(NamedTuple):
 @functools.cache
 def ranking(threads: int = 128) -> Ranking:
     """The kernels, of any type of data; distances are those of knn/kernels/cuda_definition.py."""
-    definition_sum = definition().to_point
-    clear, keep_nearest = keeping(threads)[:2]
+    definition_sum, (room, nearest) = definition().to_point, selecting(threads)
+    clear, keep_nearest = keeping(threads)[1:3]
 
     @cuda.jit
     def rank(X, Q, flags, slots, counts, scratch, distances, indices):
-        row, me = cuda.blockIdx.x, cuda.threadIdx.x
+        chosen = cuda.shared.array(room, types.int64)
+        row, me, stripes = cuda.blockIdx.x, cuda.threadIdx.x, counts.shape[1]
         if flags[row] != 0:
             return
         clear(distances[row], indices[row])
-        for stripe in range(counts.shape[1]):
-            for place in range(me, counts[row, stripe], threads):
-                scratch[row, stripe, place] = math.sqrt(definition_sum(Q[row], X[slots[row, stripe, place]]))
+        total, stripe, start, each = 0, 0, 0, slots.shape[1] // stripes
+        for other in range(stripes):
+            total += counts[row, other]
+        # Stripes hold few each: side by side all threads have one to measure. A place is read before what moves to it
+        # is written, since none moves but to the front.
+        for first in range(0, total, threads):
+            place, slot = first + me, 0
+            if place < total:
+                while place - start >= counts[row, stripe]:
+                    start += counts[row, stripe]
+                    stripe += 1
+                slot = slots[row, stripe * each + place - start]
+            cuda.syncthreads()
+            if place < total:
+                slots[row, place] = slot
+                scratch[row, place] = math.sqrt(definition_sum(Q[row], X[slot]))
         cuda.syncthreads()
-        for stripe in range(counts.shape[1]):
-            for place in range(me, counts[row, stripe], threads):
-                distance, slot = scratch[row, stripe, place], slots[row, stripe, place]
-                before = 0
-                for part in range(counts.shape[1]):
-                    for other in range(counts[row, part]):
-                        d = scratch[row, part, other]
-                        before += d < distance or (d == distance and slots[row, part, other] < slot)
-                if before < distances.shape[1] and distance < math.inf:  # a square that overflowed ranks nothing
-                    distances[row, before] = distance
-                    indices[row, before] = slot
+        nearest(scratch[row], slots[row], total, distances[row], indices[row], chosen)
 
     @cuda.jit
     def settle(X, alive, Q, flags, slots, scratch, distances, indices):
+        chosen = cuda.shared.array(room, types.int64)
         kept = cuda.shared.array(1, types.int32)
         bound = cuda.shared.array(1, types.float64)
         row, me = cuda.blockIdx.x, cuda.threadIdx.x
         if flags[row] == 0:
             return
-        held, names = scratch[row, 0], slots[row, 0]
+        # With the rest of the room the k-th would be known later, and more be held that is farther.
+        most = min(scratch.shape[1], distances.shape[1] + ROUNDS * threads)
+        held, names = scratch[row, :most], slots[row, :most]
         clear(distances[row], indices[row])
         if me == 0:
             kept[0] = 0
@@ -87,8 +99,8 @@ def ranking(threads: int = 128) -> Ranking:
             full = kept[0] > held.shape[0] - threads
             cuda.syncthreads()
             if full:
-                keep_nearest(held, names, kept, bound, distances[row], indices[row])
-        keep_nearest(held, names, kept, bound, distances[row], indices[row])
+                keep_nearest(held, names, kept, bound, distances[row], indices[row], chosen)
+        keep_nearest(held, names, kept, bound, distances[row], indices[row], chosen)
 
     @cuda.jit
     def name(ids, slots):

@@ -66,8 +66,10 @@ def test_ties_and_twins_are_the_hosts(kind, dtype):
     same(there.search(Q, 3), here.search(Q, 3))
 
 
-def test_ties_that_come_late_are_ranked_by_slot():
+@pytest.mark.parametrize("few", [4, 256])
+def test_ties_that_come_late_are_ranked_by_slot(monkeypatch, few):
     """Buckets come in the order of their numbers: what ties with the last that is held may have a smaller slot."""
+    monkeypatch.setattr("knn.kernels.cuda_select.FEW", few)
     rng = np.random.default_rng(1)
     X = rng.integers(0, 2, (120, 3)).astype(np.float32)
     index = {"n_tables": 8, "n_projections": 2, "width": 0.8, "candidates": 110}

@@ -81,7 +81,7 @@ def test_stripes_are_merged_to_the_least_keys_and_their_ties(k):
     slots = rng.permutation(96).reshape(keys.shape).astype(np.int32)
     counts = np.array([[16, 15], [0, 16], [3, 9]], np.int32)
     keys[1, 1] = 7  # all tie
-    flags, few, tallies = np.zeros(3, np.int32), np.zeros((3, 1, 16), np.int32), np.zeros((3, 1), np.int32)
+    flags, few, tallies = np.zeros(3, np.int32), np.zeros((3, 16), np.int32), np.zeros((3, 1), np.int32)
     device = [cuda.to_device(part) for part in (keys, slots, counts, flags, few, tallies)]
     coding(8).merge[3, 8](*device[:3], k, 100, *device[3:])
     flags, few, tallies = (part.copy_to_host() for part in device[3:])
@@ -91,7 +91,7 @@ def test_stripes_are_merged_to_the_least_keys_and_their_ties(k):
         kept = names[held <= np.sort(held)[min(k, len(held)) - 1]]
         assert flags[row] == (len(kept) > 16)
         if not flags[row]:
-            assert sorted(few[row, 0, : tallies[row, 0]]) == sorted(kept)
+            assert sorted(few[row, : tallies[row, 0]]) == sorted(kept)
 
 
 def test_codes_never_exceed_distances_by_more_than_their_losses():

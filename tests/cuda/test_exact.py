@@ -40,6 +40,14 @@ def test_answers_are_the_hosts_to_the_bit(dtype, n, d, queries, k):
     hold(DeviceRows(X).nearest(Q, k), X, Q, k)
 
 
+def test_many_that_a_screen_lets_pass_are_ranked_by_digits(monkeypatch, dtype):
+    monkeypatch.setattr("knn.kernels.cuda_select.FEW", 8)
+    X, Q = (part.astype(dtype) for part in clusters(40, 5, seed=9, queries=4))
+    X[20:] = X[:20]
+    for k in (1, 12):
+        hold(DeviceRows(X).nearest(Q, k), X, Q, k)
+
+
 def test_limits_as_tight_as_on_a_device_leave_no_neighbour_out(monkeypatch, dtype):
     monkeypatch.setattr("knn.kernels.cuda_screen.HALVINGS", HALVINGS)
     X, Q = (part.astype(dtype) for part in clusters(60, 4, seed=6, queries=2))
