@@ -24,7 +24,7 @@ def on_device(values: Any) -> bool:
 
 
 def as_device_rows(values: Any, name: str, width: int | None = None) -> Any:
-    """`values` (n ≥ 1, d ≥ 1) as Numba's array on the device, without a copy. The entries are not looked at.
+    """`values` (n ≥ 1, d ≥ 1) as Numba's array on the device, bound to their stream, without a copy or a look at entries.
 
     Raises TypeError for another type than float32 and float64, ValueError for another shape or order than rows one
     after another, each naming `name` and the remedy, and ValueError for memory of a device that is not the current one.
@@ -55,7 +55,7 @@ def as_device_rows(values: Any, name: str, width: int | None = None) -> Any:
         raise ValueError(f"{name} has {array.shape[1]} features, and {width} are needed: give rows of {width} numbers")
     if not array.is_c_contiguous():
         raise ValueError(f"{name} is not contiguous on the device: make it so, with .contiguous() of a tensor")
-    return array
+    return array.bind(stream_of(values))
 
 
 def stream_of(values: Any) -> Any:
@@ -67,6 +67,8 @@ def stream_of(values: Any) -> Any:
 
         handle = torch.cuda.current_stream(values.device).cuda_stream
         return cuda.external_stream(handle) if handle else 0
+    if getattr(values, "__cuda_ndarray__", False):
+        return values.stream
     interface = getattr(values, "__cuda_array_interface__", None)
     told = interface.get("stream") if interface is not None else None
     return cuda.external_stream(told) if told not in (None, 1) else 0
@@ -77,8 +79,11 @@ def handle_of(stream: Any) -> int:
     return int(getattr(stream.handle, "value", stream.handle) or 0) if stream else 0
 
 
-def empty_like(values: Any, shape: tuple[int, ...], dtype: Any) -> tuple[Any, Any]:
-    """An array of the library of `values` on the same device, and Numba's view of the same memory."""
+def empty_like(values: Any, shape: tuple[int, ...], dtype: Any, stream: Any) -> tuple[Any, Any]:
+    """An array of the library of `values` on the same device, and Numba's view of the same memory.
+
+    It is written on `stream`, which Numba's arrays tell their readers; torch knows its own.
+    """
     from numba import cuda
 
     if _is_tensor(values):
@@ -86,7 +91,7 @@ def empty_like(values: Any, shape: tuple[int, ...], dtype: Any) -> tuple[Any, An
 
         made = torch.empty(shape, dtype=getattr(torch, np.dtype(dtype).name), device=values.device)
         return made, cuda.as_cuda_array(made, sync=False)
-    made = cuda.device_array(shape, dtype)
+    made = cuda.device_array(shape, dtype, stream=stream)
     return made, made
 
 
@@ -94,7 +99,7 @@ def on_host(values: Any) -> np.ndarray:
     """A copy in the memory of the host."""
     if _is_tensor(values):
         return values.detach().cpu().numpy()
-    return as_device_rows(values, "X").copy_to_host()
+    return back(as_device_rows(values, "X"), stream_of(values))
 
 
 def back(array: Any, stream: Any) -> np.ndarray:

@@ -77,14 +77,14 @@ class DeviceCandidates(ABC):
         stream = stream_of(Q) if foreign else 0
         if exact:
             distances, slots = self._everything().nearest(Q, k, ids=ids)
-            filled = self._everything().filled(slots)
+            filled = self._everything().filled(slots, stream)
             certified = filled if isinstance(filled, np.ndarray) else _on_host(filled, stream)
             return distances, slots, np.full(len(certified), self._living), certified
         from numba import cuda
 
         queries = as_device_rows(Q, "Q", self.shape[1]) if foreign else cuda.to_device(checked_rows(Q, "Q"))
         q = queries.shape[0]
-        made = [empty_like(Q, shape, kind) for shape, kind in (((q, k), np.float64), ((q, k), np.int64))]
+        made = [empty_like(Q, shape, kind, stream) for shape, kind in (((q, k), np.float64), ((q, k), np.int64))]
         counts = cuda.device_array(q, np.int64, stream=stream), cuda.device_array(q, np.bool_, stream=stream)
         distances, slots = (view for _, view in made)
         with self._lock:  # two threads must not mix what they start on one stream, whose workspace they share

@@ -83,7 +83,7 @@ class DevicePrincipal:
         stream = stream_of(Q) if foreign else 0
         queries = as_device_rows(Q, "Q", self._rows.shape[1]) if foreign else cuda.to_device(checked_rows(Q, "Q"))
         q, count = queries.shape[0], min(self._living, max(k, PROMISING[self.kept] if exact else 0, wanted))
-        made = [empty_like(Q, (q, k), kind) for kind in _ANSWERS] if foreign else None
+        made = [empty_like(Q, (q, k), kind, stream) for kind in _ANSWERS] if foreign else None
         distances, names = (view for _, view in made) if made else (cuda.device_array((q, k), t) for t in _ANSWERS)
         status = self._attempted(queries, count, distances, names, stream)
         proved, evaluations = self._completed(queries, k, exact, status, distances, names, stream)

@@ -84,8 +84,8 @@ class DeviceRows:
         stream = stream_of(Q) if foreign else 0
         shape = (len(queries), k)
         if foreign and self._kept is not None:
-            distances, distances_view = empty_like(Q, shape, np.float64)
-            slots, slots_view = empty_like(Q, shape, np.int64)
+            distances, distances_view = empty_like(Q, shape, np.float64, stream)
+            slots, slots_view = empty_like(Q, shape, np.int64, stream)
             self._enqueue(self._kept, queries, distances_view, slots_view, stream)
             self.name(slots_view, ids, stream)
             return distances, slots
@@ -236,14 +236,16 @@ class DeviceRows:
         if ids is not None:
             self._kernels.ranking(THREADS).name[slots.shape[0], THREADS, stream](cuda.to_device(ids, stream), slots)
 
-    def filled(self, slots: Any) -> Any:
-        """Whether the k places of each query hold points, bool (q,), where `slots` (q, k) of `nearest` lie."""
+    def filled(self, slots: Any, stream: Any) -> Any:
+        """Whether the k places of each query hold points, bool (q,), where `slots` (q, k) of `nearest` lie, which has
+        written them on `stream`.
+        """
         from numba import cuda
 
         if not on_device(slots):
             return slots[:, -1] >= 0
-        stream, q = stream_of(slots), slots.shape[0]
-        told, view = empty_like(slots, (q,), np.bool_)
+        q = slots.shape[0]
+        told, view = empty_like(slots, (q,), np.bool_, stream)
         held = slots if getattr(slots, "__cuda_ndarray__", False) else cuda.as_cuda_array(slots, sync=False)
         self._kernels.ranking(THREADS).full[-(-q // THREADS), THREADS, stream](held, view)
         return told
@@ -251,7 +253,7 @@ class DeviceRows:
 
 def _moved(like: Any, values: np.ndarray, stream: Any) -> Any:
     """`values` on the device, as an array of the library of `like`, there when the stream comes to it."""
-    made, view = empty_like(like, values.shape, values.dtype)
+    made, view = empty_like(like, values.shape, values.dtype, stream)
     view.copy_to_device(np.ascontiguousarray(values), stream)
     return made
 

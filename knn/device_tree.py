@@ -64,7 +64,7 @@ class DeviceTree:
         queries, stream = as_device_rows(like, "Q", self._width), stream_of(Q) if foreign else 0
         q = queries.shape[0]
         kinds = ((q, k), np.float64), ((q, k), np.int64), ((q,), np.int64), ((q,), np.bool_)
-        made, views = zip(*(empty_like(like, *kind) for kind in kinds), strict=True)
+        made, views = zip(*(empty_like(like, shape, kind, stream) for shape, kind in kinds), strict=True)
         distances, slots, looked, found = views
         walk = self._kernels.few if k <= self._kernels.room else self._kernels.many
         order = self._order(like, queries, stream)
@@ -79,7 +79,9 @@ class DeviceTree:
         q = queries.shape[0]
         if q <= WAITING * WALKERS:
             return self._as_they_are
-        order, buckets, counts = (empty_like(like, shape, np.int32)[1] for shape in ((q,), (q,), self._zeros.shape))
+        order, buckets, counts = (
+            empty_like(like, shape, np.int32, stream)[1] for shape in ((q,), (q,), self._zeros.shape)
+        )
         blocks = -(-q // THREADS), THREADS, stream
         counts.copy_to_device(self._zeros, stream=stream)
         self._ordering.count[blocks](queries, *self._planes, self._levels, buckets, counts)

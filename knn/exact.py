@@ -6,6 +6,7 @@ import numpy as np
 
 from knn.base import indexes
 from knn.codes import Codes
+from knn.device_arrays import on_device, stream_of
 from knn.device_rows import DeviceRows
 from knn.on_device import OnDevice
 from knn.radius import RadiusNeighbours
@@ -59,7 +60,12 @@ class BruteForce(OnDevice, RadiusNeighbours):
         rows = self._on_device()
         distances, slots = rows.nearest(Q, k, ids=ids)
         # Queries of the device are looked at by nobody before: one with NaN finds nothing, which proves nothing.
-        return distances, slots, np.full(len(Q), self._points.n_alive), rows.filled(slots)
+        return (
+            distances,
+            slots,
+            np.full(len(Q), self._points.n_alive),
+            rows.filled(slots, stream_of(Q) if on_device(Q) else 0),
+        )
 
     def _serve_narrow(self, Q, queries, best):  # noqa: ARG002
         self._engine.scan_narrow(self._points.rows, self._points.alive, queries, *best)

@@ -72,6 +72,8 @@ def coding(threads: int = 128) -> Coding:
             high[0] = most
             tally[0] = 0
         cuda.syncthreads()
+        # The k-th of keys in no order has no formula: 2·most + 1 whole numbers are halved, 23 times for 64 codes, and
+        # fewer where k keys are told from the rest before.
         while high[0] - low[0] > 1:
             middle, below = low[0] + (high[0] - low[0]) // 2, 0
             for stripe in range(counts.shape[1]):

@@ -24,7 +24,9 @@ from numba import cuda, types
 from knn.kernels.cuda_codes import DEAD_CODE
 from knn.kernels.cuda_tiles import device, tiles
 
-#: Halvings of the range of keys at a tightening: a millionth of the range is left.
+#: Halvings of the range of keys at a tightening: a millionth of the range is left. There is no formula for the k-th of
+#: keys in no order, whole or not, and none is needed: whatever at least k keys do not exceed is a limit, of which a
+#: loose one only lets more pass. So halvings end by their number, which is the same for all threads.
 HALVINGS = 20
 
 

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.gpu_rows import by_definition
 from estimators import energy_distance, mmd
 from estimators.parzen import parzen_log_densities
-from knn import DCI, LSH, BruteForce, KDTree, PrioritizedDCI, on_device
+from knn import DCI, LSH, BruteForce, KDTree, PrincipalDCI, PrioritizedDCI, on_device
 from knn.device_principal import DevicePrincipal
 from knn.device_rows import DeviceRows
 from knn.kernels import cpu
@@ -140,6 +140,29 @@ def test_the_tree_answers_tensors_on_the_callers_stream(monkeypatch):
     assert found.evaluations.is_cuda
     hold((found.distances.cpu().numpy(), found.indices.cpu().numpy()), X, Q)
     np.testing.assert_array_equal(doubled.cpu().numpy(), 2 * found.indices.cpu().numpy())
+
+
+@pytest.mark.parametrize("kind", [PrioritizedDCI, DCI, LSH, PrincipalDCI])
+@pytest.mark.parametrize("exact", [False, True])
+def test_candidates_of_tensors_are_those_of_arrays_and_lie_on_the_callers_stream(monkeypatch, kind, exact):
+    """Queries of another width than the points, written late on a stream that is not the default one."""
+    torch = pytest.importorskip("torch", reason="tensors on the device; [models] brings it")
+    monkeypatch.setattr(on_device, "SMALL", 0)
+    X, Q = on_both(20_000, 16, 200, np.float32)
+    index = kind(device="cuda", random_state=0).fit(torch.as_tensor(X, device="cuda"))
+    truth = index.search(Q.astype(np.float64), 4, exact=exact)
+    stream = torch.cuda.Stream()
+    with torch.cuda.stream(stream):
+        queries = torch.full(Q.shape, torch.nan, device="cuda", dtype=torch.float64)
+        torch.cuda._sleep(20_000_000)
+        queries.copy_(torch.as_tensor(Q, device="cuda"))
+        found = index.search(queries, 4, exact=exact)
+        doubled = found.indices * 2
+    stream.synchronize()
+    assert found.indices.is_cuda
+    np.testing.assert_array_equal(doubled.cpu().numpy(), 2 * truth.indices)
+    np.testing.assert_array_equal(found.distances.cpu().numpy(), truth.distances)
+    np.testing.assert_array_equal(found.certified, truth.certified)
 
 
 @pytest.mark.parametrize("kept", ["bytes", "float32"])
