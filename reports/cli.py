@@ -189,7 +189,7 @@ def datasets(
     url: Annotated[str | None, typer.Option(help="Another place for the files of --get.")] = None,
 ) -> None:
     """What data sets are known, what was found where, and how to get what is missing."""
-    with refusing(KeyError):
+    with refusing(KeyError, ValueError):
         from reports.datasets.source import datasets as known
 
         if get is not None:
@@ -239,3 +239,7 @@ def _run(
             experiments[name]  # an unknown name must be told before anything is measured
         with RichProgress() as bar:
             return measure(names or None, size=size.value, output=output, jobs=jobs, cluster=cluster, progress=bar)
+
+
+if __name__ == "__main__":  # python -m reports.cli, where no script was installed on the path
+    main()

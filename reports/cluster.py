@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import time
 import uuid
 import warnings
@@ -23,6 +24,8 @@ from reports.workers import Job, WorkersBroken
 LOCAL = "local"
 #: Seconds within which a scheduler must answer, and for which a run without any worker waits for one.
 _ANSWER, _PATIENCE = 15.0, 60.0
+#: A scheduler's address: its protocol, if it is not TCP, its host and its port.
+_ADDRESS = re.compile(r"(\w+://)?[^\s/]+:\d+")
 #: Seconds between two looks at which workers there are.
 _LOOK = 0.5
 
@@ -42,6 +45,9 @@ class Cluster:
             from distributed import Client, LocalCluster
         except ModuleNotFoundError as error:
             raise missing_extra(error, f"cluster={address!r}") from error
+        # With what is none Dask tries for half a minute, and ends in a traceback.
+        if address != LOCAL and not _ADDRESS.fullmatch(address):
+            raise WorkersBroken(f"{address!r} is no address of a scheduler: give --cluster tcp://host:8786, or local")
         self.address, self.run = address, uuid.uuid4().hex
         self._owned = None
         try:

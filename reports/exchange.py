@@ -138,8 +138,11 @@ def _exported(path: Path) -> list[Record]:
     import pandas as pd
 
     _needs_pyarrow(f"reading {path}")
-    with readable(str(path)), path.open("rb") as file:
-        file.read(1)
+    with readable(str(path)):
+        if path.exists() and not path.is_file():  # a pipe keeps who opens it waiting
+            raise StoreError(f"{path} is no regular file: give a folder of results, or a file that export wrote")
+        with path.open("rb") as file:
+            file.read(1)
     try:
         frame = pd.read_parquet(path, columns=["record", "checksum"])
         rows = list(zip(frame["record"], frame["checksum"], strict=True))

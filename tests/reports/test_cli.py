@@ -39,6 +39,8 @@ def test_help_names_every_command(call):
 
 def test_version(call):
     assert call("--version").stdout.startswith("implicitbench 0")
+    told = [sys.executable, "-m", "reports.cli", "--version"]
+    assert subprocess.run(told, capture_output=True, text=True, check=True).stdout.startswith("implicitbench 0")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["verify", "--help"], ["report", "--help"]])

@@ -127,6 +127,14 @@ def test_an_address_where_nobody_answers_is_refused_with_the_remedy(monkeypatch)
         Cluster("tcp://127.0.0.1:9", 1)
 
 
+@pytest.mark.parametrize(
+    "address", ["foo", "", "tcp://", "tcp://host", "host:", "a b:1", "tcp://host:8786/x", "locals"]
+)
+def test_what_is_no_address_is_refused_at_once(address):
+    with pytest.raises(WorkersBroken, match="is no address of a scheduler: give --cluster tcp://host:8786, or local"):
+        Cluster(address, 1)
+
+
 def test_a_cluster_of_ones_own_is_closed_when_it_cannot_be_used(monkeypatch):
     ended = []
 
