@@ -24,7 +24,7 @@ def on_device(values: Any) -> bool:
 
 
 def as_device_rows(values: Any, name: str, width: int | None = None) -> Any:
-    """`values` (n ≥ 1, d ≥ 1) as Numba's array on the device, bound to their stream, without a copy or a look at entries.
+    """`values` (n ≥ 1, d ≥ 1) as Numba's array on the device, bound to their stream, without a copy. Entries go unseen.
 
     Raises TypeError for another type than float32 and float64, ValueError for another shape or order than rows one
     after another, each naming `name` and the remedy, and ValueError for memory of a device that is not the current one.

@@ -12,8 +12,8 @@ from knn.device_rows import THREADS, DeviceRows
 from knn.principal_codes import COARSE, Coder
 from knn.validation import checked_rows
 
-#: Points that a proof measures, by codes of bytes and by float32, before all are: as many prove some nine in ten of
-#: MNIST's queries for k = 10 (counted; 128 prove one in nine, and one in two). Which are quickest is not measured.
+#: Points that a proof measures, by codes of bytes and by float32, before all are; the former are coarser.
+#: They decide on time, on no answer; guesses, until `python -m benchmarks.gpu` has compared others.
 PROMISING = {"bytes": 512, "float32": 256}
 #: Points whose own neighbours, so many, bytes have to prove, the share of them that decides for bytes: a guess, which
 #: decides on time alone.

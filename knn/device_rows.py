@@ -21,6 +21,8 @@ THREADS = 128
 AT_ONCE, BLOCKS, FEWEST = 132, 528, 4
 #: Room in a buffer beside two tiles, by the largest k that it serves; and the most that is ranked for one query.
 ROOMS, RANKED = (32, 128, 1024), 8192
+#: Points of a portion at most, whose slots are kept in 32 bits.
+SLOTS = 2**31 - 1
 #: Bytes of buffers at a time.
 WORKSPACE = 1 << 28
 #: Rows that the centre is chosen by: any choice is right, a good one is fast.
@@ -227,7 +229,7 @@ class DeviceRows:
         """How many points half of the device's free memory holds: as they are, unless they lie there, and centred."""
         copies = (self._owner is None) + (not self._direct)
         a_point = copies * self.dtype.itemsize * self.shape[1] + self.dtype.itemsize + 1
-        return max(1, int(min(self.shape[0], free_bytes() / 2 / a_point)))  # the simulator's memory is infinite
+        return max(1, int(min(self.shape[0], SLOTS, free_bytes() / 2 / a_point)))  # the simulator's memory is infinite
 
     def name(self, slots: Any, ids: np.ndarray | None, stream: Any) -> None:
         """Ids in place of slots, on the device."""

@@ -51,9 +51,10 @@ def taking(dtype: np.dtype, threads: int = 128) -> Taking:
             total += np.float64(value) * np.float64(value)
         if alive[row]:
             norms[row] = kind(total)
-            if sound:
-                cuda.atomic.max(radius, 0, 1.01 * math.sqrt(total))
-            else:
+            reach = 1.01 * math.sqrt(total)
+            if sound and reach > radius[0]:  # which only rises: few rows have to wait for each other to raise it
+                cuda.atomic.max(radius, 0, reach)
+            if not sound:
                 cuda.atomic.min(bad, 0, types.int64(row))
         else:
             norms[row] = infinite

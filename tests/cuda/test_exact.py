@@ -85,6 +85,15 @@ def test_rows_beyond_the_devices_memory_pass_in_portions(dtype):
     hold(DeviceRows(X, portion=8).nearest(Q, 3), X, Q, 3)
 
 
+def test_rows_beyond_the_numbers_of_slots_pass_in_portions(monkeypatch):
+    monkeypatch.setattr(device_rows, "SLOTS", 8)
+    X, Q = clusters(21, 3, seed=2, queries=4)
+    for points in (X, cuda.to_device(X)):
+        rows = DeviceRows(points)
+        assert rows._portion == 8
+        hold(rows.nearest(Q, 3), X, Q, 3)
+
+
 def test_queries_beyond_the_workspace_come_in_parts(monkeypatch):
     monkeypatch.setattr(device_rows, "WORKSPACE", 1)
     X, Q = clusters(9, 2, seed=3, queries=19)
