@@ -142,17 +142,18 @@ def selecting(threads: int = 128) -> Selecting:
             known[DONE] = finite <= k
             known[TAKEN] = 0
         cuda.syncthreads()
-        while known[DONE] == 0:
+        while known[DONE] == 0 and known[SLOT_SHIFT] > 0:  # the latter ends it even if two names were the same
             narrow(held, names, n, scratch)
         for place in range(me, n, threads):
             leading = bits_of(held[place]) >> known[SHIFT]
             tied = leading == known[PREFIX] and types.int64(names[place]) >> known[SLOT_SHIFT] <= known[SLOT_PREFIX]
             if held[place] < math.inf and (leading < known[PREFIX] or tied):
                 to = cuda.atomic.add(known, TAKEN, 1)
-                distances[to] = held[place]
-                indices[to] = names[place]
+                if to < k:
+                    distances[to] = held[place]
+                    indices[to] = names[place]
         cuda.syncthreads()
-        into_order(distances, indices, known[TAKEN])
+        into_order(distances, indices, min(k, known[TAKEN]))
 
     @device
     def nearest(held, names, n, distances, indices, scratch):

@@ -43,6 +43,12 @@ def held_in_many_ways(n, seed):
     yield np.where(rng.random(n) < 0.6, np.where(rng.random(n) < 0.5, np.inf, np.nan), distances)
 
 
+def test_names_that_are_the_same_against_the_rule_end_the_search_all_the_same(monkeypatch):
+    monkeypatch.setattr(cuda_select, "FEW", 0)
+    distances, _ = chosen(np.full(9, 2.0), np.zeros(9, np.int32), 3, 4)
+    np.testing.assert_array_equal(distances, 2.0)
+
+
 @pytest.mark.parametrize("few", [0, 64])
 @pytest.mark.parametrize(
     ("n", "k", "threads"), [(1, 1, 4), (7, 7, 4), (33, 5, 8), (40, 39, 8), (21, 30, 3), (60, 1, 1)]
