@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -87,10 +88,9 @@ def _verdict(audit: Audit) -> Html:
 
 def _missed(audit: Audit) -> str:
     """What a dropped mode had to hold to be seen, as Power says it."""
-    chances = "; ".join(
-        f"{row.name}: {significant(row.value)}" for row in rows_of(audit.frame) if row.section == "power"
-    )
-    return f"What could have been missed: the probability that {chances}."
+    power = [row for row in rows_of(audit.frame) if row.section == "power"]
+    chances = (f"{re.findall('[0-9]+%', row.name)[0]} with probability {row.value:.2f}" for row in power)
+    return f"With this many rows a dropped mode, alone in its cell, is seen if it is of {', of '.join(chances)}."
 
 
 def _pictures(audit: Audit, near: Near) -> Html:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from reports.history.plot import plot, sparkline, words
@@ -27,7 +28,7 @@ def frame_of(series: Sequence[Series]) -> pd.DataFrame:
     rows = [
         (
             one.name, one.source, one.where, one.unit, len(one.points), one.points[0].value, one.points[-1].value,
-            one.points[-1].value / one.points[0].value - 1 if one.points[0].value else float("nan"),
+            one.points[-1].value / one.points[0].value - 1 if one.points[0].value and len(one.points) > 1 else np.nan,
             len(one.regressions), " ".join(step.commit for step in one.regressions),
             one.points[0].commit, one.points[-1].commit,
         )
@@ -43,7 +44,7 @@ def _percent(value: float) -> str:
 table = Table(
     name="history",
     title="Over commits",
-    about="Each benchmark and measurement that several commits have. Regressions of asv's series are those that asv "
+    about="Each benchmark of asv, and what the journal has of several commits. Regressions of asv's series are those that asv "
     "found; of the journal's, steps whose ranges of repetitions lie apart.",
     experiment="",
     make=lambda store, size: frame_of([]),  # noqa: ARG005 - its rows come from asv besides, so the page makes them

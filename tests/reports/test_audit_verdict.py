@@ -27,7 +27,7 @@ def test_tests_that_fail_have_seen_nothing_and_the_verdict_says_so(audit, monkey
     whole = audit(FRESH)
     assert whole.failed == ()
     assert whole.verdict == "no defect seen at a family-wise level of 0.05"
-    assert re.search(r"that a dropped mode of 1%, alone in its cell, is seen: [01]\.", document(whole))
+    assert re.search(r"is seen if it is of 1% with probability [01]\.\d\d, of 5% with", document(whole))
     monkeypatch.setattr(sys.modules[family.__module__], "_memorised", lambda *_: 1 / 0)
     found = audit(FRESH, test=TEST)
     assert found.failed == ("memorisation",)

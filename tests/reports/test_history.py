@@ -10,11 +10,13 @@ import threading
 from html import unescape
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from benchmarks import offline_site
 from reports.history import write_history
+from reports.history.page import frame_of
 from reports.history.series import Point, from_asv, from_store, steps_of
 from reports.store import Store, StoreError
 from tests.browser import chromium, needs_chromium
@@ -109,6 +111,9 @@ def test_the_journal_gives_a_series_where_one_cell_was_measured_at_two_commits(t
     assert "speed (index=x" in page
     assert "1 with a regression" in page
     assert pd.read_csv(tmp_path / "report" / "tables" / "history.csv").worse_at.tolist() == ["c" * 40]
+    changes = frame_of([one, dataclasses.replace(one, points=one.points[:1])]).change
+    assert changes[0] == pytest.approx(-0.5)
+    assert np.isnan(changes[1])  # of one commit there is none
 
 
 def test_what_was_merged_stands_where_it_was_measured(tmp_path):
