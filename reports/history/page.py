@@ -44,8 +44,8 @@ def _percent(value: float) -> str:
 table = Table(
     name="history",
     title="Over commits",
-    about="Each benchmark of asv, and what the journal has of several commits. Regressions of asv's series are those that asv "
-    "found; of the journal's, steps whose ranges of repetitions lie apart.",
+    about="Each benchmark of asv, and what the journal has of several commits. Regressions of asv's series are those "
+    "that asv found; of the journal's, steps whose ranges of repetitions lie apart.",
     experiment="",
     make=lambda store, size: frame_of([]),  # noqa: ARG005 - its rows come from asv besides, so the page makes them
     columns=(
