@@ -225,4 +225,4 @@ def _pairs() -> Iterator[tuple[str, np.dtype, Any, Any]]:
     widths = (np.dtype(np.float32), types.float32), (np.dtype(np.float64), types.float64)
     for dtype, f in widths:
         for other, g in widths:
-            yield str(dtype) if f is g else f"{dtype}, {other} queries", dtype, f, g
+            yield str(dtype) if f is g else f"{dtype} with {other} queries", dtype, f, g
