@@ -134,4 +134,5 @@ class ByProjections(OnDevice, BoundedRadius):
         return self._projections.state()
 
     def _restore(self, state):
-        self._projections = Projections.restored(state)
+        m = self.n_composite * self.n_simple
+        self._projections = Projections.restored(state, self._points.rows, m)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from knn.file_arrays import counts
 from knn.radius import BoundedRadius
 from knn.rotated_codes import RotatedCodes
 from knn.small_rows import as_bytes
@@ -82,6 +83,6 @@ class ByRotation(BoundedRadius):
         return {**self._rotated.state(), "own": np.array([self._seed, self._learnt_on])}
 
     def _restore(self, state):
-        self._rotated = RotatedCodes.restored(state)
-        self._seed, self._learnt_on = state["own"].tolist()
+        self._rotated = RotatedCodes.restored(state, self._points, self.bits, self._engine)
+        self._seed, self._learnt_on = counts(state, "own", 2)
         self._pack(0)

@@ -7,12 +7,15 @@ from typing import ClassVar
 import numpy as np
 
 from knn.base import indexes
+from knn.file_arrays import all_from_first, finite, within
 from knn.points import grown
 from knn.radius import RadiusNeighbours
 from knn.threads import over_blocks
 
 #: Queries to a block.
 BLOCK = 32
+#: No distance above 0 is smaller: √2⁻¹⁰⁷⁴.
+LEAST = 2.0**-537
 
 
 @indexes.register("cover-tree")
@@ -70,5 +73,22 @@ class CoverTree(RadiusNeighbours):
         return {"links": self._links[: self._points.size], "spans": self._spans[: self._points.size]}
 
     def _restore(self, state):
+        size = self._points.size
+        links = within(state, "links", np.int64, (size, 2), -1, size)
+        spans = finite(state, "spans", np.float64, (size, 3))
+        _check_tree(links)
+        if (spans < 0).any() or (size and 0 < spans[0, 2] < LEAST):
+            raise ValueError("spans below 0, or of a first point so short that they never grow")
         # Copies: a new point is linked to from an old one, and a file's arrays may be mapped for reading alone.
-        self._links, self._spans = np.array(state["links"]), np.array(state["spans"])
+        self._links, self._spans = np.array(links), np.array(spans)
+
+
+def _check_tree(links: np.ndarray) -> None:
+    """Raises unless links int64 (n, 2), first child and next sibling, lead from point 0 to each point once."""
+    size = len(links)
+    linked = np.flatnonzero(links.ravel() >= 0)
+    before = np.zeros(size, np.int64)
+    before[links.ravel()[linked]] = linked // 2
+    counted = np.bincount(links.ravel()[linked], minlength=size)
+    if not (np.array_equal(counted, np.arange(size) > 0) and (links[:1, 1] < 0).all() and all_from_first(before)):
+        raise ValueError("links that are no tree: not each point once, or in a circle")

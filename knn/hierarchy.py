@@ -7,6 +7,7 @@ from types import ModuleType
 
 import numpy as np
 
+from knn.file_arrays import counts
 from knn.multi_level import Levels, Screen
 from knn.points import Points
 from knn.principal_codes import canonical_sample
@@ -15,7 +16,7 @@ from knn.validation import spent
 
 def signed(budget: int | float) -> float:
     """A checked budget as kernels take it: a number, or a fraction with a minus sign."""
-    return -budget if isinstance(budget, float) else float(budget)
+    return -budget if isinstance(budget, float) else float(min(budget, 2**53))
 
 
 class Hierarchy:
@@ -60,13 +61,14 @@ class Hierarchy:
         return {**arrays, "counts": np.array([self.seed, self.learnt_on])}
 
     @classmethod
-    def restored(cls, state, n_levels, screen, restore_screen) -> Hierarchy:
+    def restored(cls, state, points, n_levels, screen, restore_screen) -> Hierarchy:
+        """Takes what `state` gave of these points; raises ValueError unless its parts fit them and one another."""
         parts: dict[str, dict[str, np.ndarray]] = {"levels": {}, "screen": {}, "counts": {}}
         for name, array in state.items():
             part, _, rest = name.partition(".")
             parts[part][rest] = array
         hierarchy = cls.__new__(cls)
         hierarchy.n_levels, hierarchy.screen = n_levels, screen
-        hierarchy.seed, hierarchy.learnt_on = state["counts"].tolist()
-        hierarchy.levels = Levels.restored(parts["levels"], restore_screen(parts["screen"]))
+        hierarchy.seed, hierarchy.learnt_on = counts(state, "counts", 2)
+        hierarchy.levels = Levels.restored(parts["levels"], restore_screen(parts["screen"]), points, n_levels)
         return hierarchy

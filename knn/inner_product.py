@@ -26,6 +26,7 @@ from types import ModuleType
 
 import numpy as np
 
+from knn.file_arrays import measures
 from knn.points import Points
 from knn.threads import over_blocks
 
@@ -158,7 +159,8 @@ class Lift:
 
     @classmethod
     def restored(cls, state: dict[str, np.ndarray], width: int, dtype: np.dtype) -> Lift:
-        return cls(width, dtype, *state["sphere"].tolist())
+        """Takes what `state` gave; raises ValueError unless it is a sphere."""
+        return cls(width, dtype, *measures(state, "sphere", 2))
 
 
 def _largest_square(rows: np.ndarray, kernels: ModuleType) -> float:

@@ -6,7 +6,8 @@ from types import ModuleType
 
 import numpy as np
 
-from knn.projections import largest_norm, projected_queries
+from knn.file_arrays import held, measures
+from knn.projections import largest_norm, projected_queries, restored_directions
 
 
 class LevelProjections:
@@ -27,13 +28,20 @@ class LevelProjections:
         keys, margins = projected_queries(Q, self.directions, self.dtype, self.radius, kernels)
         return np.empty((len(Q), 0), np.int8), keys, np.hstack([np.zeros((len(Q), 2)), margins])
 
+    @property
+    def kept(self) -> tuple[int, int, np.dtype]:
+        """Widths of the codes and keys of a row, and the keys' type."""
+        return 0, self.directions.shape[1], self.dtype
+
     def state(self) -> dict[str, np.ndarray]:
         """What `restored` needs."""
         return {"directions": self.directions, "radius": np.array([self.radius]), "width": np.empty(0, self.dtype)}
 
     @classmethod
-    def restored(cls, state: dict[str, np.ndarray]) -> LevelProjections:
+    def restored(cls, state: dict[str, np.ndarray], rows: np.ndarray, m: int) -> LevelProjections:
+        """Takes what `state` gave of the rows (n, d); raises ValueError unless it is of them and of m directions."""
         projections = cls.__new__(cls)
-        projections.directions, projections.dtype = state["directions"], state["width"].dtype
-        projections.radius = float(state["radius"][0])
+        projections.directions = restored_directions(state, rows.shape[1], m)
+        projections.dtype = held(state, "width", rows.dtype, (0,)).dtype
+        (projections.radius,) = measures(state, "radius", 1)
         return projections

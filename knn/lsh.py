@@ -11,6 +11,7 @@ import numpy as np
 from knn.base import indexes
 from knn.budgets import Budget
 from knn.device_tables import DeviceTables
+from knn.file_arrays import finite, held, measures
 from knn.grids import products
 from knn.on_device import OnDevice
 from knn.principal_codes import canonical_sample
@@ -201,7 +202,12 @@ class LSH(OnDevice):
         }
 
     def _restore(self, state):
-        self._directions, self._shifts, self._factors = state["directions"], state["shifts"], state["factors"]
-        self._width = float(state["width"][0])
+        (size, d), m = self._points.rows.shape, self.n_tables * self.n_projections
+        self._directions = finite(state, "directions", np.float64, (d, m))
+        self._shifts = finite(state, "shifts", np.float64, (m,))
+        self._factors = held(state, "factors", np.uint64, (m,))
+        (self._width,) = measures(state, "width", 1)
+        if self._width == 0:
+            raise ValueError("buckets of width 0")
         self._tables = SortedRuns(self.n_tables, np.uint64)
-        self._tables.take_state(state)
+        self._tables.take_state(state, size)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from knn.file_arrays import check_finite, held, measures, within
 from knn.points import Points, grown
 from knn.threads import over_blocks
 
@@ -28,6 +29,10 @@ class Screen(Protocol):
 
     def of_queries(self, Q: np.ndarray, kernels: ModuleType) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(codes (q, w), keys (q, m), numbers float64 (q, 4)) as `lower_bounds` takes them."""
+
+    @property
+    def kept(self) -> tuple[int, int, np.dtype]:
+        """Widths of the codes and keys of a row, and the keys' type."""
 
     def state(self) -> dict[str, np.ndarray]:
         """The arrays from which it is made again."""
@@ -168,9 +173,42 @@ class Levels:
         return {**by_place, **{name: getattr(self, name) for name in (*self._BY_HEAD, "first", "margin")}}
 
     @classmethod
-    def restored(cls, state: dict[str, np.ndarray], screen: Screen) -> Levels:
+    def restored(cls, state: dict[str, np.ndarray], screen: Screen, points: Points, n_levels: int) -> Levels:
+        """Takes what `state` gave; raises ValueError unless it is a tree on these points, as kernels walk it."""
+        first = held(state, "first", np.int64, (n_levels + 1,))
+        size, heads, (width, m, dtype) = state["slots"].size, int(first[-2]), screen.kept
+        if first[0] != 0 or first[-1] > size or (np.diff(first) < (size > 0)).any():
+            raise ValueError(f"levels that end at {first[:9]}, over {size} places")
         levels = cls.__new__(cls)
-        for name, array in state.items():
-            setattr(levels, name, array)
-        levels.screen, levels.size = screen, len(levels.slots)
+        levels.screen, levels.size, levels.first = screen, size, first
+        levels.slots = within(state, "slots", np.int32, (size,), 0, points.size)
+        levels.parent = within(state, "parent", np.int32, (size,), -1, max(heads, 0))
+        levels.begin = within(state, "begin", np.int64, (heads,), 0, size)
+        levels.end = within(state, "end", np.int64, (heads,), 1, size + 1)
+        levels.reach = held(state, "reach", np.float64, (heads,))
+        if not (levels.reach >= 0).all():
+            raise ValueError("reach has an entry below 0 or NaN")
+        levels.codes, levels.keys = held(state, "codes", np.int8, (size, width)), held(state, "keys", dtype, (size, m))
+        check_finite("keys", levels.keys)
+        measures(state, "margin", 2)
+        levels.margin = state["margin"]
+        levels._check_cells()
+        there = np.zeros(points.size, bool)
+        last = levels.slots[heads:]
+        there[last] = True
+        if np.count_nonzero(there) != len(last) or (points.alive & ~there).any():
+            raise ValueError("slots of the last level: not each living point once")
         return levels
+
+    def _check_cells(self):
+        """Raises unless the cells of each level share out the next one in order, each with its own head first."""
+        first, begin, end, heads = self.first, self.begin, self.end, len(self.begin)
+        starts = np.append(first[1:2], end[:-1])[:heads]  # where the cell before ends, on each level and from it on
+        last = first[1:-1][: heads or 0] - 1  # heads of each level, if there are points
+        sound = (begin == starts).all() and (end > begin).all() and (not heads or (end[last] == first[2:]).all())
+        if not (sound and (self.slots[begin] == self.slots[:heads]).all()):
+            raise ValueError("begin and end: cells that do not share out the next level, each with its head first")
+        parent = np.full(self.size, -1, np.int32)
+        parent[first[1] : first[-1]] = np.repeat(np.arange(heads, dtype=np.int32), end - begin)
+        if (parent != self.parent).any():
+            raise ValueError(f"parent of place {int(np.argmax(parent != self.parent))} is not the head of its cell")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from knn.file_arrays import held
+
 
 def grown(array: np.ndarray, size: int, wanted: int, axis: int = 0) -> np.ndarray:
     """`array` with room for `wanted` entries along `axis`, the first `size` kept: itself, or a copy twice as long.
@@ -111,5 +113,7 @@ class Points:
         points = cls(state["rows"])
         points._ids, points._alive = state["ids"], state["alive"]
         points.n_alive = int(np.count_nonzero(state["alive"]))
-        points.next_id = int(state["next_id"][0])
+        (points.next_id,) = held(state, "next_id", np.int64, (1,)).tolist()
+        if points.next_id < 0 or (len(ids) and not 0 <= ids[0] <= ids[-1] < points.next_id):
+            raise ValueError(f"ids beyond the next one, {points.next_id}, or below 0")
         return points

@@ -6,7 +6,8 @@ from types import ModuleType
 
 import numpy as np
 
-from knn.points import grown
+from knn.file_arrays import counts, held, within
+from knn.points import Points, grown
 
 #: Points to a block.
 TOGETHER = 16
@@ -14,6 +15,8 @@ TOGETHER = 16
 ROWS = 1024
 #: Rounds of Lloyd's algorithm: later ones move few points (measured on MNIST: speed within two per cent of 25 rounds).
 ROUNDS = 8
+#: No ‖c‖² is larger: 64 bytes, of 128 steps at most.
+LONGEST = 64 * 128**2
 
 
 class Cells:
@@ -127,15 +130,39 @@ class Cells:
         }
 
     @classmethod
-    def restored(cls, state: dict[str, np.ndarray], kernels: ModuleType) -> Cells:
+    def restored(cls, state: dict[str, np.ndarray], points: Points, kernels: ModuleType) -> Cells:
+        """Takes what `state` gave of these points; raises ValueError unless each has a place in a cell or the tail."""
         cells = cls.__new__(cls)
-        for name in ("blocks", "terms", "places", "ends", "prototypes"):
-            setattr(cells, name, state[name])
-        cells.size, cells.tail = len(cells.places), int(state["tail"][0])
+        ends, count = state["ends"], state["ends"].size - 2
+        held(state, "ends", np.int64, (max(count, 1) + 2,))
+        used, cells.size = int(ends[-1]), points.size
+        if ends[0] != 0 or (ends[1:] < ends[:-1]).any():
+            raise ValueError(f"cells that end at {ends[:9]}")
+        (cells.tail,) = counts(state, "tail", 1)
+        cells.ends, cells.prototypes = ends, held(state, "prototypes", np.int8, (count, 64))
+        cells.blocks = held(state, "blocks", np.uint8, (used, 64 * TOGETHER))
+        cells.terms = held(state, "terms", np.int32, (TOGETHER * used,))
+        cells.places = within(state, "places", np.int32, (points.size,), 0, TOGETHER * used)
         cells._take_prototypes(kernels)
         cells.slots = np.full(len(cells.terms), -1, np.int32)
         cells.slots[cells.places] = np.arange(cells.size)
+        cells._check_places(points.alive, kernels)
         return cells
+
+    def _check_places(self, alive, kernels):
+        """Raises unless points lie in places of their own, the tail in a row, and none but the living is found."""
+        first, inner = TOGETHER * int(self.ends[-2]), self.size - self.tail
+        tail = np.arange(first, first + self.tail)
+        if np.count_nonzero(self.slots >= 0) != self.size or inner < 0:
+            raise ValueError("places that two points share, or a tail of more points than there are")
+        if (self.places[:inner] >= first).any() or not np.array_equal(self.places[inner:], tail):
+            raise ValueError("places that are not those of the cells, and then of the tail in a row")
+        if -(-(first + self.tail) // TOGETHER) != self.ends[-1]:
+            raise ValueError(f"a tail of {self.tail} points in blocks {self.ends[-2]} to {self.ends[-1]}")
+        found = self.terms[self.places[alive]]
+        seen = np.count_nonzero(self.terms != kernels.DEAD)
+        if ((found < 0) | (found > LONGEST)).any() or seen != len(found):
+            raise ValueError("terms: not a squared length for each living point, and that of the dead elsewhere")
 
 
 def means(codes: np.ndarray, count: int) -> np.ndarray:

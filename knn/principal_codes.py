@@ -19,6 +19,7 @@ from types import ModuleType
 
 import numpy as np
 
+from knn.file_arrays import finite, measures
 from knn.threads import one_blas_thread
 
 #: Points on which directions, step and cells are chosen.
@@ -187,11 +188,15 @@ class Coder:
         return {"centre": self.centre, "basis": self.basis, "numbers": numbers}
 
     @classmethod
-    def restored(cls, state: dict[str, np.ndarray]) -> Coder:
+    def restored(cls, state: dict[str, np.ndarray], d: int) -> Coder:
+        """Takes what `state` gave of rows of d numbers; raises ValueError unless it is of such rows."""
         coder = cls.__new__(cls)
-        coder.centre, coder.basis = state["centre"], state["basis"]
+        coder.centre = finite(state, "centre", np.float64, (d,))
+        coder.basis = finite(state, "basis", np.float64, (d, min(d, FINE)))
         coder._widen()
-        coder.scale, coder.kappa, coder.step, coder.share, coder.parallel = state["numbers"].tolist()
+        coder.scale, coder.kappa, coder.step, coder.share, coder.parallel = measures(state, "numbers", 5)
+        if coder.scale == 0 or coder.step == 0 or coder.parallel > 1:
+            raise ValueError(f"a map of scale {coder.scale}, step {coder.step} and cosine {coder.parallel}")
         coder._numbers = np.array([coder.scale, coder.step, coder._kept, coder.parallel])
         return coder
 

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from knn.by_rotation import ByRotation
+from knn.file_arrays import counts, finite, measures
 from knn.points import grown
 from knn.principal_cells import Cells, means
 from knn.principal_codes import COARSE, SAMPLE, Coder, canonical_sample
@@ -187,10 +188,11 @@ class LearntMap(ByRotation):
         for name, array in state.items():
             part, _, rest = name.partition(".")
             parts.get(part, {})[rest] = array
-        self._coder = Coder.restored(parts["coder"])
-        self._cells = Cells.restored(parts["cells"], self._engine)
-        self._fine = state.get("fine")
-        self._radius, self._loss, self._learnt_radius = state["numbers"][:3].tolist()
+        size, d = self._points.rows.shape
+        self._coder = Coder.restored(parts["coder"], d)
+        self._cells = Cells.restored(parts["cells"], self._points, self._engine)
+        self._fine = finite(state, "fine", np.float32, (size, self._coder.width)) if "fine" in state else None
+        self._radius, self._loss, self._learnt_radius = measures(state, "numbers", 5)[:3]
         self._energy = state["numbers"][3:]
-        self._seed, self._learnt_on = state["counts"].tolist()
+        self._seed, self._learnt_on = counts(state, "counts", 2)
         self._pack(0)

@@ -14,6 +14,7 @@ from types import ModuleType
 
 import numpy as np
 
+from knn.file_arrays import measures
 from knn.principal_codes import COARSE, SAMPLE, Coder
 
 
@@ -50,13 +51,19 @@ class PrincipalScreen:
         codes, losses = self.coder.codes(coordinates, squared, kernels)
         return codes, np.stack([squared, losses])
 
+    @property
+    def kept(self) -> tuple[int, int, np.dtype]:
+        """Widths of the codes and keys of a row, and the keys' type."""
+        return COARSE + 1, 0, np.dtype(np.float32)
+
     def state(self) -> dict[str, np.ndarray]:
         """What `restored` needs."""
         return {**self.coder.state(), "bounds": np.array([self.loss, self.radius])}
 
     @classmethod
-    def restored(cls, state: dict[str, np.ndarray]) -> PrincipalScreen:
+    def restored(cls, state: dict[str, np.ndarray], d: int) -> PrincipalScreen:
+        """Takes what `state` gave of rows of d numbers; raises ValueError unless it is of such rows."""
         screen = cls.__new__(cls)
-        screen.coder = Coder.restored(state)
-        screen.loss, screen.radius = state["bounds"].tolist()
+        screen.coder = Coder.restored(state, d)
+        screen.loss, screen.radius = measures(state, "bounds", 2)
         return screen

@@ -130,7 +130,9 @@ class PrioritizedDCI(ByProjections):
             return
         self._directions = state["screen.directions"]
         screen = functools.partial(LevelProjections, self._directions)
-        self._hierarchy = Hierarchy.restored(state, self.n_levels, screen, LevelProjections.restored)
+        m = self.n_composite * self.n_simple
+        restore_screen = functools.partial(LevelProjections.restored, rows=self._points.rows, m=m)
+        self._hierarchy = Hierarchy.restored(state, self._points, self.n_levels, screen, restore_screen)
 
     def _budgets(self, k):
         """Entries and points that each composite index may visit, int64 (2,)."""

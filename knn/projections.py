@@ -15,6 +15,7 @@ from types import ModuleType
 
 import numpy as np
 
+from knn.file_arrays import check_finite, finite, measures
 from knn.runs import SortedRuns
 
 #: Rows whose norms are found at a time.
@@ -27,6 +28,15 @@ def random_directions(rng: np.random.RandomState, d: int, m: int) -> np.ndarray:
     for j in range(m):
         normal = rng.standard_normal(d)
         directions[:, j] = normal / np.linalg.norm(normal)
+    return directions
+
+
+def restored_directions(state: dict[str, np.ndarray], d: int, m: int) -> np.ndarray:
+    """The unit directions (d, m) of a file; raises ValueError if their lengths are not 1, as margins have it."""
+    directions = finite(state, "directions", np.float64, (d, m))
+    # Twice what rounding leaves of them, and as much for the lengths that are computed here.
+    if not (np.abs(np.linalg.norm(directions, axis=0) - 1) <= 4 * (d + 4) * 2.0**-53).all():
+        raise ValueError("directions are not of length 1")
     return directions
 
 
@@ -56,11 +66,14 @@ class Projections(SortedRuns):
         return {"directions": self.directions, "radius": np.array([self.radius]), **self.runs_state()}
 
     @classmethod
-    def restored(cls, state: dict[str, np.ndarray]) -> Projections:
+    def restored(cls, state: dict[str, np.ndarray], rows: np.ndarray, m: int) -> Projections:
+        """Takes what `state` gave of the rows (n, d); raises ValueError unless it is of them and of m directions."""
         projections = cls.__new__(cls)
-        projections.directions = state["directions"]
-        projections.take_state(state)
-        projections.radius = float(state["radius"][0])
+        SortedRuns.__init__(projections, m, rows.dtype)
+        projections.directions = restored_directions(state, rows.shape[1], m)
+        projections.take_state(state, len(rows))
+        check_finite("keys", projections.keys.T)
+        (projections.radius,) = measures(state, "radius", 1)
         return projections
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -78,4 +79,6 @@ class RandomHierarchy(BoundedRadius):
         return self._hierarchy.state()
 
     def _restore(self, state):
-        self._hierarchy = Hierarchy.restored(state, self.n_levels, PrincipalScreen, PrincipalScreen.restored)
+        width = self._points.rows.shape[1]
+        restore_screen = functools.partial(PrincipalScreen.restored, d=width)
+        self._hierarchy = Hierarchy.restored(state, self._points, self.n_levels, PrincipalScreen, restore_screen)

@@ -6,6 +6,7 @@ from types import ModuleType
 
 import numpy as np
 
+from knn.file_arrays import finite, held, permuted, within
 from knn.points import Points, grown
 from knn.principal_codes import SAMPLE, canonical_sample
 from knn.threads import over_blocks
@@ -18,6 +19,8 @@ ROUNDS = 3
 BLOCK = 16
 #: A point that lies so much farther out than all that the scale was chosen for asks for a new one.
 FARTHER = 16.0
+#: No exponent of a scale is farther from 0: 2 to it is a float.
+MOST = 1023
 #: The numbers of a slot in which no point lies.
 NOBODY = np.array([[np.inf], [0.0]])
 
@@ -110,14 +113,26 @@ class RotatedCodes:
         }
 
     @classmethod
-    def restored(cls, state: dict[str, np.ndarray]) -> RotatedCodes:
-        codes = cls.__new__(cls)
-        codes._words, codes.centre, codes.places = state["words"], state["centre"], state["places"]
-        codes.signs = state["signs"].astype(float)
-        codes.size = state["terms"].shape[1]
-        codes._terms = np.empty((2, codes._words.shape[0] * codes._words.shape[3]), np.float32)
+    def restored(cls, state: dict[str, np.ndarray], points: Points, bits: int, kernels: ModuleType) -> RotatedCodes:
+        """Takes what `state` gave of these points; raises ValueError unless it is of them and of so many bits."""
+        (size, d), codes = points.rows.shape, cls.__new__(cls)
+        blocks, words = -(-size // kernels.EIGHT), -(-d // kernels.WORD)
+        turn = ROUNDS, words * kernels.WORD
+        codes.size, codes.centre = size, finite(state, "centre", np.float64, (d,))
+        codes._words = held(state, "words", np.uint64, (blocks, bits, words, kernels.EIGHT))
+        codes.places = within(state, "places", np.int32, turn, 0, turn[1])
+        codes.signs = held(state, "signs", np.int8, turn).astype(float)
+        if not (permuted(codes.places) and (np.abs(codes.signs) == 1).all()):
+            raise ValueError("places and signs that are no rotation")
+        terms = held(state, "terms", np.float32, (2, size))
+        living = terms[:, points.alive]
+        if not (np.isfinite(living).all() and (living >= 0).all() and (terms[:, points.dead] == NOBODY).all()):
+            raise ValueError("terms: not a length for each living point, and those of nobody for the dead")
+        codes._terms = np.empty((2, blocks * kernels.EIGHT), np.float32)
         codes._terms[:] = NOBODY
-        codes._terms[:, : codes.size] = state["terms"]
-        codes.exponent = int(state["numbers"][0])
-        codes.radius, codes.error = state["numbers"][1:].tolist()
+        codes._terms[:, :size] = terms
+        exponent, codes.radius, codes.error = held(state, "numbers", np.float64, (3,)).tolist()
+        if not (abs(exponent) <= MOST and exponent % 1 == 0 and 0 <= codes.radius < np.inf):
+            raise ValueError(f"a scale of 2 to the {exponent} for lengths up to {codes.radius}")
+        codes.exponent = int(exponent)
         return codes

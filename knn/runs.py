@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from types import ModuleType
 
 import numpy as np
 
+from knn.file_arrays import held, within
 from knn.points import grown
 
 
@@ -59,5 +61,25 @@ class SortedRuns:
         """The arrays from which `take_state` makes the lists again."""
         return {"keys": self.keys[:, : self.size], "order": self.order[:, : self.size], "bounds": self.bounds}
 
-    def take_state(self, state: dict[str, np.ndarray]) -> None:
-        self.keys, self.order, self._ends = state["keys"], state["order"], state["bounds"].tolist()
+    def take_state(self, state: dict[str, np.ndarray], size: int) -> None:
+        """Takes what `runs_state` gave of `size` slots; raises ValueError unless each run is of its slots, sorted."""
+        m = len(self.keys)
+        bounds = held(state, "bounds", np.int64, (state["bounds"].size,))
+        if bounds[:1].tolist() != [0] or bounds[-1] != size or (bounds[1:] <= bounds[:-1]).any():
+            raise ValueError(f"runs that end at {bounds[:9]}, over {size} points")
+        keys = held(state, "keys", self.keys.dtype, (m, size))
+        order = within(state, "order", np.int32, (m, size), 0, size)
+        for start, stop in itertools.pairwise(bounds.tolist()):
+            if not start <= order[:, start:stop].min() <= order[:, start:stop].max() < stop:
+                raise ValueError(f"order from {start} to {stop} holds places of another run")
+        for key, line in zip(keys, order, strict=True):
+            _check_sorted(key[line], line, bounds)
+        self.keys, self.order, self._ends = keys, order, bounds.tolist()
+
+
+def _check_sorted(keys: np.ndarray, slots: np.ndarray, bounds: np.ndarray) -> None:
+    """Raises unless (key, slot) increases within each run, and so is a permutation: what binary search needs."""
+    rises = (keys[:-1] < keys[1:]) | ((keys[:-1] == keys[1:]) & (slots[:-1] < slots[1:]))
+    rises[bounds[1:-1] - 1] = True  # from one run to the next
+    if not rises.all():
+        raise ValueError(f"keys or order: no sorted runs, from place {int(np.argmin(rises))} on")

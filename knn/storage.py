@@ -107,6 +107,8 @@ def read(
     try:
         header = json.loads(bytes(data[_PREFIX.size : payload]))
         arrays = {name: _array(data[payload:-_DIGEST], entry) for name, entry in header.pop("arrays").items()}
+        if payload % ALIGNMENT:
+            raise ValueError(f"arrays from byte {payload} on, no multiple of {ALIGNMENT}")
         if payload + header["payload"] + _DIGEST != size:
             raise ValueError(f"{size} bytes where the header counts {payload + header['payload'] + _DIGEST}")
         _check_header(header)

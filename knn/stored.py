@@ -11,9 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from knn import storage
 from knn.estimator import BaseEstimator
+from knn.file_arrays import check_finite
 from knn.inner_product import Lift
 from knn.points import Points
 from knn.threads import ChangeLock
+from knn.validation import checked_budget
 
 
 class Stored(BaseEstimator):
@@ -50,7 +52,8 @@ class Stored(BaseEstimator):
 
         `mmap=True` leaves the arrays in the file, to be read when they are used: the file must then stay as it is
         (`save` puts another in its place, which is safe), and changes of the index stay in memory. `verify=False`
-        leaves out the checksum, which reads the file once: for files known to be whole.
+        leaves out the checksum and the look at the points, which read the file once: for files known to be whole. What
+        else an index is made of is always held against the points, so that no search leaves its arrays or goes round.
         """
         from knn.base import indexes  # here: every index is built on this module
 
@@ -63,6 +66,8 @@ class Stored(BaseEstimator):
         try:
             index = kind(**header["parameters"])
             index._check_parameters()
+            if verify:
+                check_finite("points.rows", arrays["points.rows"])
             index._take(header, arrays)
         except (KeyError, TypeError, IndexError, ValueError) as error:
             raise ValueError(
@@ -73,7 +78,7 @@ class Stored(BaseEstimator):
     def _take(self, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
         """Becomes what was written."""
         self.n_features_in_ = header["features"]
-        self._chosen = header.get("budgets", {})
+        self._chosen = {name: checked_budget(value, name) for name, value in dict(header.get("budgets", {})).items()}
         if header["feature_names"] is not None:
             self.feature_names_in_ = np.array(header["feature_names"], dtype=object)
         parts: dict[str, dict[str, np.ndarray]] = {"points": {}, "index": {}, "lift": {}}
