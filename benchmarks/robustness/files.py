@@ -6,6 +6,7 @@ import resource
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -99,15 +100,16 @@ def _refused_from_outside(kind: str, folder: Path, number: int) -> bool:
 
 def prepare(kind: str) -> None:
     """Limits the process's memory once what the reader needs is loaded."""
-    reader, _ = READERS[kind]
-    seeds(kind)
+    reader, known = READERS[kind]
+    warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "warm"
-        path.write_bytes(seeds(kind)[0])
-        reader(path)
+        for content in seeds(kind):  # each may need code of its own
+            path.write_bytes(content)
+            with suppress(*known):
+                reader(path)
     import psutil
 
-    warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + ROOM,) * 2)
 
 

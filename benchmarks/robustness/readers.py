@@ -157,9 +157,22 @@ def _sharded_index(path: Path) -> None:
 
 
 def _saved_index(path: Path) -> None:
+    """As it is loaded; and whatever is taken answers, by k neighbours, with a proof, and within a radius."""
     from knn import NearestNeighbours
 
-    NearestNeighbours.load(path)
+    index = NearestNeighbours.load(path)
+    if not (count := index.n_samples_fit_):
+        return
+    Q = np.random.default_rng(0).normal(size=(3, index.n_features_in_))
+    try:
+        for exact in (False, True):
+            found = index.search(Q, min(2, count), exact=exact)
+            if found.indices.max() >= index._points.next_id:
+                raise RuntimeError(f"ids up to {found.indices.max()}, which were never given")
+        if hasattr(index, "radius_neighbors") and index.metric != "inner_product":
+            index.radius_neighbors(Q, 1.0)
+    except ValueError as error:  # which would pass for a refusal
+        raise RuntimeError(f"a search of what was loaded: {error}") from error
 
 
 def _journal(path: Path) -> None:
