@@ -84,7 +84,7 @@ def read(
 
     With `mmap` the arrays lie in the file and are read when they are used; what is changed in them stays in memory and
     never reaches the file. `verify=False` leaves out the checksum, which reads the whole file once: then the header
-    is held against the size of the file, and what the arrays hold is believed.
+    is held against the size of the file. What the arrays hold is not looked at here (knn/file_arrays.py).
     """
     path = Path(path)
     with path.open("rb") as file:

@@ -19,7 +19,7 @@ from reports.child import Child, ChildDied
 #: Address space that a reader may take beyond what the process has: the largest honest file here has a few kilobytes.
 ROOM = 1 << 30
 #: Inputs to a call of the process where not 2000, and seconds that a call may take.
-BATCH, LIMIT = dict.fromkeys(("hdf5", "is-data", *ENDINGS), 250), 60.0
+BATCH, LIMIT = {"saved-index": 500, **dict.fromkeys(("hdf5", "is-data", *ENDINGS), 250)}, 60.0
 #: What share of the inputs each reader gets: the rest are cheap, HDF5 and samples take a library's time.
 SHARES = {
     "idx": 0.43,
