@@ -1,6 +1,7 @@
 """What the arrays of a saved index must be before a kernel may index by them: a checksum that fits vouches for nothing.
 
-Everything is looked at in whole arrays, O(size of the file), a cover tree's links O(n log n); what does not fit raises ValueError and names the array.
+Everything is looked at in whole arrays, O(size of the file), a cover tree's links O(n log n). What does not fit raises
+ValueError and names the array.
 """
 
 from __future__ import annotations
