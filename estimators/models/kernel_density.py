@@ -16,21 +16,21 @@ from estimators.training.registry import models
 
 
 def kernel_density_loss(samples: torch.Tensor, data: torch.Tensor, bandwidth: float) -> torch.Tensor:
-    """−(1/b) Σⱼ log p_h(x̃ⱼ), p_h(x) = (1/n) Σᵢ N(x; xᵢ, h²I), for `samples` (…, b, d), `data` (n, d), in nats.
+    """−(1/b) Σⱼ log p_h(x̃ⱼ), p_h(x) = (1/n) Σᵢ N(x; xᵢ, h²I), for `samples` (…, b, d), `data` (…, n, d), in nats.
 
     Its gradient is that of the formula, (x − m(x))/bh² with m the mean of the data under the shares of x's kernels:
     no graph over all pairs. Source: Parzen 1962; the kernel density discriminator of Li & Malik 2018's talk.
     """
     with torch.no_grad():
         # Expanding ‖x − y‖² cancels only where it is far below the rows' norms, and data are centred in training.
-        halves = data.square().sum(dim=-1) / 2
+        halves = data.square().sum(dim=-1)[..., None, :] / 2
         exponents = (samples @ data.mT).sub_(halves).mul_(bandwidth**-2)
         highest = exponents.amax(dim=-1, keepdim=True)
         kernels = exponents.sub_(highest).exp_()
         total = kernels.sum(dim=-1, keepdim=True)
         mean = kernels @ data / total
         log_kernel = (highest + total.log())[..., 0] - samples.square().sum(dim=-1) / (2 * bandwidth**2)
-    constant = math.log(len(data)) + 0.5 * data.shape[1] * math.log(2 * math.pi * bandwidth * bandwidth)
+    constant = math.log(data.shape[-2]) + 0.5 * data.shape[-1] * math.log(2 * math.pi * bandwidth * bandwidth)
     slope = (samples.detach() - mean) / bandwidth**2
     followed = (slope * (samples - samples.detach())).sum(dim=-1)
     return constant - log_kernel.mean(dim=-1) + followed.mean(dim=-1)

@@ -1,10 +1,10 @@
-"""One model for many seeds and learning rates at once: a comparison without seeds says nothing."""
+"""One model for many seeds, learning rates and data sets at once: a comparison without seeds says nothing."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -36,11 +36,14 @@ class StackedSeeds(BaseEstimator):
     model: an `ImplicitModel`, not fitted; cloned. n_seeds: their number, ≥ 1. rates: learning rates, > 0, at each of
     which all seeds are trained, those of one rate after those of the rate before; None: the model's own.
 
+    Data X (n, d), or k sets of them (k, n, d), on each of which all rates and seeds are trained, those of one set after
+    those of the set before: a step of many members costs each less than one of few.
+
     Attributes after `start` or `fit`
-        members_: a list of fitted models, one a rate and seed, each as if it had been fitted alone: `sample`, `save`,
-        any score. seeds_: their random states. history_: the rows of all members, each with its `seed`; `seconds` is a
-        member's share, the time of all over their number. losses_: those of the last step, (members,) by name.
-        step_, outer_step_, stopped_by_: as in `ImplicitModel`.
+        members_: a list of fitted models, one a set, rate and seed, each as if it had been fitted alone: `sample`,
+        `save`, any score. seeds_: their random states. history_: the rows of all members, each with its `seed`;
+        `seconds` is a member's share, the time of all over their number. losses_: those of the last step, (members,) by
+        name. step_, outer_step_, stopped_by_: as in `ImplicitModel`.
     """
 
     def __init__(self, model: ImplicitModel, *, n_seeds: int = 20, rates: Sequence[float] | None = None):
@@ -51,7 +54,7 @@ class StackedSeeds(BaseEstimator):
     def fit(
         self, X: Any, y: object = None, *, callbacks: Sequence[Callback] = (), max_seconds: float | None = None
     ) -> Self:
-        """Trains all seeds on X (n, d); the arguments and errors are those of `ImplicitModel.fit`.
+        """Trains all seeds on X, (n, d) or (k, n, d); the arguments and errors are those of `ImplicitModel.fit`.
 
         Callbacks see this object, and the mean of each loss, and of a score, over all members. Raises TypeError or
         ValueError for a model without a stacked form, `Diverged`, which names the seed, where one of them meets a value
@@ -73,21 +76,18 @@ class StackedSeeds(BaseEstimator):
             )
         first = seed_of(self.model.random_state)
         rates = (self.model.lr,) if self.rates is None else parameters.reals(self.rates, "rates", above=0)
-        self.seeds_ = [first + s for _ in rates for s in range(self.n_seeds)]
-        each = [rate for rate in rates for _ in range(self.n_seeds)]
-        self.members_ = [
-            clone(self.model).set_params(random_state=seed, lr=rate)
-            for seed, rate in zip(self.seeds_, each, strict=True)
-        ]
-        data = checked_data(X)
-        leader = self.members_[0]
-        leader._check_parameters()
-        leader._describe(data)
-        for member in self.members_:
-            for name in ("standardisation_", "n_features_in_", "dtype_", "data_fingerprint_"):
-                setattr(member, name, getattr(leader, name))
-            member._begin()
-        self._attach(data)
+        sets = _sets(X)
+        each = [(first + s, rate) for _ in sets for rate in rates for s in range(self.n_seeds)]
+        self.seeds_ = [seed for seed, _ in each]
+        self.members_ = [clone(self.model).set_params(random_state=seed, lr=rate) for seed, rate in each]
+        for data, own in self._of_each(sets):
+            own[0]._check_parameters()
+            own[0]._describe(data)
+            for member in own:
+                for name in ("standardisation_", "n_features_in_", "dtype_", "data_fingerprint_"):
+                    setattr(member, name, getattr(own[0], name))
+                member._begin()
+        self._attach(sets)
         for member in self.members_:
             member._reset()
         self._joint = joined(self.members_)
@@ -190,7 +190,8 @@ class StackedSeeds(BaseEstimator):
         kind: type[Any] = ImplicitModel
         members = [run_state.restored(kind, part, path, replacements) for part in content["members"]]
         rates = list(dict.fromkeys(member.lr for member in members))
-        loaded = cls(clone(members[0]), n_seeds=len(members) // len(rates), rates=None if len(rates) == 1 else rates)
+        n_seeds = len({member.seed_ for member in members})
+        loaded = cls(clone(members[0]), n_seeds=n_seeds, rates=None if len(rates) == 1 else rates)
         loaded.members_ = members
         loaded.seeds_ = [member.seed_ for member in members]
         return loaded
@@ -198,15 +199,15 @@ class StackedSeeds(BaseEstimator):
     def resume(self, X: Any, *, callbacks: Sequence[Callback] = (), max_seconds: float | None = None) -> Self:
         """Goes on to `steps` on the same X; bitwise the result of a run without interruption."""
         self._require_fitted()
-        data = checked_data(X)
-        leader = self.members_[0]
-        if fingerprint(data) != leader.data_fingerprint_:
+        sets = _sets(X)
+        known = list(dict.fromkeys(member.data_fingerprint_ for member in self.members_))
+        if [fingerprint(data) for data in sets] != known:
             raise ValueError(
-                f"X, shape {data.shape}, is not the data that this run began with; give the same array, or fit anew"
+                f"X, shape {np.shape(X)}, is not the data that this run began with; give the same array, or fit anew"
             )
         for member in self.members_:
             member.set_params(steps=self.model.steps)
-        self._attach(data)
+        self._attach(sets)
         self._joint = joined(self.members_)
         return self._run(callbacks, max_seconds)
 
@@ -223,10 +224,17 @@ class StackedSeeds(BaseEstimator):
             self._guarded(s, member._require_finite_weights)
         return self
 
-    def _attach(self, data: np.ndarray) -> None:
-        unit = self.members_[0]._at_unit_scale(data)
-        for member in self.members_:
-            member._hold(unit)
+    def _of_each(self, sets: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, list[Any]]]:
+        """Each data set with the members that are trained on it."""
+        share = len(self.members_) // len(sets)
+        for i, data in enumerate(sets):
+            yield data, self.members_[i * share : (i + 1) * share]
+
+    def _attach(self, sets: Sequence[np.ndarray]) -> None:
+        for data, own in self._of_each(sets):
+            unit = own[0]._at_unit_scale(data)
+            for member in own:
+                member._hold(unit)
 
     def _part(self) -> None:
         """Leaves every member whole and on its own, without the data."""
@@ -256,3 +264,15 @@ class StackedSeeds(BaseEstimator):
     def _require_fitted(self) -> None:
         if not hasattr(self, "members_"):
             raise NotFittedError("these seeds are not fitted; call fit(X) first")
+
+
+def _sets(X: Any) -> list[np.ndarray]:
+    """The data sets of X, (n, d) or (k, n, d), checked; raises ValueError where two are the same."""
+    if np.ndim(X) != 3:
+        return [checked_data(X)]
+    sets = [checked_data(data) for data in X]
+    if not sets or len({fingerprint(data) for data in sets}) < len(sets):
+        raise ValueError(
+            f"X, shape {np.shape(X)}, holds {'the same data twice' if sets else 'no data set'}; give each once"
+        )
+    return sets

@@ -64,8 +64,8 @@ class ModeCoverage(Experiment):
     sample within four standard deviations; `high quality`: the share of samples so near to a mode; `precision`,
     `recall`: the share of samples (held-out data) within one standard deviation of a mode of held-out data (samples);
     `balance`: KL, in nats, of the shares of the samples by nearest mode from the true masses; `training`: seconds of
-    processor time for one seed at the chosen rate. Each value is the mean over the seeds with its standard error, and
-    the payload has every seed's.
+    processor time for one seed at the chosen rate, an equal share of what trained at once. Each value is the mean over
+    the seeds with its standard error, and the payload has every seed's.
     """
 
     question = "At its best learning rate, which modes does a model keep, and how many of its samples are good?"
@@ -76,7 +76,7 @@ class ModeCoverage(Experiment):
         "All seeds of a model train on the same rows: their spread is that of training alone.",
         "A rate is chosen on the first law of a cell, the grid at first, and serves the others, which may have better.",
         "A rate at the edge of those tried is marked; a better one may lie beyond.",
-        "Seconds are an indication: other cells may have run beside, and seeds that train together share their cost.",
+        "Seconds are an indication: other cells may have run beside, and what trains together shares its cost.",
     )
 
     def cells(self, size: str, data: Mapping[str, str]) -> Iterable[Cell]:  # noqa: ARG002
@@ -103,29 +103,59 @@ class ModeCoverage(Experiment):
                 )
 
     def measure(self, cell: Cell) -> Iterator[Measurement]:
-        rate: float | None = None
-        tried: dict[str, float] = {}
-        for i, (law_name, width) in enumerate(_tasks(str(cell.params["laws"]))):
-            law = TOYS[law_name].law(width)
-            # Streams of the cell's seed: three draws of the data, seeds to choose on, those that are scored, sampling.
-            streams = [int(part) for part in np.random.SeedSequence((cell.seed, i)).generate_state(6)]
-            train, held_out = law.sample(_ROWS["train"], streams[0]), law.sample(_ROWS["held_out"], streams[1])
-            n_seeds = int(cell.params["seeds"] or 0)
-            told = f"{law_name}×{width:g}: "
-            if cell.params["model"] == REFERENCE:
-                samples = np.stack([law.sample(_ROWS["samples"], streams[4] + seed) for seed in range(n_seeds)])
-            else:
-                if i == 0:
-                    validation = law.sample(_ROWS["held_out"], streams[2])
-                    rate, tried = _best_rate(cell, law, train, validation, streams[3])
-                began = time.process_time()
-                rates = () if rate is None else (rate,)
-                fitted = _fitted(cell, int(cell.params["steps"] or 0), rates, n_seeds, streams[4], train)
-                seconds = (time.process_time() - began) / n_seeds
-                yield Measurement(f"{told}training", seconds, "s", payload={"lr": rate, "tried": tried})
-                samples = _draws(fitted, streams[5])
-            for judged in _judged(samples, law, held_out):
-                yield replace(judged, metric=told + judged.metric)
+        n_seeds = int(cell.params["seeds"] or 0)
+        tasks = [_Draws.of(cell, i, *task) for i, task in enumerate(_tasks(str(cell.params["laws"])))]
+        if cell.params["model"] == REFERENCE:
+            for task in tasks:
+                fresh = [task.law.sample(_ROWS["samples"], task.training + seed) for seed in range(n_seeds)]
+                yield from task.judged(np.stack(fresh))
+            return
+        first = tasks[0]
+        validation = first.law.sample(_ROWS["held_out"], first.validation)
+        rate, tried = _best_rate(cell, first.law, first.train[None], validation, first.choosing)
+        rates = () if rate is None else (rate,)
+        steps = int(cell.params["steps"] or 0)
+        for together in _trained_together(cell, tasks):
+            began = time.process_time()
+            trains = np.stack([task.train for task in together])
+            fitted = _fitted(cell, steps, rates, n_seeds, together[0].training, trains)
+            seconds = (time.process_time() - began) / len(fitted)
+            for i, task in enumerate(together):
+                yield Measurement(f"{task.told}training", seconds, "s", payload={"lr": rate, "tried": tried})
+                yield from task.judged(_draws(fitted[i * n_seeds : (i + 1) * n_seeds], task.sampling))
+
+
+@dataclass(frozen=True)
+class _Draws:
+    """A law of a cell, its data, and seeds: to choose a rate on, to validate it, that are scored, of sampling."""
+
+    told: str
+    law: Mixture
+    train: np.ndarray
+    held_out: np.ndarray
+    validation: int
+    choosing: int
+    training: int
+    sampling: int
+
+    @classmethod
+    def of(cls, cell: Cell, i: int, name: str, width: float) -> _Draws:
+        law = TOYS[name].law(width)
+        streams = [int(part) for part in np.random.SeedSequence((cell.seed, i)).generate_state(6)]
+        train, held_out = law.sample(_ROWS["train"], streams[0]), law.sample(_ROWS["held_out"], streams[1])
+        return cls(f"{name}×{width:g}: ", law, train, held_out, *streams[2:])
+
+    def judged(self, samples: np.ndarray) -> Iterator[Measurement]:
+        """Every metric of samples (seeds, n, d), with the law's name."""
+        for found in _judged(samples, self.law, self.held_out):
+            yield replace(found, metric=self.told + found.metric)
+
+
+def _trained_together(cell: Cell, tasks: list[_Draws]) -> list[list[_Draws]]:
+    """All laws at once where a step has a stacked form, for it costs a member less; else each by itself."""
+    from estimators.training.registry import models
+
+    return [tasks] if _stacks(models[str(cell.params["model"])]) else [[task] for task in tasks]
 
 
 def entries(record: Record) -> Iterator[tuple[str, float, str]]:
@@ -149,7 +179,7 @@ def _stacks(model: type[Any]) -> bool:
 
 
 def _best_rate(
-    cell: Cell, law: Mixture, train: np.ndarray, validation: np.ndarray, seed: int
+    cell: Cell, law: Mixture, sets: np.ndarray, validation: np.ndarray, seed: int
 ) -> tuple[float | None, dict[str, float]]:
     """The rate of the highest score on seeds of its own, as long as those scored, and each score; diverged: −∞.
 
@@ -161,11 +191,11 @@ def _best_rate(
     if not choosing:
         return None, {}
     scores: dict[float, float] = {}
-    together = _at_all_rates(cell, steps, choosing, seed, train)
+    together = _at_all_rates(cell, steps, choosing, seed, sets)
     for i, rate in enumerate(_RATES):
         try:
             if together is None:
-                fitted = _fitted(cell, steps, (rate,), choosing, seed, train)
+                fitted = _fitted(cell, steps, (rate,), choosing, seed, sets)
             else:
                 fitted = together[i * choosing : (i + 1) * choosing]
             scores[rate] = float(np.mean([_harmonic(one, validation, law) for one in _draws(fitted, seed)]))
@@ -177,7 +207,7 @@ def _best_rate(
     return best, {f"{rate:g}": score for rate, score in scores.items()}
 
 
-def _at_all_rates(cell: Cell, steps: int, n_seeds: int, seed: int, train: np.ndarray) -> list[Any] | None:
+def _at_all_rates(cell: Cell, steps: int, n_seeds: int, seed: int, sets: np.ndarray) -> list[Any] | None:
     """`_fitted` at all of `_RATES` at once; None where that cannot be, or where one of them diverges."""
     from estimators.training.loop import Diverged
     from estimators.training.registry import models
@@ -185,15 +215,15 @@ def _at_all_rates(cell: Cell, steps: int, n_seeds: int, seed: int, train: np.nda
     if not _stacks(models[str(cell.params["model"])]):
         return None
     try:
-        return _fitted(cell, steps, _RATES, n_seeds, seed, train)
+        return _fitted(cell, steps, _RATES, n_seeds, seed, sets)
     except Diverged:
         return None
 
 
-def _fitted(cell: Cell, steps: int, rates: tuple[float, ...], n_seeds: int, seed: int, train: np.ndarray) -> list[Any]:
-    """Models of this cell with consecutive seeds, at one rate after the other, or at their own where none is given.
+def _fitted(cell: Cell, steps: int, rates: tuple[float, ...], n_seeds: int, seed: int, sets: np.ndarray) -> list[Any]:
+    """Models of this cell on each of the data sets (k, n, d), at one rate after the other, of consecutive seeds.
 
-    All are trained at once where their step has a stacked form.
+    All are trained at once where their step has a stacked form. Without rates each is trained at its own.
     """
     from estimators.training.registry import models
     from estimators.training.stacked import StackedSeeds
@@ -203,9 +233,14 @@ def _fitted(cell: Cell, steps: int, rates: tuple[float, ...], n_seeds: int, seed
     settings |= {"steps": steps} if steps else {}
     settings |= {"hidden": _HIDDEN} if "hidden" in kind().get_params() else {}
     if _stacks(kind):
-        return StackedSeeds(kind(**settings), n_seeds=n_seeds, rates=rates or None).fit(train).members_
+        return StackedSeeds(kind(**settings), n_seeds=n_seeds, rates=rates or None).fit(sets).members_
     each: list[dict[str, Any]] = [{"lr": rate} for rate in rates] or [{}]
-    return [kind(**{**settings, **own, "random_state": seed + s}).fit(train) for own in each for s in range(n_seeds)]
+    return [
+        kind(**{**settings, **own, "random_state": seed + s}).fit(train)
+        for train in sets
+        for own in each
+        for s in range(n_seeds)
+    ]
 
 
 def _draws(fitted: list[Any], seed: int) -> np.ndarray:
