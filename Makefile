@@ -82,7 +82,7 @@ COMMITS ?= 20
 BENCH   ?= .
 dashboard: $(VENV)/.test
 	$(ASV) machine --yes
-	$(ASV) run --quick --skip-existing-successful --steps $(COMMITS) --bench '$(BENCH)' HEAD
+	$(ASV) run --quick --skip-existing-successful --steps $(COMMITS) --bench '$(BENCH)' HEAD~0
 	$(ASV) publish
 	$(BIN)/implicitbench report --history --output $(OUTPUT)
 	-$(BIN)/python -m benchmarks.offline_site .asv/html
