@@ -137,8 +137,8 @@ class DeviceRows:
     def _whole(self) -> Portion:
         if self._kept is None:
             raise ValueError(
-                f"{self.shape[0]} rows are more than the device's memory holds: use device='cpu', or "
-                "knn.BruteForce(device='cuda'), through which rows pass in portions"
+                f"{self.shape[0]} rows and what is kept beside them do not fit into the device's memory: use "
+                "device='cpu', or knn.BruteForce(device='cuda'), through which rows pass in portions"
             )
         return self._kept
 
@@ -226,10 +226,11 @@ class DeviceRows:
         return Portion(start, rows, seen, alive, norms, radius)
 
     def _room(self) -> int:
-        """How many points half of the device's free memory holds: as they are, unless they lie there, and centred."""
+        """How many points half of the device's free memory holds, or nine tenths where only a centred copy is made."""
         copies = (self._owner is None) + (not self._direct)
         a_point = copies * self.dtype.itemsize * self.shape[1] + self.dtype.itemsize + 1
-        return max(1, int(min(self.shape[0], SLOTS, free_bytes() / 2 / a_point)))  # the simulator's memory is infinite
+        share = 0.5 if self._owner is None else 0.9
+        return max(1, int(min(self.shape[0], SLOTS, share * free_bytes() / a_point)))  # the simulator's is infinite
 
     def name(self, slots: Any, ids: np.ndarray | None, stream: Any) -> None:
         """Ids in place of slots, on the device."""

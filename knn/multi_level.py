@@ -204,7 +204,7 @@ class Levels:
         """Raises unless the cells of each level share out the next one in order, each with its own head first."""
         first, begin, end, heads = self.first, self.begin, self.end, len(self.begin)
         starts = np.append(first[1:2], end[:-1])[:heads]  # where the cell before ends, on each level and from it on
-        last = first[1:-1][: heads or 0] - 1  # heads of each level, if there are points
+        last = first[1:-1][:heads] - 1  # heads of each level, if there are points
         sound = (begin == starts).all() and (end > begin).all() and (not heads or (end[last] == first[2:]).all())
         if not (sound and (self.slots[begin] == self.slots[:heads]).all()):
             raise ValueError("begin and end: cells that do not share out the next level, each with its head first")

@@ -25,7 +25,7 @@ LOCAL = "local"
 #: Seconds within which a scheduler must answer, and for which a run without any worker waits for one.
 _ANSWER, _PATIENCE = 15.0, 60.0
 #: A scheduler's address: its protocol, if it is not TCP, its host and its port.
-_ADDRESS = re.compile(r"(\w+://)?[^\s/]+:\d+")
+_ADDRESS = re.compile(r"(\w+://)?[^\s/]+:\d+|inproc://\S+")
 #: Seconds between two looks at which workers there are.
 _LOOK = 0.5
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,13 @@ import torch
 
 #: Shapes (stack, rows, inner, columns) that the trial multiplies; the inner one keeps sums below 2²⁴.
 _TRIED = ((4, 128, 64, 64), (4, 64, 64, 2), (2, 512, 64, 512))
+
+
+class _Open:
+    """How many contexts hold the setting, which is the process's: the first sets it, the last gives it back."""
+
+    lock = threading.Lock()
+    count = 0
 
 
 @contextmanager
@@ -22,14 +30,32 @@ def batched_products(device: torch.device) -> Iterator[None]:
     rounding; a trial makes sure of it once, and where it fails, or where the user has set a precision, nothing is
     changed. Single products as small as a step's are slower so: it is for stacks. The setting is the process's.
     """
-    if device.type != "cpu" or not _keeps_float32() or _setting().fp32_precision != "none":
-        yield
-        return
-    _setting().fp32_precision = "bf16"
+    held = device.type == "cpu" and _take()
     try:
         yield
     finally:
-        _setting().fp32_precision = "none"
+        if held:
+            _give_back()
+
+
+def _take() -> bool:
+    """Whether the setting is made now, by this context or by one that is open in another thread."""
+    setting = _setting()
+    with _Open.lock:
+        if setting is None or (not _Open.count and (setting.fp32_precision != "none" or not _keeps_float32())):
+            return False
+        if not _Open.count:
+            setting.fp32_precision = "bf16"
+        _Open.count += 1
+        return True
+
+
+def _give_back() -> None:
+    setting = _setting()
+    with _Open.lock:
+        _Open.count -= 1
+        if not _Open.count and setting.fp32_precision == "bf16":  # else the user has set another one meanwhile
+            setting.fp32_precision = "none"
 
 
 def _setting() -> Any:
@@ -39,22 +65,20 @@ def _setting() -> Any:
 
 @functools.cache
 def _keeps_float32() -> bool:
-    """Whether this processor has the kernels, and they pass the trial."""
+    """Whether this processor has the kernels, and they pass the trial; asked under the lock, while nothing is set."""
+    has: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    if not torch.backends.mkldnn.is_available() or not has.get("avx512_f") or has.get("amx_tile") or has.get("avx10_2"):
+        return False
     setting = _setting()
-    if setting is None or not torch.backends.mkldnn.is_available():
-        return False
-    has = torch.cpu.get_capabilities()
-    if not has.get("avx512_f") or has.get("amx_tile") or has.get("avx10_2"):
-        return False
-    was, setting.fp32_precision = setting.fp32_precision, "bf16"
+    setting.fp32_precision = "bf16"
     try:
         return all(_exact(*shape) for shape in _TRIED)
     finally:
-        setting.fp32_precision = was
+        setting.fp32_precision = "none"
 
 
 def _exact(stack: int, rows: int, inner: int, columns: int) -> bool:
-    """Whether products, turned and not, of whole numbers with nine and ten bits are the whole numbers that they are.
+    """Whether products, turned and not, of whole numbers of nine bits are the whole numbers that they are.
 
     Their sums are below 2²⁴, exact in float32 in any order; bfloat16 has eight bits, and would round the factors.
     """

@@ -17,6 +17,7 @@ def keep_freed_memory() -> None:
     A step takes and frees the same megabytes. glibc hands blocks beyond a threshold back to the system, and each page
     of the next ones is mapped and zeroed by a fault, in small networks up to a third of a step. It raises the threshold
     to the largest such block that it has seen freed, up to 32 MiB, and keeps twice as much (mallopt(3),
-    M_MMAP_THRESHOLD); this shows it one, on which nothing is written. A threshold that the user has set stays.
+    M_MMAP_THRESHOLD); this shows it one, on which nothing is written. A threshold that the user has set stays, as
+    does that of the workers of a matrix run, which keep more.
     """
     torch.empty(_LARGEST, dtype=torch.uint8)

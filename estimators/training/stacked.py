@@ -37,7 +37,8 @@ class StackedSeeds(BaseEstimator):
     which all seeds are trained, those of one rate after those of the rate before; None: the model's own.
 
     Data X (n, d), or k sets of them (k, n, d), on each of which all rates and seeds are trained, those of one set after
-    those of the set before: a step of many members costs each less than one of few.
+    those of the set before: a step of many members costs each less than one of few. Each member then has a copy of its
+    set.
 
     Attributes after `start` or `fit`
         members_: a list of fitted models, one a set, rate and seed, each as if it had been fitted alone: `sample`,
@@ -160,10 +161,10 @@ class StackedSeeds(BaseEstimator):
 
     @property
     def history_(self) -> list[dict[str, float]]:
-        """The rows of all members, each with its `seed`."""
+        """The rows of all members, each with its `seed`, and its `set` where there are several."""
         self._require_fitted()
-        pairs = zip(self.seeds_, self.members_, strict=True)
-        return [{"seed": seed} | row for seed, member in pairs for row in member.history_]
+        known = ((self._who(s), member) for s, member in enumerate(self.members_))
+        return [who | row for who, member in known for row in member.history_]
 
     def sample(self, n: int, *, random_state: RandomState = None) -> np.ndarray:
         """n samples of every member, (members, n, d): those of `members_[s].sample(n, random_state=random_state)`.
@@ -254,8 +255,15 @@ class StackedSeeds(BaseEstimator):
         try:
             action()
         except loop.Diverged as error:
-            what = f"seed {self.seeds_[s]}: {error.what}"
+            who = " of ".join(f"{name} {number}" for name, number in self._who(s).items())
+            what = f"{who}: {error.what}"
             raise loop.Diverged(what, step=error.step, lr=error.lr, remedy=error.remedy) from error
+
+    def _who(self, s: int) -> dict[str, float]:
+        """The `seed` of member s, and where there are several data sets the place of its `set`."""
+        sets = list(dict.fromkeys(member.data_fingerprint_ for member in self.members_))
+        own: dict[str, float] = {"seed": self.seeds_[s]}
+        return own if len(sets) == 1 else own | {"set": sets.index(self.members_[s].data_fingerprint_)}
 
     def _require_data(self) -> None:
         if getattr(self, "_joint", None) is None:
@@ -268,11 +276,18 @@ class StackedSeeds(BaseEstimator):
 
 def _sets(X: Any) -> list[np.ndarray]:
     """The data sets of X, (n, d) or (k, n, d), checked; raises ValueError where two are the same."""
-    if np.ndim(X) != 3:
+    try:
+        shape = np.shape(X)
+    except ValueError:  # rows of different lengths, of which `checked_data` tells
+        shape = ()
+    if len(shape) != 3:
         return [checked_data(X)]
-    sets = [checked_data(data) for data in X]
-    if not sets or len({fingerprint(data) for data in sets}) < len(sets):
+    if shape[0] > shape[1]:
         raise ValueError(
-            f"X, shape {np.shape(X)}, holds {'the same data twice' if sets else 'no data set'}; give each once"
+            f"X, shape {shape}, is {shape[0]} data sets of {shape[1]} rows; give images as X.reshape(len(X), -1)"
         )
+    sets = [checked_data(data, f"X[{i}]") for i, data in enumerate(X)]
+    if len({fingerprint(data) for data in sets}) < len(sets) or not sets:
+        told = "the same data twice; give each once" if sets else "no data set"
+        raise ValueError(f"X, shape {shape}, holds {told}")
     return sets

@@ -127,7 +127,10 @@ class ModeCoverage(Experiment):
 
 @dataclass(frozen=True)
 class _Draws:
-    """A law of a cell, its data, and seeds: to choose a rate on, to validate it, that are scored, of sampling."""
+    """A law of a cell, its data, and seeds: to validate a rate, to choose it on, that are scored, of sampling.
+
+    Laws that are trained at once have the scored seeds of the first.
+    """
 
     told: str
     law: Mixture

@@ -1,12 +1,19 @@
 """Stacked products in float32 by whichever library: as exact as float32 is, and no setting left behind."""
 
+import threading
+
 import pytest
 import torch
 
+from estimators.models.gans.non_saturating import NonSaturatingGAN
 from estimators.training import batched_products as products
+from estimators.training.stacked import StackedSeeds
+from tests.estimators.test_models import data
 
 CPU = torch.device("cpu")
-SETTING = torch.backends.mkldnn.matmul
+SETTING = getattr(torch.backends.mkldnn, "matmul", None)
+if SETTING is None:
+    pytest.skip("torch has no setting of the products' precision: they are left alone", allow_module_level=True)
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +27,8 @@ def _as_it_was():
 @pytest.mark.parametrize("shape", [(20, 128, 64, 64), (20, 128, 2, 64), (20, 64, 128, 1), (3, 300, 1024, 70)])
 def test_products_round_as_float32_does(shape):
     stack, rows, inner, columns = shape
-    left, right = torch.randn(stack, rows, inner), torch.randn(stack, inner, columns)
+    stream = torch.Generator().manual_seed(0)
+    left, right = (torch.randn(s, generator=stream) for s in ((stack, rows, inner), (stack, inner, columns)))
     with products.batched_products(CPU):
         found = torch.bmm(left, right).double()
     error = (found - left.double() @ right.double()).abs()
@@ -41,6 +49,49 @@ def test_the_setting_is_there_within_and_gone_after_even_where_the_step_fails(mo
         fails()
     assert seen == ["bf16"]
     assert SETTING.fp32_precision == "none"
+
+
+def test_threads_share_the_setting_and_the_last_gives_it_back(monkeypatch):
+    monkeypatch.setattr(products, "_keeps_float32", lambda: True)
+    inside, leave, seen = threading.Event(), threading.Event(), []
+
+    def other():
+        with products.batched_products(CPU):
+            inside.set()
+            leave.wait(60)
+            seen.append(SETTING.fp32_precision)
+
+    thread = threading.Thread(target=other)
+    with products.batched_products(CPU):
+        thread.start()
+        assert inside.wait(60)
+    assert SETTING.fp32_precision == "bf16", "the other thread is in the middle of its step"
+    leave.set()
+    thread.join(60)
+    assert (seen, SETTING.fp32_precision) == (["bf16"], "none")
+
+
+def test_what_the_user_sets_meanwhile_stays(monkeypatch):
+    monkeypatch.setattr(products, "_keeps_float32", lambda: True)
+    with products.batched_products(CPU):
+        SETTING.fp32_precision = "ieee"
+    assert SETTING.fp32_precision == "ieee"
+
+
+def test_a_step_of_stacked_seeds_has_it(monkeypatch):
+    monkeypatch.setattr(products, "_keeps_float32", lambda: True)
+    seen, step = [], NonSaturatingGAN._step
+
+    def watched(self, lr):
+        seen.append(SETTING.fp32_precision)
+        return step(self, lr)
+
+    monkeypatch.setattr(NonSaturatingGAN, "_step", watched)
+    model = NonSaturatingGAN(steps=2, batch_size=16, hidden=(8,), device="cpu", random_state=0)
+    StackedSeeds(model, n_seeds=2).fit(data())
+    assert seen == ["bf16"] * 2
+    model.fit(data())
+    assert seen[2:] == ["none"] * 2
 
 
 def test_what_the_user_has_set_and_other_devices_are_left_alone(monkeypatch):

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
 from estimators.models.gans.non_saturating import NonSaturatingGAN
+from estimators.training.loop import Diverged
 from estimators.training.stacked import StackedSeeds
 from tests.estimators.test_models import data, small, without_clock
 from tests.estimators.test_stacked import ROOM, ROOM_OF, STACKED, float64, gan  # noqa: F401
@@ -57,3 +59,25 @@ def test_sets_that_are_the_same_or_none_are_refused():
         StackedSeeds(gan(), n_seeds=2).fit(np.stack([X, X]))
     with pytest.raises(ValueError, match="holds no data set"):
         StackedSeeds(gan(), n_seeds=2).fit(np.empty((0, 60, 3)))
+    with pytest.raises(
+        ValueError, match=r"X, shape \(60, 8, 8\), is 60 data sets of 8 rows; .*X.reshape\(len\(X\), -1\)"
+    ):
+        StackedSeeds(gan(), n_seeds=2).fit(np.ones((60, 8, 8)))
+    with pytest.raises(ValueError, match="X is not an array: its rows differ in length"):
+        StackedSeeds(gan(), n_seeds=2).fit([X, X[1:]])
+    spoilt = two_sets()
+    spoilt[1, 7, 0] = np.nan
+    with pytest.raises(ValueError, match=r"X\[1\].*row 7"):
+        StackedSeeds(gan(), n_seeds=2).fit(spoilt)
+
+
+def test_rows_of_the_history_and_what_diverges_name_the_set_where_there_are_several():
+    sets = two_sets()
+    rows = StackedSeeds(gan(steps=10), n_seeds=2).fit(sets).history_
+    assert [(row["set"], row["seed"]) for row in rows] == [(0, 3), (0, 4), (1, 3), (1, 4)]
+    assert "set" not in StackedSeeds(gan(steps=10), n_seeds=2).fit(sets[0]).history_[0]
+    stack = StackedSeeds(gan(), n_seeds=2).start(sets)
+    with torch.no_grad():
+        next(stack.members_[3].generator_.parameters()).fill_(np.nan)
+    with pytest.raises(Diverged, match="seed 4 of set 1: "):
+        stack.step()

@@ -68,6 +68,30 @@ def test_a_cell_is_measured_the_same_twice_and_says_which_rate_was_taken(name, m
     assert next(iter(ModeCoverage().measure(own))).payload == {"lr": None, "tried": {}}
 
 
+@pytest.mark.parametrize("name", ["kde-gan", "gaussian"])  # whose laws are trained at once, and one by one
+def test_each_law_is_judged_on_what_was_trained_on_it(name, monkeypatch):
+    pytest.importorskip("torch", reason="torch is not installed: no model was measured")
+
+    class Bootstrap:
+        def __init__(self, rows):
+            self.rows = rows
+
+        def sample(self, n, random_state):
+            return self.rows[np.random.default_rng(random_state).integers(len(self.rows), size=n)]
+
+    def fitted(*which):
+        n_seeds, sets = which[3], which[5]
+        return [Bootstrap(rows) for rows in sets for _ in range(n_seeds)]
+
+    monkeypatch.setattr(mode_coverage, "_fitted", fitted)
+    (cell,) = (c for c in cells("standard") if c.params["model"] == name)
+    found = {m.metric: m.value for m in ModeCoverage().measure(replace(cell, params={**cell.params, "choosing": 0}))}
+    for law, _ in mode_coverage._tasks(cell.params["laws"]):
+        assert found[f"{law}×1: precision"] > 0.98
+        assert found[f"{law}×1: balance"] < 0.02
+        assert found[f"{law}×1: training"] >= 0
+
+
 def test_rates_are_chosen_on_whole_runs_and_none_is_taken_where_all_diverge(monkeypatch):
     loop = pytest.importorskip("estimators.training.loop", reason="torch is not installed: no model was measured")
     (cell,) = (c for c in cells("standard") if c.params["model"] == "imle")
