@@ -11,7 +11,17 @@ from typing import BinaryIO
 import numpy as np
 
 from reports.datasets.download import download
-from reports.datasets.source import DataError, Dataset, Progress, Status, check_split, data_folders, datasets
+from reports.datasets.source import (
+    DataError,
+    Dataset,
+    Progress,
+    Status,
+    check_split,
+    data_folders,
+    datasets,
+    how_to_get,
+    searched,
+)
 
 #: Bytes of a picture: 32 × 32 of red, then of green, then of blue.
 PIXELS = 3 * 32 * 32
@@ -101,8 +111,7 @@ class CifarArchive(Dataset):
     def load(self, split: str = "train") -> tuple[np.ndarray, np.ndarray]:
         members, path = self.members[check_split(split)], self.find()
         if path is None:
-            searched = " or ".join(str(folder / self.name) for folder in data_folders())
-            raise DataError(f"{self.name}: {self.file} was not found in {searched}: {self._remedy()}")
+            raise DataError(f"{self.name}: {self.file} was not found in {searched(self.name)}: {self._remedy()}")
         pixels, labels = self._read(path, members, remedy=f"delete it, then {self._remedy()}")
         rows = pixels.astype(np.float32)
         rows /= np.float32(255.0)
@@ -142,10 +151,7 @@ class CifarArchive(Dataset):
         return read_cifar(path, members, **known, md5=self.md5, remedy=remedy)
 
     def _remedy(self) -> str:
-        return (
-            f"run `implicitbench datasets --get {self.name}`, "
-            f"or set IMPLICITBENCH_DATA to a folder that holds {self.name}/{self.file}"
-        )
+        return how_to_get(self.name, f"{self.name}/{self.file}")
 
 
 datasets.register("cifar-10")(

@@ -10,7 +10,17 @@ import numpy as np
 
 from reports.datasets.download import download
 from reports.datasets.idx import read_idx
-from reports.datasets.source import DataError, Dataset, Progress, Status, check_split, data_folders, datasets
+from reports.datasets.source import (
+    DataError,
+    Dataset,
+    Progress,
+    Status,
+    check_split,
+    data_folders,
+    datasets,
+    how_to_get,
+    searched,
+)
 
 #: (file, axes) of the images and of the labels of each split.
 _FILES = {
@@ -92,17 +102,11 @@ class MnistFiles(Dataset):
     def _read(self, file: str, ndim: int) -> np.ndarray:
         path = self.find(file)
         if path is None:
-            raise DataError(f"{self.name}: {file} was not found in {self._searched()}: {self._remedy()}")
+            raise DataError(f"{self.name}: {file} was not found in {searched(self.name)}: {self._remedy()}")
         return read_idx(path, ndim=ndim, md5=self.md5[file], remedy=f"delete it, then {self._remedy()}")
 
-    def _searched(self) -> str:
-        return " or ".join(str(folder / self.name) for folder in data_folders())
-
     def _remedy(self) -> str:
-        return (
-            f"run `implicitbench datasets --get {self.name}`, "
-            f"or set IMPLICITBENCH_DATA to a folder that holds {self.name}/"
-        )
+        return how_to_get(self.name, f"{self.name}/")
 
 
 datasets.register("mnist")(

@@ -84,6 +84,16 @@ def check_split(split: str) -> str:
     return split
 
 
+def searched(name: str) -> str:
+    """Where a set of that name was looked for, in words."""
+    return " or ".join(str(folder / name) for folder in data_folders())
+
+
+def how_to_get(name: str, held: str) -> str:
+    """What to do where the files `held` of a set that can be downloaded are missing."""
+    return f"run `implicitbench datasets --get {name}`, or set IMPLICITBENCH_DATA to a folder that holds {held}"
+
+
 def data_folders() -> list[Path]:
     """Folders that hold data sets, in the order in which they are searched."""
     own = os.environ.get("IMPLICITBENCH_DATA")

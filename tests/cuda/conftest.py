@@ -68,19 +68,26 @@ def quick_turns():
 
 
 @pytest.fixture
-def small_screens(monkeypatch):
-    """Blocks of Principal DCI and of the rows behind it so small that few points cross every border."""
-    from knn import device_principal, device_rows
+def small_rows(monkeypatch):
+    """Blocks of 4 × 4 threads with 2 × 2 products: the simulator starts a thread for each."""
+    from knn import device_rows
 
-    for module in (device_rows, device_principal):
-        monkeypatch.setattr(module, "THREADS", 8)
+    monkeypatch.setattr(device_rows, "THREADS", 8)
     monkeypatch.setattr(device_rows, "WIDE", 4)
     monkeypatch.setattr(device_rows, "EACH", dict.fromkeys(device_rows.EACH, 2))
     monkeypatch.setattr(device_rows, "FEWEST", 1)
     monkeypatch.setattr(device_rows, "BLOCKS", 4)
+    monkeypatch.setattr("knn.kernels.cuda_screen.HALVINGS", 4)  # each is four barriers; looser limits keep more
+
+
+@pytest.fixture
+def small_screens(monkeypatch, small_rows):  # noqa: ARG001
+    """Blocks of Principal DCI and of the rows behind it so small that few points cross every border."""
+    from knn import device_principal
+
+    monkeypatch.setattr(device_principal, "THREADS", 8)
     monkeypatch.setattr(device_principal, "TRIED", 3)
     monkeypatch.setattr(device_principal, "NEIGHBOURS", 2)
-    monkeypatch.setattr("knn.kernels.cuda_screen.HALVINGS", 4)  # each is four barriers; looser limits keep more
 
 
 @pytest.fixture

@@ -15,15 +15,9 @@ pytestmark = [pytest.mark.simulator, pytest.mark.usefixtures("quick_turns")]
 
 
 @pytest.fixture(autouse=True)
-def small_blocks(monkeypatch):
-    """Blocks of 4 × 4 threads with 2 × 2 products: the simulator starts a thread for each. All sizes count."""
-    monkeypatch.setattr(device_rows, "WIDE", 4)
-    monkeypatch.setattr(device_rows, "EACH", dict.fromkeys(device_rows.EACH, 2))
-    monkeypatch.setattr(device_rows, "THREADS", 8)
-    monkeypatch.setattr(device_rows, "FEWEST", 1)
-    monkeypatch.setattr(device_rows, "BLOCKS", 4)
+def small_blocks(monkeypatch, small_rows):  # noqa: ARG001
+    """All sizes count."""
     monkeypatch.setattr(on_device, "SMALL", 0)
-    monkeypatch.setattr("knn.kernels.cuda_screen.HALVINGS", 4)  # each is four barriers; looser limits keep more
 
 
 def hold(found, X, Q, k):

@@ -51,6 +51,14 @@ def gan(**parameters):
     return NonSaturatingGAN(**sizes | parameters)
 
 
+def hold_weights(member, alone, name):
+    """The weights of a member of a stack are those of the model trained alone, up to `ROOM`."""
+    for network in alone._networks:
+        pairs = zip(getattr(member, network).parameters(), getattr(alone, network).parameters(), strict=True)
+        for ours, theirs in pairs:
+            assert (ours - theirs).abs().max() <= ROOM_OF.get(name, ROOM), network
+
+
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("name", STACKED)
 def test_each_seed_answers_as_alone(name):
@@ -61,10 +69,7 @@ def test_each_seed_answers_as_alone(name):
         alone = small(name, random_state=seed).fit(X)
         assert type(member) is type(alone)
         assert member.get_params() == alone.get_params()
-        for network in alone._networks:
-            pairs = zip(getattr(member, network).parameters(), getattr(alone, network).parameters(), strict=True)
-            for ours, theirs in pairs:
-                assert (ours - theirs).abs().max() <= ROOM_OF.get(name, ROOM), network
+        hold_weights(member, alone, name)
         for ours, theirs in zip(member.history_, alone.history_, strict=True):
             assert ours.keys() == theirs.keys()
             for key in ours.keys() - {"seconds"}:
