@@ -35,3 +35,21 @@ def inputs_of_conditional_models(monkeypatch):
     for method in ("fit", "start", "resume"):
         monkeypatch.setattr(ConditionalModel, method, supplied(getattr(ConditionalModel, method), rows))
     monkeypatch.setattr(ConditionalModel, "sample", supplied(ConditionalModel.sample, lambda _: np.array([0.5, -0.25])))
+
+
+@pytest.fixture
+def float64(monkeypatch):
+    """Networks, latents and data in float64, where rounding is far below the ε of Adam.
+
+    In float32 it is not: a weight without influence on the loss has a gradient of pure rounding, and Adam, which
+    divides a gradient by its own size, makes a whole step of it.
+    """
+    import torch
+
+    from estimators.training.training_data import Standardisation
+
+    single = Standardisation.apply
+    monkeypatch.setattr(Standardisation, "apply", lambda self, X: single(self, X).astype(np.float64))
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)

@@ -15,7 +15,6 @@ from estimators.training.implicit_model import ImplicitModel
 from estimators.training.loop import Diverged
 from estimators.training.registry import models
 from estimators.training.stacked import StackedSeeds
-from estimators.training.training_data import Standardisation
 from tests.estimators.test_models import data, small, without_clock
 
 STACKED = [name for name in models if vars(models[name]).get("_stacks", False)]
@@ -30,20 +29,6 @@ ROOM = 1e-7
 ROOM_OF = {"cramer-gan": 1e-5}
 #: The losses of a first step in float32, before any weight has moved: 64 ulps, for sums of some hundred terms.
 FIRST = 64 * 2.0**-23
-
-
-@pytest.fixture
-def float64(monkeypatch):
-    """Networks, latents and data in float64, where rounding is far below the ε of Adam.
-
-    In float32 it is not: a weight without influence on the loss has a gradient of pure rounding, and Adam, which
-    divides a gradient by its own size, makes a whole step of it.
-    """
-    single = Standardisation.apply
-    monkeypatch.setattr(Standardisation, "apply", lambda self, X: single(self, X).astype(np.float64))
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 def gan(**parameters):

@@ -8,7 +8,7 @@ from estimators.models.gans.non_saturating import NonSaturatingGAN
 from estimators.training.loop import Diverged
 from estimators.training.stacked import StackedSeeds
 from tests.estimators.test_models import data, small, without_clock
-from tests.estimators.test_stacked import STACKED, float64, gan, hold_weights  # noqa: F401
+from tests.estimators.test_stacked import STACKED, gan, hold_weights
 
 
 def two_sets():
