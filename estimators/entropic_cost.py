@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 import torch
-from torch.autograd.function import once_differentiable
 
+from estimators.first_derivatives import first_derivatives_alone
 from estimators.kernels.cpu_scalings import ASKED, DONE, FAILED, GROWN, LARGEST, OVERSHOT, RELAXED_SWEEPS, balance
 from estimators.result import NotConverged
 from estimators.training import parameters
@@ -19,14 +19,15 @@ def entropic_cost(
     """OT_ε = min over couplings π of ⟨π, c⟩ + ε KL(π ‖ uniform), both marginals uniform, for c (…, n, m), ↦ (…,).
 
     The dual potentials f, g are found without a graph, each problem by its own number of sweeps; the gradient in c is
-    π = exp((f ⊕ g − c)/ε)/nm, which at the optimum is the whole (Danskin), held: first derivatives alone. The
+    π = exp((f ⊕ g − c)/ε)/nm, which at the optimum is the whole (Danskin), held. The
     potentials begin as hard c-transforms, fᵢ = minⱼ cᵢⱼ and gⱼ = minᵢ (cᵢⱼ − fᵢ), which leave a 1 in every row and
     column of exp((f ⊕ g − c)/ε); sweeps scale its rows and columns, products alone, the first of them overshoot, and
     the scalings go into f and g before they overflow, where a sweep in the log domain follows. `same` is for the cost
     of a sample to itself, where the steps are averaged and few sweeps are enough. Half precision is widened to float32.
 
     Raises NotConverged when `max_iter` sweeps leave more than `tolerance` of the mass of a column missing, or scalings
-    leave the range of their type, in any of the problems, and ValueError for an argument that is not above 0.
+    leave the range of their type, in any of the problems, ValueError for an argument that is not above 0, and
+    RuntimeError where second derivatives are asked for.
     Source: Cuturi 2013; Schmitzer 2019, section 3 (stabilised scalings); Thibault, Chizat, Dossal & Papadakis 2021
     (overrelaxed sweeps); Feydy et al. 2019, section 3.
     """
@@ -49,7 +50,7 @@ class _AtTheCoupling(torch.autograd.Function):
         return value
 
     @staticmethod
-    @once_differentiable
+    @first_derivatives_alone("differentiate sweeps that are written out in torch")
     def backward(ctx: Any, slope: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (plan,) = ctx.saved_tensors
         return slope[..., None, None] * plan, None, None, None, None

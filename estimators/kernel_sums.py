@@ -7,15 +7,19 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import torch
-from torch.autograd.function import once_differentiable
+
+from estimators.first_derivatives import first_derivatives_alone
 
 F = TypeVar("F", bound=Callable[..., Any])
 #: k as a function of s = ‖x − y‖², then dk/ds, then, where `pull` is asked for, d²k/ds²: elementwise, in new tensors.
 Kernel = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
 
+_OF_MEANS = "take the gradient of a mean by `pull`, which has a derivative, or write the mean out in torch"
+_OF_PULL = "write the gradient out in torch"
+
 
 def mean_kernel(kernel: Kernel, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """1/(nm) Σᵢⱼ k(‖xᵢ − yⱼ‖²), for x (…, n, s) and y (…, m, s), ↦ (…,). First derivatives alone: others are 0.
+    """1/(nm) Σᵢⱼ k(‖xᵢ − yⱼ‖²), for x (…, n, s) and y (…, m, s), ↦ (…,). First derivatives alone: others raise.
 
     Squares are those of `squared_distances`; pairs that these do not tell apart have no gradient.
     """
@@ -34,7 +38,8 @@ def mean_kernel_within(kernel: Kernel, x: torch.Tensor) -> torch.Tensor:
 def pull(kernel: Kernel, at: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
     """∇ of h ↦ 1/m Σⱼ k(‖h − rowsⱼ‖²) at every row of `at`: (…, n, s) and (…, m, s) ↦ (…, n, s).
 
-    It is differentiable in both, once. Pairs that `squared_distances` does not tell apart have no part in it.
+    It is differentiable in both, once; second derivatives raise RuntimeError. Pairs that `squared_distances` does not
+    tell apart have no part in it.
     """
     value: torch.Tensor = _Pull.apply(_wide(at), _wide(rows), kernel)
     return value
@@ -82,7 +87,7 @@ class _Mean(torch.autograd.Function):
         return k.mean(dim=(-2, -1))
 
     @staticmethod
-    @once_differentiable
+    @first_derivatives_alone(_OF_MEANS)
     @_unrounded
     def backward(ctx: Any, slope: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         of_x, of_y = (None if own is None else slope[..., None, None] * own for own in ctx.saved_tensors)
@@ -104,7 +109,7 @@ class _MeanWithin(torch.autograd.Function):
         return (k.sum(dim=(-2, -1)) - k.diagonal(dim1=-2, dim2=-1).sum(dim=-1)) / pairs
 
     @staticmethod
-    @once_differentiable
+    @first_derivatives_alone(_OF_MEANS)
     @_unrounded
     def backward(ctx: Any, slope: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         return slope[..., None, None] * ctx.saved_tensors[0], None
@@ -125,7 +130,7 @@ class _Pull(torch.autograd.Function):
         return _moments(weights, at, rows)
 
     @staticmethod
-    @once_differentiable
+    @first_derivatives_alone(_OF_PULL)
     @_unrounded
     def backward(ctx: Any, v: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         at, rows, weights, bend = ctx.saved_tensors

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from estimators.entropic_cost import entropic_cost
+from estimators.first_derivatives import followed
 
 #: Coordinates from which on products take the place of differences in distances, and in the squares of kernels.
 WIDE, NARROW = 128, 16
@@ -15,8 +16,9 @@ def mmd_loss(data: torch.Tensor, samples: torch.Tensor, widest: float | torch.Te
 
     1/(n(n−1)) Σ_{i≠j} k(xᵢ, xⱼ) + 1/(m(m−1)) Σ_{i≠j} k(yᵢ, yⱼ) − 2/(nm) Σ k(xᵢ, yⱼ), for `data` (…, n, d)
     and `samples` (…, m, d), n, m ≥ 2, and `widest` a number or (…). It may be negative. First derivatives in data and
-    samples alone. In float32 each halving multiplies the rounding of an exponent by four, some 2⁻²³ of it at first;
-    beyond 16 coordinates squares are off by some 2⁻²³ (‖x‖² + ‖y‖²), which narrow kernels of tight clusters feel.
+    samples alone: second ones raise RuntimeError. In float32 each halving multiplies the rounding of an exponent by
+    four, some 2⁻²³ of it at first; beyond 16 coordinates squares are off by some 2⁻²³ (‖x‖² + ‖y‖²), which narrow
+    kernels of tight clusters feel.
     Source: Gretton et al. 2012, equation 3.
     """
 
@@ -127,8 +129,3 @@ def _products(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         centre = y.detach().mean(dim=-2, keepdim=True)  # a shared offset would take the digits of what tells apart
         x, y = x - centre, y - centre
         return x.square().sum(dim=-1)[..., :, None] + y.square().sum(dim=-1)[..., None, :] - 2 * x @ y.mT
-
-
-def followed(squared: torch.Tensor, value: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
-    """A function of `squared` with this `value` and `slope` there: its graph is one product, without a second slope."""
-    return value + slope * (squared - squared.detach())

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import torch
 
+from estimators.first_derivatives import followed
 from estimators.training import parameters
 from estimators.training.descent import adam, descend
 from estimators.training.implicit_model import ImplicitModel, Losses
@@ -19,7 +20,8 @@ def kernel_density_loss(samples: torch.Tensor, data: torch.Tensor, bandwidth: fl
     """−(1/b) Σⱼ log p_h(x̃ⱼ), p_h(x) = (1/n) Σᵢ N(x; xᵢ, h²I), for `samples` (…, b, d), `data` (…, n, d), in nats.
 
     Its gradient is that of the formula, (x − m(x))/bh² with m the mean of the data under the shares of x's kernels:
-    no graph over all pairs. Source: Parzen 1962; the kernel density discriminator of Li & Malik 2018's talk.
+    no graph over all pairs, and no second derivatives, which raise RuntimeError. Source: Parzen 1962; the kernel
+    density discriminator of Li & Malik 2018's talk.
     """
     with torch.no_grad():
         # Expanding ‖x − y‖² cancels only where it is far below the rows' norms, and data are centred in training.
@@ -32,8 +34,7 @@ def kernel_density_loss(samples: torch.Tensor, data: torch.Tensor, bandwidth: fl
         log_kernel = (highest + total.log())[..., 0] - samples.square().sum(dim=-1) / (2 * bandwidth**2)
     constant = math.log(data.shape[-2]) + 0.5 * data.shape[-1] * math.log(2 * math.pi * bandwidth * bandwidth)
     slope = (samples.detach() - mean) / bandwidth**2
-    followed = (slope * (samples - samples.detach())).sum(dim=-1)
-    return constant - log_kernel.mean(dim=-1) + followed.mean(dim=-1)
+    return followed(samples, constant - log_kernel, slope).mean(dim=-1)
 
 
 @models.register("kde-gan")

@@ -6,7 +6,6 @@ import torch
 
 from estimators import energy_distance
 from estimators.kernel_sums import mean_kernel, mean_kernel_within, pull, squared_distances
-from estimators.losses import followed
 from estimators.models.gans.cramer import CramerGAN
 from estimators.models.gans.mmd import ALPHAS, MMDGAN, rational_quadratic, summed_over_shapes
 from estimators.models.sinkhorn import SinkhornGAN
@@ -127,13 +126,6 @@ def test_the_compiled_kernel_is_the_one_shape_by_shape(dtype):
     squared = torch.cat([torch.zeros(1), torch.logspace(-30, 12, 2500)]).to(dtype).reshape(41, 61)
     for found, expected in zip(rational_quadratic(squared), summed_over_shapes(squared.double()), strict=True):
         assert float((found / expected - 1).abs().max()) < 12 * torch.finfo(dtype).eps
-
-
-def test_what_is_followed_has_the_value_and_the_slope():
-    at = torch.tensor([0.5, 2.0], requires_grad=True)
-    found = followed(at, torch.tensor([3.0, 4.0]), torch.tensor([-1.0, 5.0]))
-    assert found.tolist() == [3.0, 4.0]
-    assert torch.autograd.grad(found.sum(), at)[0].tolist() == [-1.0, 5.0]
 
 
 def test_the_distance_of_cramer_features_is_the_energy_distance():
