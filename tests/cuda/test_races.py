@@ -1,0 +1,201 @@
+"""Every kernel watched for what no barrier orders; and the watch held to kernels with faults, and without barriers."""
+
+import linecache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numba import cuda, types
+
+from estimators import device_pairs, energy_distance, mmd
+from estimators.parzen import parzen_log_densities
+from knn import DCI, LSH, BruteForce, KDTree, PrioritizedDCI, device_rows, device_tree, on_device
+from knn.device_principal import DevicePrincipal
+from knn.kernels import cpu, cuda_rows
+from knn.principal_codes import Coder
+from tests.cuda.races import Diverged, watched
+from tests.knn.problems import clusters
+
+pytestmark = [
+    pytest.mark.simulator,
+    pytest.mark.filterwarnings("ignore:overflow encountered in scalar:RuntimeWarning"),  # hashes are modulo 2⁶⁴
+]
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch, small_candidates):  # noqa: ARG001
+    monkeypatch.setattr(on_device, "SMALL", 0)
+    monkeypatch.setattr(device_tree, "WALKERS", 4)
+    monkeypatch.setattr(device_tree, "WAITING", 0)  # queries are lined up, however few
+    monkeypatch.setattr("knn.kernels.cuda_select.FEW", 8)  # digits are searched and pairs are counted
+    for name in ("WIDE", "EACH", "THREADS", "BLOCKS"):
+        monkeypatch.setattr(device_pairs, name, getattr(device_rows, name))
+
+
+def meant(found):
+    """Whether it is a row that asks if it reaches farther than all so far before it says so (cuda_rows.py): what it
+    reads may be old, and is then less than what is there, so that it says so for nothing.
+    """
+    what, one, other = found
+    lines = [linecache.getline(cuda_rows.__file__, line[1]) for line in (one, other) if line]
+    return what in ("race", "blocks") and all(
+        line[0] == Path(cuda_rows.__file__).name and part in text
+        for line, text, part in zip((one, other), lines, ("reach > radius[0]", "atomic.max(radius"), strict=True)
+    )
+
+
+def search(kind, k=3, n=40, repeated=1, **options):
+    """The neighbours that the device finds, after changes, and those of the CPU."""
+    X, Q = clusters(n, 5, seed=1, queries=7)
+    X = np.repeat(X[: n // repeated], repeated, axis=0)
+    indexes = [kind(device=where, **options).fit(X).delete([3, 4]) for where in ("cuda", "cpu")]
+    return [np.stack([np.asarray(part, float) for part in index.search(Q, k)[:2]]) for index in indexes]
+
+
+def promising(kept, k=3):
+    """All proved, so that they are the CPU's."""
+    X, Q = clusters(40, 5, seed=1, queries=7)
+    coder = Coder(X, np.arange(len(X)), np.random.RandomState(0), cpu)
+    found = DevicePrincipal(X, np.arange(40) % 7 != 2, coder, kept=kept).answer(Q, k, 4, True)
+    host = BruteForce().fit(X).delete(np.flatnonzero(np.arange(40) % 7 == 2)).search(Q, k)
+    return [np.stack([part[0], part[1].astype(float)]) for part in (found[:2], (host.distances, host.indices))]
+
+
+def sums(*, parzen=False):
+    X, Y = (part.astype(np.float64 if parzen else np.float32) for part in clusters(13, 5, seed=1, queries=10))
+    if parzen:
+        return [parzen_log_densities(X, Y, [0.5], device=where)[0] for where in ("cuda", "cpu")]
+    return [
+        np.array(
+            [energy_distance(X, Y, device=where).value, mmd(X, Y, kernel="imq", bandwidth=2.0, device=where).value]
+        )
+        for where in ("cuda", "cpu")
+    ]
+
+
+KERNELS = {
+    "exact": (lambda: search(BruteForce, 12), {"points", "screen", "queries", "rank", "settle"}),
+    "ties": (lambda: search(BruteForce, 5, 60, 30), {"screen", "settle"}),
+    "tree": (lambda: search(KDTree), {"few", "full", "count", "starts", "line_up"}),
+    "tree of many": (lambda: search(KDTree, 17), {"many"}),
+    "prioritized": (
+        lambda: search(PrioritizedDCI, n_simple=3, n_composite=2, candidates=17, visits=30, random_state=0),
+        {"project", "margins", "mark", "select", "visit", "nearest"},
+    ),
+    "dci": (lambda: search(DCI, n_simple=2, n_composite=3, visits=19, random_state=0), {"visit", "nearest"}),
+    "lsh": (
+        lambda: search(LSH, n_tables=4, n_projections=2, width=9.0, candidates=30, random_state=0),
+        {"hash_queries", "collide"},
+    ),
+    "bytes": (lambda: promising("bytes"), {"reduce", "encode", "screen", "merge", "rank", "tell", "prove"}),
+    "float32": (lambda: promising("float32"), {"reduce", "screen", "rank", "prove"}),
+    "sums": (sums, {"pairs", "add"}),
+    "parzen": (lambda: sums(parzen=True), {"pairs", "add"}),
+}
+
+
+@pytest.mark.parametrize("order", ["forward", "backward", "mixed"])
+@pytest.mark.parametrize("name", KERNELS)
+def test_what_threads_share_is_ordered_by_barriers_alone_and_answers_are_the_hosts(name, order, monkeypatch):
+    if name == "ties":
+        monkeypatch.setattr(device_rows, "ROOMS", (1,))  # no buffer holds them: all are measured
+    run, launched = KERNELS[name]
+    with watched(order) as watch:
+        device, host = run()
+    assert {line for line in watch.found if not meant(line)} == set()
+    assert launched <= {kernel.rpartition(".")[2] for kernel in watch.kernels}
+    if name in ("sums", "parzen"):
+        np.testing.assert_allclose(device, host, rtol=1e-4)  # float32 (docs/cuda.md); `test_pairs` holds certificates
+    else:
+        np.testing.assert_array_equal(device, host)
+
+
+@cuda.jit
+def right(values, out):
+    shared = cuda.shared.array(4, types.float64)
+    shared[cuda.threadIdx.x] = values[cuda.threadIdx.x]
+    cuda.syncthreads()
+    out[cuda.grid(1)] = shared[3 - cuda.threadIdx.x]
+
+
+@cuda.jit
+def without_a_barrier(values, out):
+    shared = cuda.shared.array(4, types.float64)
+    shared[cuda.threadIdx.x] = values[cuda.threadIdx.x]
+    out[cuda.grid(1)] = shared[3 - cuda.threadIdx.x]
+
+
+@cuda.jit
+def read_beside_an_atomic(values, out):
+    shared = cuda.shared.array(1, types.float64)
+    if cuda.threadIdx.x == 0:
+        shared[0] = values[0]
+    cuda.syncthreads()
+    cuda.atomic.add(shared, 0, 1.0)
+    out[cuda.grid(1)] = shared[0]
+
+
+@cuda.jit
+def barrier_in_a_branch(values, out):
+    if values[cuda.threadIdx.x] > 1:
+        cuda.syncthreads()
+    out[cuda.grid(1)] = 0
+
+
+@cuda.jit
+def blocks_that_meet(values, out):
+    out[cuda.threadIdx.x] = values[cuda.threadIdx.x]
+
+
+@cuda.jit
+def read_before_it_is_written(values, out):
+    local = cuda.local.array(2, types.float64)
+    local[0] = values[cuda.threadIdx.x]
+    out[cuda.grid(1)] = local[1]
+
+
+@cuda.jit
+def read_from_the_end(values, out):
+    out[cuda.grid(1)] = values[cuda.threadIdx.x - 1]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "faults"),
+    [
+        (right, set()),
+        (without_a_barrier, {"race", "unwritten"}),
+        (read_beside_an_atomic, {"race"}),
+        (barrier_in_a_branch, {"divergence"}),
+        (blocks_that_meet, {"blocks"}),
+        (read_before_it_is_written, {"unwritten"}),
+        (read_from_the_end, {"bounds"}),
+    ],
+    ids=lambda part: getattr(part, "__name__", None),
+)
+def test_a_fault_is_seen(kernel, faults):
+    values, out = cuda.to_device(np.arange(4.0)), cuda.to_device(np.zeros(8))
+    with watched() as watch:
+        try:
+            kernel[2, 4](values, out)
+        except Diverged:
+            assert faults == {"divergence"}
+    assert {what for what, *_ in watch.found} == faults
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("name", KERNELS)
+def test_no_barrier_can_be_left_out(name):
+    """Without any one of them there is a race, or threads part: so each is needed, and the watch would see it go."""
+    run = KERNELS[name][0]
+    with watched() as watch:
+        run()
+    needless = set()
+    for line in sorted(watch.barriers):
+        with watched(without=line) as lame:
+            try:
+                run()
+            except Exception:
+                continue
+        if not any(what != "blocks" and not meant((what, *lines)) for what, *lines in lame.found):
+            needless.add(line)
+    assert needless == set()
