@@ -27,10 +27,12 @@ class EarlyStop(Callback):
     which the model must not be trained on. `score` is a name in `estimators.divergences`, of which the lowest is best,
     or one in `estimators.scores` or any function of (held_out, samples), for which `best` says "lowest" or "highest".
     The same latents are used each time, so that two scores differ by what was learnt; the run itself does not feel
-    them. Of stacked seeds the mean is scored. The weights stay those of the last step: a `Checkpoint` keeps earlier
-    ones. Ends with `Diverged` where a score is NaN, and with ValueError at the start for a conditional model.
+    them. Members of `StackedSeeds` are scored each by itself, and the run ends when patience is at its end with all of
+    them; those of k data sets ask for `held_out` (k, n, d). The weights stay those of the last step: a `Checkpoint`
+    keeps earlier ones. Ends with `Diverged` where a score is NaN, and with ValueError at the start for a conditional
+    model or another number of data sets.
 
-    Attributes: scores_ (a list of (step, score)), best_, best_step_.
+    Attributes: scores_ (a list of (step, score), the mean over members), best_ and best_step_ (of these).
     """
 
     scores_: list[tuple[int, float]]
@@ -48,7 +50,8 @@ class EarlyStop(Callback):
         n_samples: int | None = None,
         random_state: int = 0,
     ):
-        self.held_out = checked_data(held_out, "held_out")
+        several = np.ndim(held_out) == 3
+        self.held_out = [checked_data(rows, "held_out") for rows in (held_out if several else [held_out])]
         self.score, lowest = _function(score)
         if best is None and not lowest:
             raise ValueError(f"best is None, and {score!r} is no divergence; give best='lowest' or best='highest'")
@@ -56,7 +59,7 @@ class EarlyStop(Callback):
         self._name = score if isinstance(score, str) else getattr(score, "__name__", type(score).__name__)
         self.patience = count(patience, "patience")
         self.every = count(every, "every")
-        self.n_samples = len(self.held_out) if n_samples is None else count(n_samples, "n_samples")
+        self.n_samples = len(self.held_out[0]) if n_samples is None else count(n_samples, "n_samples")
         self.random_state = random_state
         self._begin()
 
@@ -66,6 +69,12 @@ class EarlyStop(Callback):
                 f"EarlyStop scores samples that are given nothing, and {type(model).__name__} draws them for an input; "
                 "watch it by a Callback of your own that passes given= to sample"
             )
+        sets = max(getattr(model, "sets_", [0])) + 1
+        if len(self.held_out) != sets:
+            raise ValueError(
+                f"EarlyStop holds held-out rows of {len(self.held_out)} data sets, and X has {sets}; "
+                f"give held_out of shape {'(n, d)' if sets == 1 else f'({sets}, n, d)'}"
+            )
         if model.step_ == 0:
             self._begin()
 
@@ -74,7 +83,9 @@ class EarlyStop(Callback):
             return False
         drawn = model.sample(self.n_samples, random_state=self.random_state)
         parts = drawn if drawn.ndim == 3 else [drawn]
-        found = float(np.mean([float(self.score(self.held_out, part)) for part in parts]))
+        held = [self.held_out[place] for place in getattr(model, "sets_", [0])]
+        each = [float(self.score(own, part)) for own, part in zip(held, parts, strict=True)]
+        found = float(np.mean(each))
         if math.isnan(found):
             # Neither better nor worse than another: as the best one it would end a run that is well.
             raise Diverged(
@@ -82,13 +93,15 @@ class EarlyStop(Callback):
                 remedy="score these samples by hand, or give another score",
             )  # fmt: skip
         self.scores_.append((model.step_, found))
+        self._each.append(each)
         if self.best_ is None or self._sign * found < self._sign * self.best_:
             self.best_, self.best_step_ = found, model.step_
-        behind = sum(step > self.best_step_ for step, _ in self.scores_)
-        return behind >= self.patience
+        behind = len(self._each) - 1 - np.argmin(self._sign * np.array(self._each), axis=0)
+        return bool((behind >= self.patience).all())
 
     def _begin(self) -> None:
         self.scores_ = []
+        self._each: list[list[float]] = []
         self.best_ = None
         self.best_step_ = 0
 

@@ -42,9 +42,9 @@ class StackedSeeds(BaseEstimator):
 
     Attributes after `start` or `fit`
         members_: a list of fitted models, one a set, rate and seed, each as if it had been fitted alone: `sample`,
-        `save`, any score. seeds_: their random states. history_: the rows of all members, each with its `seed`;
-        `seconds` is a member's share, the time of all over their number. losses_: those of the last step, (members,) by
-        name. step_, outer_step_, stopped_by_: as in `ImplicitModel`.
+        `save`, any score. seeds_: their random states. sets_: the places of their data sets. history_: the rows of all
+        members, each with its `seed`; `seconds` is a member's share, the time of all over their number. losses_: those
+        of the last step, (members,) by name. step_, outer_step_, stopped_by_: as in `ImplicitModel`.
     """
 
     def __init__(self, model: ImplicitModel, *, n_seeds: int = 20, rates: Sequence[float] | None = None):
@@ -57,7 +57,7 @@ class StackedSeeds(BaseEstimator):
     ) -> Self:
         """Trains all seeds on X, (n, d) or (k, n, d); the arguments and errors are those of `ImplicitModel.fit`.
 
-        Callbacks see this object, and the mean of each loss, and of a score, over all members. Raises TypeError or
+        Callbacks see this object, and the mean of each loss over all members. Raises TypeError or
         ValueError for a model without a stacked form, `Diverged`, which names the seed, where one of them meets a value
         that is not finite.
         """
@@ -158,6 +158,13 @@ class StackedSeeds(BaseEstimator):
         """Outer steps that every seed has taken."""
         self._require_fitted()
         return self.members_[0].outer_step_
+
+    @property
+    def sets_(self) -> list[int]:
+        """The place in X of each member's data set; 0 where there is one."""
+        self._require_fitted()
+        known = list(dict.fromkeys(member.data_fingerprint_ for member in self.members_))
+        return [known.index(member.data_fingerprint_) for member in self.members_]
 
     @property
     def history_(self) -> list[dict[str, float]]:
@@ -261,9 +268,8 @@ class StackedSeeds(BaseEstimator):
 
     def _who(self, s: int) -> dict[str, float]:
         """The `seed` of member s, and where there are several data sets the place of its `set`."""
-        sets = list(dict.fromkeys(member.data_fingerprint_ for member in self.members_))
         own: dict[str, float] = {"seed": self.seeds_[s]}
-        return own if len(sets) == 1 else own | {"set": sets.index(self.members_[s].data_fingerprint_)}
+        return own if max(self.sets_) == 0 else own | {"set": self.sets_[s]}
 
     def _require_data(self) -> None:
         if getattr(self, "_joint", None) is None:

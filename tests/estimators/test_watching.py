@@ -68,11 +68,38 @@ def test_registered_scores_are_taken_by_name(score, best):
     assert model.stopped_by_ == "steps"
 
 
-def test_stacked_seeds_stop_by_their_mean():
-    stop = EarlyStop(data(12), Scripted(1.0, 3.0, 5.0, 5.0), best="lowest", patience=1, every=2)
-    stack = StackedSeeds(small("gmmn", random_state=1), n_seeds=2).fit(data(), callbacks=[stop])
-    assert stop.scores_ == [(2, 2.0), (4, 5.0)]
-    assert (stack.step_, stack.stopped_by_) == (4, "EarlyStop")
+def stack(**more):
+    return StackedSeeds(small("gmmn", random_state=1), n_seeds=2, **more)
+
+
+def test_stacked_seeds_stop_when_none_of_them_gets_better():
+    """The second is at its best when the first has long been behind, and their mean too."""
+    stop = EarlyStop(data(12), Scripted(1.0, 3.0, 5.0, 2.9, 9.0, 2.8, 9.0, 2.8), best="lowest", patience=1, every=2)
+    runs = stack().fit(data(), callbacks=[stop])
+    assert [step for step, _ in stop.scores_] == [2, 4, 6, 8]
+    assert [score for _, score in stop.scores_] == pytest.approx([2.0, 3.95, 5.9, 5.9])
+    assert (stop.best_, stop.best_step_) == (2.0, 2)
+    assert (runs.step_, runs.stopped_by_) == (8, "EarlyStop")
+
+
+def test_members_of_several_sets_are_scored_against_their_own():
+    sets = np.stack([data(), data() + 1])
+    stop = EarlyStop(sets[:, :12], Scripted(*range(100)), best="lowest", patience=1, every=2)
+    runs = stack(rates=(1e-3, 1e-4)).fit(sets, callbacks=[stop])
+    assert (runs.step_, runs.stopped_by_, runs.sets_) == (4, "EarlyStop", [0, 0, 0, 0, 1, 1, 1, 1])
+    samples = runs.sample(12, random_state=0)
+    for place, (held_out, drawn) in enumerate(stop.score.asked[-8:]):
+        assert np.array_equal(held_out, sets[place // 4, :12].astype(held_out.dtype))
+        assert np.array_equal(drawn, samples[place])
+
+
+@pytest.mark.parametrize(("k", "told"), [(1, r"of 1 data sets, and X has 2; .*\(2, n, d\)"), (3, "of 3 data sets")])
+def test_rows_of_other_sets_than_the_data_are_refused_before_the_first_step(k, told):
+    held_out = np.stack([data(12)] * k)
+    with pytest.raises(ValueError, match=told):
+        stack().fit(np.stack([data(), data() + 1]), callbacks=[EarlyStop(held_out, every=2)])
+    with pytest.raises(ValueError, match=r"of 3 data sets, and X has 1; give held_out of shape \(n, d\)"):
+        small("gmmn").fit(data(), callbacks=[EarlyStop(np.stack([data(12)] * 3), every=2)])
 
 
 @pytest.mark.parametrize("best", ["lowest", "highest"])
