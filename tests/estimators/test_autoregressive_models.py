@@ -40,7 +40,7 @@ def test_binary_masses_sum_to_one(kind):
 
 @pytest.mark.parametrize("kind", [MADE, NADE])
 def test_a_coefficient_depends_on_earlier_features_alone(kind):
-    """Coefficients of feature i change with x_j for j < i, and by no bit for j ≥ i; one by one they are the same."""
+    """Coefficients of feature i change with x_j for j < i, and by no bit for j ≥ i."""
     model = small(kind, hidden=(32, 32)) if kind is MADE else small(kind)
     density = model.start(np.random.default_rng(0).normal(size=(50, 4))).density_
     x = torch.randn(1, 4, generator=torch.Generator().manual_seed(0))
@@ -51,9 +51,6 @@ def test_a_coefficient_depends_on_earlier_features_alone(kind):
             moved[0, j] += 3.0
             changed = (density.coefficients(moved) != base).any(dim=2)[0]
             assert changed.tolist() == [False] * (j + 1) + [True] * (3 - j)
-        for i in range(4):
-            # Two orders of a float32 sum of 32 products below 1.
-            assert torch.allclose(density.coefficients_of(i, x), base[:, i], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(("d", "hidden"), [(7, (5, 9)), (12, (3, 2)), (12, (1,)), (40, (16,))])

@@ -18,8 +18,8 @@ class AutoregressiveFlow(FlowModel):
 
     A layer is y_i = e^{s_i(x_<i)} x_i + t_i(x_<i), with coefficients from a masked network (MADE), a
     triangular Jacobian, and the order of the features reversed from layer to layer. A density costs one
-    pass, a sample d passes a layer; the inverse autoregressive flow (Kingma, Salimans & Welling
-    2016) is the same map with the two exchanged. Widths of `hidden` below d − 1 are raised to it.
+    pass, a sample about one too, in d steps a layer; the inverse autoregressive flow (Kingma, Salimans &
+    Welling 2016) is the same map with the two exchanged. Widths of `hidden` below d − 1 are raised to it.
     Modes apart are bridged (Cornish et al. 2020): a part of its samples lies between those of the ring.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,9 +35,9 @@ class Conditionals(Density):
     def coefficients(self, x: torch.Tensor) -> torch.Tensor:
         """(b, d) ↦ (b, d, n_coefficients)."""
 
-    def coefficients_of(self, i: int, x: torch.Tensor) -> torch.Tensor:
-        """Those of feature i alone, (b, d) ↦ (b, n_coefficients)."""
-        return self.coefficients(x)[:, i]
+    @abstractmethod
+    def one_by_one(self, x: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Those of feature 0, 1, …, (b, n_coefficients), while x (b, d) is filled: x_<i stands when i is asked for."""
 
     def log_prob(self, x: torch.Tensor) -> torch.Tensor:
         found = self.coefficients(x)
@@ -48,11 +49,10 @@ class Conditionals(Density):
         return (logits.log_softmax(dim=-1) + normal).logsumexp(dim=-1).sum(dim=1)
 
     def draw(self, n: int, rng: torch.Generator) -> torch.Tensor:
-        """Feature by feature: d passes."""
+        """Feature by feature, in about one pass."""
         device = next(self.parameters()).device
         x = torch.zeros(n, self.n_features, device=device)
-        for i in range(self.n_features):
-            found = self.coefficients_of(i, x)
+        for i, found in enumerate(self.one_by_one(x)):
             uniform = torch.rand(n, generator=rng).to(device)
             if not self.n_components:
                 x[:, i] = (uniform < found[:, 0].sigmoid()).float()

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from estimators.models.explicit.masked_pass import MaskedLayer, one_by_one
 from estimators.training import parameters
 from estimators.training.explicit_model import Density, ExplicitModel
 from estimators.training.seeding import drawn
@@ -34,9 +35,38 @@ class FlowDensity(Density):
         return found
 
     def draw(self, n: int, rng: torch.Generator) -> torch.Tensor:
-        z = torch.randn(n, self.n_features, generator=rng)
-        found: torch.Tensor = self.transform().inv(z.to(next(self.parameters()).device))
-        return found
+        z = torch.randn(n, self.n_features, generator=rng).to(next(self.parameters()).device)
+        return self.inverse(z)
+
+    def inverse(self, x: torch.Tensor) -> torch.Tensor:
+        """T⁻¹, (b, d) ↦ (b, d)."""
+        for transform in reversed(self.transform.transforms):
+            x = masked_inverse(transform, x) if _is_masked(transform) else transform().inv(x)
+        return x
+
+
+def masked_inverse(transform: Any, y: torch.Tensor) -> torch.Tensor:
+    """x (n, d) with y_i = f(x_i; coefficients of x_<i), for a masked autoregressive transformation of zuko's.
+
+    zuko's own takes d passes for all outputs of the network, this one each unit once; they differ by rounding.
+    """
+    import zuko
+
+    layers = [MaskedLayer(part.weight, part.bias, part.mask) for part in list(transform.hyper)[::2]]
+    order = transform.order.argsort().tolist()
+    x = torch.zeros_like(y)
+    for feature, found in zip(order, one_by_one(layers, order, x), strict=True):
+        univariate = transform.univariate(*zuko.utils.unpack(found, transform.shapes))
+        x[:, feature] = univariate.inv(y[:, feature])
+    return x
+
+
+def _is_masked(transform: nn.Module) -> bool:
+    """Whether `masked_inverse` is for it: not where the map of a feature has weights of its own."""
+    import zuko
+
+    masked = isinstance(transform, zuko.flows.MaskedAutoregressiveTransform)
+    return masked and not isinstance(transform.univariate, nn.Module)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import nn
 
 from estimators.models.explicit.conditionals import Conditionals, ConditionalsModel
+from estimators.models.explicit.masked_pass import MaskedLayer, one_by_one
 from estimators.networks import linear
 from estimators.training import parameters
 from estimators.training.registry import models
 
 
 class MaskedLinear(nn.Module):
-    """y_j = b_j + Σ_i m_ji w_ji x_i with m_ji = 1 where `degrees_out`[j] ≥ `degrees_in`[i]."""
+    """y_j = b_j + Σ_i m_ji w_ji x_i with m_ji = 1 where `degrees_out`[j] ≥ `degrees_in`[i]; of some j, if asked."""
 
     mask: torch.Tensor
 
@@ -25,8 +27,8 @@ class MaskedLinear(nn.Module):
         self.layer = linear(len(degrees_in), len(degrees_out), rng)
         self.register_buffer("mask", (degrees_out[:, None] >= degrees_in).float())
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return nn.functional.linear(x, self.layer.weight * self.mask, self.layer.bias)
+    def forward(self, x: torch.Tensor, of: slice = slice(None)) -> torch.Tensor:
+        return nn.functional.linear(x, self.layer.weight[of] * self.mask[of], self.layer.bias[of])
 
 
 class MaskedConditionals(Conditionals):
@@ -62,6 +64,13 @@ class MaskedConditionals(Conditionals):
             found = found + self.direct(x)
         return found.view(len(x), self.n_features, self.n_coefficients)
 
+    def one_by_one(self, x: torch.Tensor) -> Iterator[torch.Tensor]:
+        parts: list[Any] = list(self.net)[::2]
+        layers = [MaskedLayer(part.layer.weight, part.layer.bias, part.mask) for part in parts]
+        for i, found in enumerate(one_by_one(layers, range(self.n_features), x)):
+            own = slice(i * self.n_coefficients, (i + 1) * self.n_coefficients)
+            yield found if self.direct is None else found + self.direct(x, own)
+
 
 @models.register("made")
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -70,7 +79,7 @@ class MADE(ConditionalsModel):
 
     p(x) = Π_i p(x_i | x_<i) in the order of the features, with all coefficients from one pass
     through a network whose masks leave to the i-th output no path from x_i, x_{i+1}, …; by maximum
-    likelihood. A sample costs d passes. Arguments of its own
+    likelihood. A sample costs about a pass too. Arguments of its own
         conditional: "gaussians", mixtures of `n_components` for real data (Papamakarios et al. 2017), or
             "bernoulli" for data of 0 and 1, with standardise=False; log_prob is then that of a mass.
         floor: least standard deviation of a component, at the training scale.

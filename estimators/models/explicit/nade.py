@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -32,9 +33,12 @@ class SharedConditionals(Conditionals):
         hidden = torch.relu(self.bias + shares.cumsum(dim=1))
         return torch.einsum("bdh,dch->bdc", hidden, self.heads) + self.offsets
 
-    def coefficients_of(self, i: int, x: torch.Tensor) -> torch.Tensor:
-        hidden = torch.relu(self.bias + x[:, :i] @ self.weight[:i])
-        return hidden @ self.heads[i].T + self.offsets[i]
+    def one_by_one(self, x: torch.Tensor) -> Iterator[torch.Tensor]:
+        hidden = self.bias.repeat(len(x), 1)
+        for i in range(self.n_features):
+            if i:
+                hidden.addr_(x[:, i - 1], self.weight[i - 1])
+            yield torch.addmm(self.offsets[i], hidden.relu(), self.heads[i].T)
 
 
 @models.register("nade")
