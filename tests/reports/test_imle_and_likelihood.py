@@ -1,5 +1,7 @@
 """The experiment on IMLE and maximum likelihood: its integrals against the claims', its cells, table and picture."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -50,6 +52,21 @@ def test_few_samples_are_too_narrow_and_many_too_wide_as_the_claim_has_it():
     assert variances[2] < most_likely < variances[64]
     weighted = float(np.exp(2 * experiment.known_answers("scale, d = 1", 64, weighted=True)[1][0]))
     assert abs(weighted - most_likely) < 0.2 * abs(variances[64] - most_likely)
+
+
+@pytest.mark.parametrize("name", ["location", "scale, d = 1"])
+@pytest.mark.parametrize("rounded", range(3))
+def test_the_resting_point_is_found_however_a_processor_rounds(name, rounded):
+    """Each integral is moved by an ulp or not, as sums in another order are: all runs of the experiment go on."""
+    family = experiment.families[name]()
+
+    def otherwise(theta, m):
+        squares = family.squares(theta, m)
+        rng = np.random.default_rng([rounded, *np.frombuffer(theta.tobytes(), np.uint32)])
+        return squares + rng.choice([-1, 0, 1], squares.shape) * np.spacing(squares)
+
+    found = experiment.resting_point(dataclasses.replace(family, squares=otherwise), 16)
+    assert found == pytest.approx(experiment.resting_point(family, 16), abs=1e-6)
 
 
 @pytest.mark.parametrize(("name", "m"), [("location", 16), ("scale, d = 1", 16), ("scale, d = 1", 64), ("mixture", 8)])
