@@ -21,7 +21,7 @@ from knn.points import Points
 from knn.registry import Registry
 from knn.stored import Stored
 from knn.threads import ChangeLock
-from knn.validation import checked_count, checked_ids, checked_random_state, checked_rows
+from knn.validation import checked_count, checked_ids, checked_jobs, checked_random_state, checked_rows
 
 METRICS = ("euclidean", "cosine", "inner_product")
 
@@ -220,8 +220,7 @@ class NearestNeighbours(Stored, Budgeted, ABC):
         if self.device not in self.devices:
             raise ValueError(f"device={self.device!r} does not serve {type(self).__name__}: use one of {self.devices}")
         self._check_budgets()
-        if self.n_jobs == 0:
-            raise ValueError("n_jobs=0 leaves nobody to work: use a number of threads, −1 for all, or None for one")
+        checked_jobs(self.n_jobs)
 
     def _reduced(self, rows: np.ndarray, name: str, dtype: np.dtype) -> np.ndarray:
         """The rows by which the points and queries of this metric are known, before any lift."""

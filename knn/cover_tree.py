@@ -59,6 +59,8 @@ class CoverTree(RadiusNeighbours):
 
     def _within(self, q, radius, slots, distances):
         points = self._points
+        if not points.size:  # there is no first node to begin at
+            return 0
         return self._engine.cover_within(
             points.rows, points.alive, self._links, self._spans, q, radius, slots, distances
         )

@@ -51,11 +51,24 @@ def finite(state: dict[str, np.ndarray], name: str, dtype: npt.DTypeLike, shape:
     return array
 
 
-def check_finite(name: str, array: np.ndarray) -> None:
-    """Raises unless every number is finite."""
+def check_finite(name: str, array: np.ndarray, largest: float = np.inf) -> None:
+    """Raises unless every number is finite, and none is beyond `largest` in magnitude."""
+    largest = min(largest, float(np.finfo(array.dtype).max))
     for first in range(0, len(array), ROWS):
-        if not np.isfinite(array[first : first + ROWS]).all():
-            raise ValueError(f"{name} has an entry that is not finite, from row {first} on")
+        if not (np.abs(array[first : first + ROWS]) <= largest).all():
+            raise ValueError(f"{name} has an entry that is no number up to {largest:g}, from row {first} on")
+
+
+def run_ends(state: dict[str, np.ndarray], name: str, size: int) -> list[int]:
+    """Where runs of `size` places end, after a leading 0; int64 in the file.
+
+    Merging leaves each run at least twice as long as the next: so there are O(log size), whatever a file says.
+    """
+    ends = held(state, name, np.int64, (state[name].size,))
+    lengths = np.diff(ends)
+    if ends[:1].tolist() != [0] or ends[-1] != size or (lengths <= 0).any() or (lengths[:-1] // 2 < lengths[1:]).any():
+        raise ValueError(f"{name}: runs that end at {ends[:9]}, over {size} points")
+    return ends.tolist()
 
 
 def permuted(places: np.ndarray) -> bool:

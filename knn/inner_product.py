@@ -29,6 +29,7 @@ import numpy as np
 from knn.file_arrays import measures
 from knn.points import Points
 from knn.threads import over_blocks
+from knn.validation import LARGEST
 
 #: Points ranked by the definition besides the k.
 MORE = 16
@@ -159,8 +160,11 @@ class Lift:
 
     @classmethod
     def restored(cls, state: dict[str, np.ndarray], width: int, dtype: np.dtype) -> Lift:
-        """Takes what `state` gave; raises ValueError unless it is a sphere."""
-        return cls(width, dtype, *measures(state, "sphere", 2))
+        """Takes what `state` gave; raises ValueError unless it is a sphere, of a radius that points may ask for."""
+        lift = cls(width, dtype, *measures(state, "sphere", 2))
+        if lift.squared_radius > 1.01 * HEADROOM**2 * width * LARGEST[lift.dtype] ** 2:
+            raise ValueError(f"a sphere of radius {lift.squared_radius**0.5:g}, beyond all points that are let in")
+        return lift
 
 
 def _largest_square(rows: np.ndarray, kernels: ModuleType) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from knn.base import indexes
 from knn.device_tree import DeviceTree
+from knn.file_arrays import check_finite, run_ends
 from knn.on_device import OnDevice
 from knn.radius import RadiusNeighbours
 from knn.threads import over_blocks
@@ -133,8 +134,6 @@ class KDTree(OnDevice, RadiusNeighbours):
         return {"ends": np.array(self._ends)}
 
     def _restore(self, state):
-        ends = state["ends"]
-        if ends.ndim != 1 or ends[:1].tolist() != [0] or ends[-1] != self._points.size or (ends[1:] <= ends[:-1]).any():
-            raise ValueError(f"trees that end at {ends[:9]}, over {self._points.size} points")
-        self._ends = ends.tolist()
+        self._ends = run_ends(state, "ends", self._points.size)
+        check_finite("points.rows", self._points.rows)  # whether they were looked at or not: NaN cannot be sorted
         self._trees = [self._plant(*span) for span in zip(self._ends[:-1], self._ends[1:], strict=True)]

@@ -9,6 +9,7 @@ import numpy as np
 
 from knn.file_arrays import check_finite, held, measures, within
 from knn.points import Points, grown
+from knn.projections import largest_key
 from knn.threads import over_blocks
 
 #: Queries to a block: the scratch of a search, some bytes a point, is set up once for each.
@@ -189,7 +190,7 @@ class Levels:
         if not (levels.reach >= 0).all():
             raise ValueError("reach has an entry below 0 or NaN")
         levels.codes, levels.keys = held(state, "codes", np.int8, (size, width)), held(state, "keys", dtype, (size, m))
-        check_finite("keys", levels.keys)
+        check_finite("keys", levels.keys, largest_key(dtype))
         measures(state, "margin", 2)
         levels.margin = state["margin"]
         levels._check_cells()

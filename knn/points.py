@@ -6,6 +6,9 @@ import numpy as np
 
 from knn.file_arrays import held
 
+#: No id is larger, so that those of points to come are whole numbers of 64 bits too.
+LAST_ID = 2**62
+
 
 def grown(array: np.ndarray, size: int, wanted: int, axis: int = 0) -> np.ndarray:
     """`array` with room for `wanted` entries along `axis`, the first `size` kept: itself, or a copy twice as long.
@@ -80,7 +83,7 @@ class Points:
         """The slots of living ids; raises KeyError naming the first that was never given or is deleted."""
         slots = np.searchsorted(self.ids, ids)
         inside = np.minimum(slots, self.size - 1)
-        missing = (self.ids[inside] != ids) | ~self.alive[inside]
+        missing = (self.ids[inside] != ids) | ~self.alive[inside] if self.size else np.ones(len(ids), bool)
         if missing.any():
             place = int(np.argmax(missing))
             raise KeyError(f"ids[{place}] = {ids[place]} is no point of this index: it was deleted or never inserted")
@@ -110,10 +113,12 @@ class Points:
         fit = rows.ndim == 2 and rows.dtype in (np.float32, np.float64) and ids.shape == alive.shape == rows.shape[:1]
         if not (fit and ids.dtype == np.int64 and alive.dtype == bool and (ids[1:] > ids[:-1]).all()):
             raise ValueError("rows, ids and marks of the living do not fit together")
+        if alive.size and alive.view(np.uint8).max() > 1:  # whoever counts them adds up bytes
+            raise ValueError("alive has a mark that is neither 0 nor 1")
         points = cls(state["rows"])
         points._ids, points._alive = state["ids"], state["alive"]
         points.n_alive = int(np.count_nonzero(state["alive"]))
         (points.next_id,) = held(state, "next_id", np.int64, (1,)).tolist()
-        if points.next_id < 0 or (len(ids) and not 0 <= ids[0] <= ids[-1] < points.next_id):
-            raise ValueError(f"ids beyond the next one, {points.next_id}, or below 0")
+        if not 0 <= points.next_id <= LAST_ID or (len(ids) and not 0 <= ids[0] <= ids[-1] < points.next_id):
+            raise ValueError(f"ids beyond the next one, {points.next_id}, or below 0, or that beyond {LAST_ID}")
         return points

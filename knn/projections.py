@@ -69,12 +69,17 @@ class Projections(SortedRuns):
     def restored(cls, state: dict[str, np.ndarray], rows: np.ndarray, m: int) -> Projections:
         """Takes what `state` gave of the rows (n, d); raises ValueError unless it is of them and of m directions."""
         projections = cls.__new__(cls)
-        SortedRuns.__init__(projections, m, rows.dtype)
         projections.directions = restored_directions(state, rows.shape[1], m)
+        SortedRuns.__init__(projections, m, rows.dtype)
         projections.take_state(state, len(rows))
-        check_finite("keys", projections.keys.T)
+        check_finite("keys", projections.keys.T, largest_key(rows.dtype))
         (projections.radius,) = measures(state, "radius", 1)
         return projections
+
+
+def largest_key(dtype: np.dtype) -> float:
+    """No projection of a point is larger: half of what the type holds, so that gaps to queries do not overflow."""
+    return float(np.finfo(dtype).max) / 2
 
 
 def projected_queries(

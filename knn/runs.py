@@ -7,7 +7,7 @@ from types import ModuleType
 
 import numpy as np
 
-from knn.file_arrays import held, within
+from knn.file_arrays import held, run_ends, within
 from knn.points import grown
 
 
@@ -64,17 +64,15 @@ class SortedRuns:
     def take_state(self, state: dict[str, np.ndarray], size: int) -> None:
         """Takes what `runs_state` gave of `size` slots; raises ValueError unless each run is of its slots, sorted."""
         m = len(self.keys)
-        bounds = held(state, "bounds", np.int64, (state["bounds"].size,))
-        if bounds[:1].tolist() != [0] or bounds[-1] != size or (bounds[1:] <= bounds[:-1]).any():
-            raise ValueError(f"runs that end at {bounds[:9]}, over {size} points")
+        ends = run_ends(state, "bounds", size)
         keys = held(state, "keys", self.keys.dtype, (m, size))
         order = within(state, "order", np.int32, (m, size), 0, size)
-        for start, stop in itertools.pairwise(bounds.tolist()):
+        for start, stop in itertools.pairwise(ends):
             if not start <= order[:, start:stop].min() <= order[:, start:stop].max() < stop:
                 raise ValueError(f"order from {start} to {stop} holds places of another run")
         for key, line in zip(keys, order, strict=True):
-            _check_sorted(key[line], line, bounds)
-        self.keys, self.order, self._ends = keys, order, bounds.tolist()
+            _check_sorted(key[line], line, np.array(ends))
+        self.keys, self.order, self._ends = keys, order, ends
 
 
 def _check_sorted(keys: np.ndarray, slots: np.ndarray, bounds: np.ndarray) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,12 @@ import numpy as np
 from knn import storage
 from knn.base import indexes
 from knn.choice import unfitted
+from knn.shards import Told
 
 _FORMAT, _VERSION = "implicitbench sharded index", 2
 _NAME = "sharded.json"
+#: What is raised on the way where something is not as `write` leaves it.
+FORGED = (ArithmeticError, LookupError, TypeError, ValueError)
 
 
 def write(path: Path, told: dict[str, Any], contents: Iterable[bytes]) -> None:
@@ -50,7 +53,10 @@ def read(path: Path) -> tuple[dict[str, Any], list[bytes]]:
     text, _, digest = (path / _NAME).read_bytes().rpartition(b"\n")
     if _digest(text) != digest.decode("ascii", "replace"):
         raise ValueError(f"{_NAME} does not match its checksum")
-    told = json.loads(text)
+    try:
+        told = dict(json.loads(text))
+    except RecursionError:
+        raise ValueError(f"{_NAME} nests without end") from None
     if told.pop("format") != _FORMAT or told.pop("version") != _VERSION:
         raise ValueError(f"{_NAME} is of another format")
     contents = []
@@ -59,6 +65,24 @@ def read(path: Path) -> tuple[dict[str, Any], list[bytes]]:
         if _digest(contents[-1]) != wanted:
             raise ValueError(f"shard-{shard} does not match its checksum")
     return told, contents
+
+
+def no_whole_index(path: Path, error: Exception) -> ValueError:
+    """What is said of a folder in which `error` was met."""
+    return ValueError(f"{path} is no whole sharded index ({error}): save it again, or restore a copy")
+
+
+def check(told: dict[str, Any], parts: Sequence[Told], sizes: Sequence[int]) -> None:
+    """Raises ValueError where what is told is not so of the shards, or differs among them; `sizes` by their ids."""
+    if not parts or told["alive"] != [part.alive for part in parts] or list(sizes) != [part.next_id for part in parts]:
+        raise ValueError(f"alive or runs: shards hold {[part.alive for part in parts][:9]} points that live")
+    if len({part[2:] for part in parts}) > 1 or parts[0][2:4] != (told["features"], told["dtype"]):
+        raise ValueError(f"features or dtype: a shard is {parts[0]}, and not all are so")
+    names = told["feature_names"]
+    if names is None:
+        return
+    if not (isinstance(names, list) and len(names) == told["features"] and all(isinstance(n, str) for n in names)):
+        raise ValueError(f"feature_names: not a word for each of {told['features']} features")
 
 
 def _before(path: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from knn.points import grown
+from knn.points import LAST_ID, grown
 
 
 class Numbering:
@@ -24,12 +24,21 @@ class Numbering:
         return self._table[: self._count]
 
     @property
+    def sizes(self) -> list[int]:
+        """How many local ids each shard has given."""
+        return self._sizes.tolist()
+
+    @property
     def next_id(self) -> int:
         return int(self._runs[-1, :2].sum()) if len(self._runs) else 0
 
     def append(self, shard: int, length: int) -> np.ndarray:
         """The ids of so many further points, which lie in `shard`. O(length), amortised."""
         first = self.next_id
+        self._extend(first, length, shard)
+        return np.arange(first, first + length)
+
+    def _extend(self, first: int, length: int, shard: int) -> None:
         if self._count and self._table[self._count - 1, 2] == shard:
             self._table[self._count - 1, 1] += length
         else:
@@ -37,7 +46,6 @@ class Numbering:
             self._table[self._count] = first, length, shard, self._sizes[shard]
             self._count += 1
         self._sizes[shard] += length
-        return np.arange(first, first + length)
 
     def global_of(self, shard: int, local: np.ndarray) -> np.ndarray:
         """The ids of a shard's local ids; −1 stays −1."""
@@ -61,8 +69,9 @@ class Numbering:
         """Takes what `state` gave; raises ValueError unless each run follows the one before."""
         numbering = cls(n_shards)
         for first, length, shard, local in runs:
-            begins = (numbering.next_id, int(numbering._sizes[shard])) if 0 <= shard < n_shards else None
-            if begins != (first, local) or length < 1:
-                raise ValueError(f"a run of {length} points at {first} in shard {shard}")
-            numbering.append(shard, length)
+            whole = all(type(number) is int for number in (first, length, shard, local)) and 0 <= shard < n_shards
+            begins = (numbering.next_id, int(numbering._sizes[shard])) if whole else None
+            if begins != (first, local) or not 1 <= length <= LAST_ID - first:
+                raise ValueError(f"runs: one of {length} points at {first} in shard {shard}")
+            numbering._extend(first, length, shard)
         return numbering

@@ -20,7 +20,7 @@ from knn.neighbours import Neighbours, checked_mode, neighbours_graph, without_s
 from knn.shard_ids import Numbering
 from knn.shards import AGAIN, Call, Here, Holder, Recipe, ShardsLost
 from knn.threads import ChangeLock
-from knn.validation import checked_count, checked_ids, checked_random_state, checked_rows
+from knn.validation import checked_count, checked_ids, checked_jobs, checked_random_state, checked_rows
 
 
 class Sharded(BaseEstimator):
@@ -137,19 +137,26 @@ class Sharded(BaseEstimator):
         path = Path(path)
         try:
             told, contents = shard_files.read(path)
-            alive, features = np.array(told["alive"], np.int64), int(told["features"])
-            numbering = Numbering.restored(len(alive), told["runs"])
-            first = shards.restored(contents[0])
+            numbering = Numbering.restored(len(contents), told["runs"])
             given, n_shards = shard_files.index_of(told["index"]), checked_count(told["n_shards"], "n_shards")
-            dtype, names = np.dtype(told["dtype"]), told["feature_names"]
-        except (KeyError, TypeError, IndexError, ValueError, OSError) as error:
-            raise ValueError(f"{path} is no whole sharded index ({error}): save it again, or restore a copy") from error
+            unfitted(given)._check_parameters()
+        except (*shard_files.FORGED, OSError) as error:
+            raise shard_files.no_whole_index(path, error) from error
         index = cls(given, n_shards=n_shards, client=client, n_jobs=n_jobs)
         recipes: list[Recipe] = [[(shards.restored, (content,))] for content in contents]
-        index._take(index._built(recipes), recipes, numbering, alive)
-        index.dtype_, index._k, index._metric = dtype, first.n_neighbors, first.metric
-        index.n_features_in_ = features
-        if names is not None:
+        holder = None
+        try:
+            holder = index._built(recipes)
+            parts = holder.run([Call(shard, shards.told) for shard in range(len(contents))])
+            shard_files.check(told, parts, numbering.sizes)
+        except shard_files.FORGED as error:
+            if holder is not None:
+                holder.close()
+            raise shard_files.no_whole_index(path, error) from error
+        index._take(holder, recipes, numbering, np.array(told["alive"], np.int64))
+        index.dtype_, index._k, index._metric = np.dtype(told["dtype"]), parts[0].n_neighbors, parts[0].metric
+        index.n_features_in_ = told["features"]
+        if (names := told["feature_names"]) is not None:
             index.feature_names_in_ = np.array(names, dtype=object)
         return index
 
@@ -189,8 +196,7 @@ class Sharded(BaseEstimator):
         template = unfitted(self.index)
         template._check_parameters()
         checked_count(self.n_shards, "n_shards")
-        if self.n_jobs == 0:
-            raise ValueError("n_jobs=0 leaves nobody to work: use a number of threads, −1 for all, or None for one")
+        checked_jobs(self.n_jobs)
         if self.client is not None and not hasattr(self.client, "nthreads"):
             raise TypeError(f"client is {type(self.client).__name__}: give a distributed.Client, or None")
         return template

@@ -150,6 +150,23 @@ def own_rows(index: NearestNeighbours) -> tuple[np.ndarray, np.ndarray]:
     return points.ids[points.alive], np.ascontiguousarray(rows[points.alive])
 
 
+class Told(NamedTuple):
+    """What a shard is, besides its points: all but the counts is the same in every shard."""
+
+    alive: int
+    next_id: int
+    features: int
+    dtype: str
+    metric: str
+    n_neighbors: int
+
+
+def told(index: NearestNeighbours) -> Told:
+    points = index._points
+    counts = points.n_alive, points.next_id, index.n_features_in_
+    return Told(*counts, str(points.rows.dtype), index.metric, index.n_neighbors)
+
+
 def absent(index: NearestNeighbours, ids: np.ndarray) -> np.ndarray:
     """Which of the local ids are no living points, bool."""
     points = index._points

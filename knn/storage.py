@@ -93,6 +93,8 @@ def read(
         if len(prefix) < _PREFIX.size or prefix[: len(MAGIC)] != MAGIC:
             raise ValueError(f"{path} is not a saved index (or its beginning is lost): give a file that save() wrote")
         _, version, length = _PREFIX.unpack(prefix)
+        if version < 1:
+            raise _damaged(path, f"its format is {version}, and the first one was 1")
         if version > VERSION:
             raise ValueError(
                 f"{path} has format {version}, newer than the {VERSION} that is known here: upgrade implicitbench"
@@ -106,13 +108,15 @@ def read(
         raise _damaged(path, "its checksum does not match")
     try:
         header = json.loads(bytes(data[_PREFIX.size : payload]))
-        arrays = {name: _array(data[payload:-_DIGEST], entry) for name, entry in header.pop("arrays").items()}
+        entries = header.pop("arrays")
+        arrays = {name: _array(data[payload:-_DIGEST], entry) for name, entry in entries.items()}
+        _check_apart({name: (entries[name]["offset"], array.nbytes) for name, array in arrays.items()})
         if payload % ALIGNMENT:
             raise ValueError(f"arrays from byte {payload} on, no multiple of {ALIGNMENT}")
         if payload + header["payload"] + _DIGEST != size:
             raise ValueError(f"{size} bytes where the header counts {payload + header['payload'] + _DIGEST}")
         _check_header(header)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise _damaged(path, f"its header cannot be right: {error!r}") from error
     kept = {}
     for name, array in arrays.items():
@@ -151,12 +155,24 @@ def _array(data: memoryview, entry: dict[str, Any]) -> np.ndarray:
     return np.frombuffer(data, dtype, count, offset).reshape(shape)
 
 
+def _check_apart(spans: dict[str, tuple[int, int]]) -> None:
+    """Raises where two arrays (offset, bytes) share bytes: a change of one would change the other, past all checks, and
+    a small file could hold any number of large arrays."""
+    end, before = 0, ""
+    for name, (start, size) in sorted(spans.items(), key=lambda span: span[1]):
+        if size and start < end:
+            raise ValueError(f"{name} begins at {start}, within {before}, which ends at {end}")
+        if size:
+            end, before = start + size, name
+
+
 def _check_header(header: dict[str, Any]) -> None:
     """Raises unless the entries are of their kinds."""
     names = header["feature_names"]
     sound = isinstance(header["index"], str) and isinstance(header["parameters"], dict)
     sound &= type(header["features"]) is int and header["features"] > 0
     sound &= names is None or (isinstance(names, list) and len(names) == header["features"])
+    sound &= all(isinstance(name, str) for name in names or ())
     if not sound:
         raise ValueError("an entry of another kind")
 

@@ -15,7 +15,7 @@ from knn.file_arrays import check_finite
 from knn.inner_product import Lift
 from knn.points import Points
 from knn.threads import ChangeLock
-from knn.validation import checked_budget
+from knn.validation import LARGEST, checked_budget
 
 
 class Stored(BaseEstimator):
@@ -66,17 +66,16 @@ class Stored(BaseEstimator):
         try:
             index = kind(**header["parameters"])
             index._check_parameters()
-            if verify:
-                check_finite("points.rows", arrays["points.rows"])
-            index._take(header, arrays)
-        except (KeyError, TypeError, IndexError, ValueError) as error:
+            index._engine  # noqa: B018 (raises where its device does not answer)
+            index._take(header, arrays, verify)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{path} holds a {kind.__name__} that this version cannot restore ({error!r}): build it again"
             ) from error
         return index
 
-    def _take(self, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-        """Becomes what was written."""
+    def _take(self, header: dict[str, Any], arrays: dict[str, np.ndarray], look: bool) -> None:
+        """Becomes what was written; has a `look` at the points, which must be such as `fit` lets in."""
         self.n_features_in_ = header["features"]
         self._chosen = {name: checked_budget(value, name) for name, value in dict(header.get("budgets", {})).items()}
         if header["feature_names"] is not None:
@@ -91,6 +90,11 @@ class Stored(BaseEstimator):
         width = self._lift.lifted_width if self._lift is not None else self.n_features_in_
         if self._points.rows.shape[1] != width:
             raise ValueError(f"points of {self._points.rows.shape[1]} numbers where {width} were expected")
+        if look:
+            rows, largest = self._points.rows, LARGEST[self._points.rows.dtype]
+            check_finite("points.rows", rows[:, : self.n_features_in_], largest)
+            if self._lift is not None:
+                check_finite("points.rows", rows[:, self.n_features_in_ :], 1.01 * self._lift.squared_radius**0.5)
         self._lock = ChangeLock()
         self._restore(parts["index"])
 

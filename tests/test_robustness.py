@@ -7,7 +7,8 @@ import os
 import numpy as np
 import pytest
 
-from benchmarks.robustness import damage, files, kills
+from benchmarks.robustness import containers, damage, files, kills, searched
+from knn import KDTree
 from reports.child import Abandoned, Child, ChildDied, ChildNotStarted
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits of address space, and signals")
@@ -27,18 +28,65 @@ def child_of_its_own():
     held.kill()
 
 
-@pytest.mark.parametrize("kind", files.SHARES)
+#: Kernels that check their bounds take minutes to compile.
+KINDS = [pytest.param(kind, marks=pytest.mark.deep) if kind == files.BOUNDS else kind for kind in files.SHARES]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_no_malformed_file_is_a_crash_a_hang_or_an_allocation(kind, tmp_path):
     """The first thousand inputs of the index found rows that claim a gigabyte, for which SQLite set memory aside."""
-    child = Child(files.prepare, kind)
+    count = 1000 if kind == "sqlite-index" else 400
+    child = files.started(kind)
     try:
-        refused, wrong = child.call(
-            files.batch, kind, 0, 1000 if kind == "sqlite-index" else 400, tmp_path / "at", limit=60.0
-        )
+        refused, wrong = child.call(files.batch, kind, 0, count, tmp_path / "at", limit=60.0)
     finally:
         child.kill()
     assert wrong == []
     assert refused > 0 or kind == "sqlite-index"  # which is a second copy: what does not verify is passed over
+    if kind in files.FORGERS:
+        assert refused < 0.9 * count  # the others are searched
+
+
+def test_a_count_that_was_interrupted_goes_on(tmp_path, monkeypatch):
+    (whole,) = files.fuzz_kind("cifar", tmp_path, 40)
+    (tmp_path / "cifar.json").unlink()
+    monkeypatch.setitem(files.BATCH, "cifar", 10)
+    called = []
+    call = Child.call
+
+    def interrupted(self, function, *arguments, **options):
+        called.append(arguments)
+        if function is files.batch and len(called) == 5:
+            raise KeyboardInterrupt
+        return call(self, function, *arguments, **options)
+
+    monkeypatch.setattr(Child, "call", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(files.fuzz_kind("cifar", tmp_path, 40))
+    (again,) = files.fuzz_kind("cifar", tmp_path, 40)
+    asked = [arguments[1] for arguments in called if len(arguments) > 2]
+    assert asked == [0, 10, 20, 20, 30]
+    assert again == whole
+
+
+def test_an_answer_of_no_living_point_is_seen():
+    index = KDTree().fit(np.eye(5))
+    searched.ask(index, np.random.default_rng(0))
+    index._points.ids_of = lambda slots: slots + 7
+    with pytest.raises(AssertionError, match="of which there is no living point"):
+        searched.ask(index, np.random.default_rng(0))
+
+
+def test_what_is_forged_differs_is_the_same_again_and_is_a_file():
+    corpus = files.seeds(files.SAVED)
+    made = [files.made(files.SAVED, corpus, number) for number in range(1, 200, 2)]
+    assert made == [files.made(files.SAVED, corpus, number) for number in range(1, 200, 2)]
+    assert len({*made, *corpus}) > 0.9 * len(made) + len(corpus)
+    for content in corpus:
+        header, arrays = containers.unpacked(content)
+        again = containers.unpacked(containers.packed(header, arrays))
+        assert again[0] == header
+        assert all(np.array_equal(again[1][name], array) for name, array in arrays.items())
 
 
 def test_mutations_differ_and_are_the_same_again():

@@ -8,8 +8,9 @@
     fuzz          malformed files for the readers                         --count 1000000
     overhead      what a cell costs besides itself                        --count 5
 
-`fuzz-hdf5` and its like measure one kind of file alone, with its share of the inputs. Rows replace those of the same
-part and words in the CSV file. The exit code is 1 if a target was missed.
+`fuzz-hdf5` and its like measure one kind of file alone, with its share of the inputs; with `--folder` one that was
+interrupted goes on. Rows replace those of the same part and words in the CSV file. The exit code is 1 if a target was
+missed.
 """
 
 from __future__ import annotations
@@ -46,14 +47,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("parts", nargs="*", metavar="part", default=WHOLE, help=", ".join(PARTS))
     parser.add_argument("--count", type=int, help="how often, instead of each part's own")
     parser.add_argument("--output", type=Path)
+    parser.add_argument("--folder", type=Path, help="where fuzzing keeps how far it is, to go on from there")
     given = parser.parse_args(arguments)
     if unknown := set(given.parts) - PARTS.keys():
         parser.error(f"unknown part {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}")
+    if given.folder:
+        given.folder.mkdir(parents=True, exist_ok=True)
     missed = False
     for name in given.parts:
         part, count = PARTS[name]
         with tempfile.TemporaryDirectory() as folder:
-            rows = list(part(Path(folder), given.count or count))
+            rows = list(part(given.folder or Path(folder), given.count or count))
         for row in rows:
             missed |= not row.met
             sys.stdout.write(f"{row}\n")

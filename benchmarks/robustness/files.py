@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import os
 import resource
+import sys
 import tempfile
+import unittest.mock
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.robustness.readers import READERS, sealed, seeds
+from benchmarks.origin import origin
+from benchmarks.robustness.forgery import FORGERS
+from benchmarks.robustness.readers import BOUNDS, READERS, SAVED, sealed, seeds
 from benchmarks.robustness.rows import Row
 from benchmarks.robustness.sample_files import ENDINGS
 from reports.child import Child, ChildDied
@@ -19,13 +26,17 @@ from reports.child import Child, ChildDied
 #: Address space that a reader may take beyond what the process has: the largest honest file here has a few kilobytes.
 ROOM = 1 << 30
 #: Inputs to a call of the process where not 2000, and seconds that a call may take.
-BATCH, LIMIT = {"saved-index": 500, **dict.fromkeys(("hdf5", "is-data", *ENDINGS), 250)}, 60.0
+BATCH = {**dict.fromkeys(FORGERS, 500), **dict.fromkeys(("hdf5", "is-data", *ENDINGS), 250)}
+LIMIT = 60.0
+#: Seconds until a reader's code is loaded; that of kernels which check their bounds may have to be compiled.
+PREPARED = 1200.0
 #: What share of the inputs each reader gets: the rest are cheap, HDF5 and samples take a library's time.
 SHARES = {
     "idx": 0.43,
     "cifar": 0.02,
     "journal": 0.25,
-    "saved-index": 0.15,
+    SAVED: 0.15,
+    BOUNDS: 0.01,
     "sharded-index": 0.03,
     "sqlite-index": 0.05,
     "hdf5": 0.03,
@@ -33,7 +44,7 @@ SHARES = {
     **dict.fromkeys(ENDINGS, 0.006),
 }
 #: What is read by a library that may not come back, and by the product in a process of its own therefore.
-_LIBRARYS = ("hdf5", "is-data", "h5-samples")
+_LIBRARIES = ("hdf5", "is-data", "h5-samples")
 _TELLING = (0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x7FFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
 
 
@@ -46,34 +57,72 @@ def fuzz(folder: Path, count: int) -> Iterator[Row]:
 
 
 def fuzz_kind(kind: str, folder: Path, count: int) -> Iterator[Row]:
-    """One kind of file."""
-    findings: list[str] = []
-    refused = cut_off = done = 0
-    at = folder / kind
-    child = Child(prepare, kind)
-    while done < count:
-        size = min(BATCH.get(kind, 2000), count - done)
-        try:
-            no, wrong = child.call(batch, kind, done, size, at, limit=LIMIT)
-            refused += no
-            findings += wrong
-            done += size
-        except (ChildDied, TimeoutError) as error:
-            child.kill()
-            child = Child(prepare, kind)
-            number = int(at.read_text())
-            done = number + 1
-            if kind in _LIBRARYS and _refused_from_outside(kind, folder, number):
-                cut_off += 1
-            else:
-                findings.append(f"input {number}: {error}")
-    child.kill()
-    detail = f"{count} inputs, {refused} refused" + "".join(f"; {one}" for one in findings[:5])
-    if cut_off:
-        detail += f"; {cut_off} on which the library hangs or crashes, refused by the reader, whose process it has"
-    yield Row(
-        "fuzz", f"{kind}: crashes, hangs, allocations, other errors", len(findings), "", "0", not findings, detail
-    )
+    """One kind of file. Goes on where it was interrupted, if the folder is the same one, and tells how far it is."""
+    notes, at = folder / f"{kind}.json", folder / kind
+    found = _Found(**json.loads(notes.read_text())) if notes.exists() else _Found(origin()["commit"])
+    if found.commit != origin()["commit"]:
+        raise SystemExit(f"{notes} is of the commit {found.commit}: delete it, or measure that one")
+    child = started(kind)
+    try:
+        while found.done < count:
+            size = min(BATCH.get(kind, 2000), count - found.done)
+            try:
+                no, wrong = child.call(batch, kind, found.done, size, at, limit=LIMIT)
+                found.refused += no
+                found.findings += wrong
+                found.done += size
+            except (ChildDied, TimeoutError) as error:
+                child.kill()
+                child = started(kind)
+                number = int(at.read_text())
+                found.done = number + 1
+                if kind in _LIBRARIES and _refused_from_outside(kind, folder, number):
+                    found.cut_off += 1
+                else:
+                    found.findings.append(f"input {number}: {error}")
+            notes.write_text(json.dumps(vars(found)))
+            told = f"{found.done} of {count}, {found.refused} refused, {len(found.findings)} findings"
+            sys.stderr.write(f"{kind}: {told}\n")
+    finally:
+        child.kill()
+    wrong = found.findings
+    detail = f"{count} inputs, {found.refused} refused" + "".join(f"; {one}" for one in wrong[:5])
+    if found.cut_off:
+        cut_off = "on which the library hangs or crashes, refused by the reader, whose process it has"
+        detail += f"; {found.cut_off} {cut_off}"
+    yield Row("fuzz", f"{kind}: crashes, hangs, allocations, other errors", len(wrong), "", "0", not wrong, detail)
+
+
+@dataclass
+class _Found:
+    """What is known of a kind after `done` inputs."""
+
+    commit: str
+    done: int = 0
+    refused: int = 0
+    cut_off: int = 0
+    findings: list[str] = field(default_factory=list)
+
+
+def started(kind: str) -> Child:
+    """A process that reads files of the kind."""
+    child = _checking() if kind == BOUNDS else Child(os.getpid)
+    child.call(prepare, kind, limit=PREPARED)
+    return child
+
+
+def _checking() -> Child:
+    """A process whose kernels raise IndexError rather than read beside an array. Their code is kept apart.
+
+    Numba looks at both variables as it is imported. A child is a child of this environment.
+    """
+    from knn import kernels
+    from knn.kernels.jit import cache_folder
+
+    folder = cache_folder(Path(kernels.__path__[0]))
+    checks = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": f"{folder}-bounds"}
+    with unittest.mock.patch.dict(os.environ, checks):
+        return Child(os.getpid)
 
 
 def _refused_from_outside(kind: str, folder: Path, number: int) -> bool:
@@ -102,6 +151,8 @@ def prepare(kind: str) -> None:
     """Limits the process's memory once what the reader needs is loaded."""
     reader, known = READERS[kind]
     warnings.simplefilter("ignore")
+    if kind == BOUNDS:
+        _check_that_kernels_check()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "warm"
         for content in seeds(kind):  # each may need code of its own
@@ -113,6 +164,15 @@ def prepare(kind: str) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + ROOM,) * 2)
 
 
+def _check_that_kernels_check() -> None:
+    """Raises unless a kernel that is asked for more coordinates than there are says so."""
+    from knn.kernels.cpu_distance import definition_sum
+
+    with suppress(IndexError):
+        definition_sum(np.zeros(2), np.zeros(1))
+        raise RuntimeError("NUMBA_BOUNDSCHECK has no effect: kernels read beside their arrays in silence")
+
+
 def batch(kind: str, first: int, count: int, at: Path) -> tuple[int, list[str]]:
     """Reads the inputs `first`, …, and notes in `at` which; how many were refused, and the findings by number."""
     reader, known = READERS[kind]
@@ -120,9 +180,8 @@ def batch(kind: str, first: int, count: int, at: Path) -> tuple[int, list[str]]:
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
         path = Path(folder) / "input"
         for number in range(first, first + count):
-            content = mutated(corpus, np.random.Generator(np.random.PCG64(number)))
             at.write_text(str(number))
-            path.write_bytes(sealed(kind, content) if number % 4 else content)
+            path.write_bytes(made(kind, corpus, number))
             try:
                 reader(path)
             except known:
@@ -130,6 +189,15 @@ def batch(kind: str, first: int, count: int, at: Path) -> tuple[int, list[str]]:
             except BaseException as error:
                 wrong.append(f"{kind} input {number}: {type(error).__name__}: {str(error)[:100]}")
     return refused, wrong
+
+
+def made(kind: str, corpus: list[bytes], number: int) -> bytes:
+    """Input `number`: forged part by part, or bytes that are mutated, with a checksum that fits or without."""
+    rng = np.random.Generator(np.random.PCG64(number))
+    if kind in FORGERS and (number % 2 or kind == BOUNDS):
+        return FORGERS[kind](corpus, rng)
+    content = mutated(corpus, rng)
+    return sealed(kind, content) if number % 4 else content
 
 
 def mutated(corpus: list[bytes], rng: np.random.Generator) -> bytes:

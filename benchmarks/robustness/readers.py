@@ -11,17 +11,23 @@ import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from benchmarks.robustness import sample_files
+from benchmarks.robustness.containers import MARK, joined, separate
+from benchmarks.robustness.searched import load_and_use, use_shards
+
+#: Saved indexes; the same with kernels that look whether each index lies within its array.
+SAVED, BOUNDS = "saved-index", "saved-index-bounds"
 
 
 def sealed(kind: str, content: bytes) -> bytes:
     """The content with its own checksum, where the format has one: what damage cannot do, a writer can."""
-    if kind == "saved-index":
+    if kind == SAVED:
         return content[:-32] + hashlib.sha256(content[:-32]).digest()
-    if kind == "sharded-index":
+    if kind == "sharded-index" and not content.startswith(MARK):
         text = content.rpartition(b"\n")[0]
         return text + b"\n" + hashlib.sha256(text).hexdigest().encode()
     if kind == "cifar" and not content.startswith(b"\x1f\x8b"):
@@ -57,10 +63,10 @@ def _made(kind: str, folder: Path) -> list[bytes]:
     if kind in ("journal", "sqlite-index"):
         _store(folder)
         return [(folder / ("journal.jsonl" if kind == "journal" else "index.sqlite")).read_bytes()]
-    if kind == "saved-index":
-        return list(_saved(folder, rng.normal(size=(12, 3))))
+    if kind in (SAVED, BOUNDS):
+        return list(_saved(folder, rng))
     if kind == "sharded-index":
-        return [(_sharded(folder) / "sharded.json").read_bytes()]
+        return list(_folders(folder))
     if kind in sample_files.ENDINGS:
         return sample_files.made(kind, folder)
     from reports.datasets.ann_hdf5 import AnnData, write_data
@@ -81,26 +87,55 @@ def _cifar(rng: np.random.Generator, members: tuple[str, ...]) -> bytes:
     return held.getvalue()
 
 
-def _saved(folder: Path, X: np.ndarray) -> Iterator[bytes]:
-    """Every index, of float64 and float32 in turn, and one for inner products."""
-    from knn import KDTree, indexes
+def _saved(folder: Path, rng: np.random.Generator) -> Iterator[bytes]:
+    """Every index of float32 and float64, with points inserted and deleted since, and what else a file may hold."""
+    from knn import LSH, KDTree, MultiLevelDCI, PrincipalDCI, RandomHierarchy, RotatedDCI, indexes
 
-    made = [kind(random_state=0) for kind in indexes.values()]
-    for place, index in enumerate([*made, KDTree(metric="inner_product")]):
+    narrow, single, wide = ([kind(random_state=0) for kind in indexes.values()] for _ in range(3))
+    others = [
+        KDTree(metric="inner_product"),
+        PrincipalDCI(metric="inner_product", random_state=0),
+        KDTree(metric="cosine"),
+        PrincipalDCI(directions="random-rotation", bits=2, random_state=0),
+        PrincipalDCI(n_cells=3, cells="points", random_state=0),
+        RotatedDCI(bits=4, random_state=0),
+        RandomHierarchy(n_levels=1, random_state=0),
+        MultiLevelDCI(n_levels=2, n_simple=2, random_state=0),
+        LSH(n_tables=3, n_projections=2, random_state=0),
+    ]
+    settings = [*((i, 3, np.float64) for i in narrow), *((i, 3, np.float32) for i in single)]
+    settings += [*((i, 20, np.float32) for i in wide), *((i, 5, np.float64) for i in others)]
+    for place, (index, width, dtype) in enumerate(settings):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # so few points ask for other budgets
-            index.fit(X.astype((np.float64, np.float32)[place % 2])).save(folder / "index")
+            index.fit(rng.normal(size=(200 if place % 5 == 0 else 40, width)).astype(dtype))
+        if place % 2:
+            index.insert(rng.normal(size=(12, width)))
+            index.delete(rng.permutation(index.n_samples_fit_)[:4])
+        if place % 3 == 0 and isinstance(index, PrincipalDCI):
+            index.search(np.zeros((1, width)), 1, exact=True)  # what proofs need is kept then
+        index.save(folder / "index")
         yield (folder / "index").read_bytes()
 
 
-def _sharded(folder: Path) -> Path:
+def _sharded(folder: Path, index: Any = "kd-tree") -> Path:
     """A sharded index in a folder of that folder."""
-    from knn import KDTree, Sharded
+    from knn import Sharded
 
-    Sharded(KDTree(random_state=0), n_shards=3).fit(np.random.default_rng(0).normal(size=(12, 3))).save(
-        folder / "whole"
-    )
+    Sharded(index, n_shards=3).fit(np.random.default_rng(0).normal(size=(12, 3))).save(folder / "whole")
     return folder / "whole"
+
+
+def _folders(folder: Path) -> Iterator[bytes]:
+    """The file that vouches for the shards, and whole folders of several indexes."""
+    from knn import LSH, CoverTree, PrincipalDCI
+
+    yield (_sharded(folder) / "sharded.json").read_bytes()
+    for index in ("kd-tree", PrincipalDCI(random_state=0), LSH(random_state=0), CoverTree(metric="cosine")):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            at = _sharded(folder, index)
+        yield joined([(at / "sharded.json").read_bytes(), *((at / f"shard-{i}").read_bytes() for i in range(3))])
 
 
 def _store(folder: Path) -> None:
@@ -147,34 +182,26 @@ def _is_data(path: Path) -> None:
 
 
 def _sharded_index(path: Path) -> None:
-    """The file that vouches for the shards, beside honest ones."""
+    """The file that vouches for the shards beside honest ones, or all of them."""
     from knn import Sharded
 
-    beside = path.parent / "sharded"
+    content, beside = path.read_bytes(), path.parent / "sharded"
     if not beside.exists():
         beside.mkdir()
         _sharded(beside)
-    (beside / "whole" / "sharded.json").write_bytes(path.read_bytes())
-    Sharded.load(beside / "whole").search(np.zeros((1, 3)), 1)
-
-
-def _saved_index(path: Path) -> None:
-    """As it is loaded; and whatever is taken answers, by k neighbours, with a proof, and within a radius."""
-    from knn import NearestNeighbours
-
-    index = NearestNeighbours.load(path)
-    if not (count := index.n_samples_fit_):
-        return
-    Q = np.random.default_rng(0).normal(size=(3, index.n_features_in_))
+    folder = beside / "whole"
+    if content.startswith(MARK):
+        content, *shards = separate(content)
+        folder = beside / "forged"
+        folder.mkdir(exist_ok=True)
+        for number, shard in enumerate(shards):
+            (folder / f"shard-{number}").write_bytes(shard)
+    (folder / "sharded.json").write_bytes(content)
+    index = Sharded.load(folder)
     try:
-        for exact in (False, True):
-            found = index.search(Q, min(2, count), exact=exact)
-            if found.indices.max() >= index._points.next_id:
-                raise RuntimeError(f"ids up to {found.indices.max()}, which were never given")
-        if hasattr(index, "radius_neighbors") and index.metric != "inner_product":
-            index.radius_neighbors(Q, 1.0)
-    except ValueError as error:  # which would pass for a refusal
-        raise RuntimeError(f"a search of what was loaded: {error}") from error
+        use_shards(index, beside / "again", np.random.default_rng(list(content[-8:])))
+    except BaseException as error:  # a ValueError would pass for a refusal
+        raise RuntimeError(f"after load: {type(error).__name__}: {error}") from error
 
 
 def _journal(path: Path) -> None:
@@ -202,7 +229,7 @@ def _known(kind: str) -> tuple[type[BaseException], ...]:
     from reports.journal import StoreError
 
     known: dict[str, type[BaseException]] = dict.fromkeys(("idx", "cifar", "hdf5", "is-data"), DataError)
-    known |= {"journal": StoreError, "saved-index": ValueError, "sharded-index": ValueError}
+    known |= {"journal": StoreError, SAVED: ValueError, BOUNDS: ValueError, "sharded-index": ValueError}
     known |= dict.fromkeys(sample_files.ENDINGS, sample_files.Refused)
     return (known[kind],) if kind in known else ()
 
@@ -214,7 +241,8 @@ READERS: dict[str, tuple[Callable[[Path], None], tuple[type[BaseException], ...]
         "cifar": _cifar_archive,
         "hdf5": _hdf5,
         "is-data": _is_data,
-        "saved-index": _saved_index,
+        SAVED: load_and_use,
+        BOUNDS: load_and_use,
         "sharded-index": _sharded_index,
         "journal": _journal,
         "sqlite-index": _sqlite_index,
