@@ -152,9 +152,9 @@ class Cells:
     def _check_places(self, alive, kernels):
         """Raises unless points lie in places of their own, the tail in a row, and none but the living is found."""
         first, inner = TOGETHER * int(self.ends[-2]), self.size - self.tail
-        tail = np.arange(first, first + self.tail)
         if np.count_nonzero(self.slots >= 0) != self.size or inner < 0:
             raise ValueError("places that two points share, or a tail of more points than there are")
+        tail = np.arange(first, first + self.tail)  # no longer than there are points
         if (self.places[:inner] >= first).any() or not np.array_equal(self.places[inner:], tail):
             raise ValueError("places that are not those of the cells, and then of the tail in a row")
         if -(-(first + self.tail) // TOGETHER) != self.ends[-1]:

@@ -116,7 +116,7 @@ def read(
         if payload + header["payload"] + _DIGEST != size:
             raise ValueError(f"{size} bytes where the header counts {payload + header['payload'] + _DIGEST}")
         _check_header(header)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _damaged(path, f"its header cannot be right: {error!r}") from error
     kept = {}
     for name, array in arrays.items():

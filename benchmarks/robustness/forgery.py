@@ -175,7 +175,8 @@ def _forge_header(header: dict[str, Any], rng: np.random.Generator) -> None:
     elif what < 0.85:
         header["budgets"] = {_one(("visits", "candidates", "probes", "beam"), rng): _one(SIZES + PARTS, rng)}
     elif what < 0.92:
-        names = ([f"x{i}" for i in range(header["features"])], list(range(header["features"])), [["a"], ["b"], ["c"]])
+        width = header["features"] if header["features"] in range(100) else 3
+        names = ([f"x{i}" for i in range(int(width))], list(range(int(width))), [["a"], ["b"], ["c"]])
         header["feature_names"] = _one(names, rng)
     else:
         name = _one(list(header), rng)

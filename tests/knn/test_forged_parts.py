@@ -1,9 +1,10 @@
 """What a forger may do besides: arrays that overlap, sizes that no number holds, marks, ids and magnitudes.
 
-Each of these was taken once, and ended or misled what searched it.
+Each is refused with its name; what was taken once ended, misled or slowed what searched it.
 """
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -133,6 +134,19 @@ def test_runs_are_few(load, tmp_path, name, array):
     with pytest.raises(ValueError, match="runs that end at"):
         load(header, arrays | forged)
     load(header, arrays | {**forged, array: np.array([0, 26, 39, 40]), "index.keys": np.zeros((20, 40), np.uint64)})
+
+
+def test_a_tail_that_is_told_is_not_laid_out(load, tmp_path):
+    """A quarter of a gigabyte of places for forty points, and so on up to thirty-two."""
+    header, arrays = _saved(indexes["principal-dci"](random_state=0).fit(X), tmp_path)
+    load(header, arrays)  # what is loaded with it is loaded by now
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="a tail of more points than there are"):
+            load(header, arrays | {"index.cells.tail": np.array([2**25])})
+        assert tracemalloc.get_traced_memory()[1] < 2**25
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
