@@ -25,9 +25,10 @@ from reports.child import Child, ChildDied
 
 #: Address space that a reader may take beyond what the process has: the largest honest file here has a few kilobytes.
 ROOM = 1 << 30
-#: Inputs to a call of the process where not 2000, and seconds that a call may take.
+#: Inputs to a call of the process where not 2000, and seconds that a call may take: it takes three, but others may have
+#: the processor.
 BATCH = {**dict.fromkeys(FORGERS, 500), **dict.fromkeys(("hdf5", "is-data", *ENDINGS), 250)}
-LIMIT = 60.0
+LIMIT = 300.0
 #: Seconds until a reader's code is loaded; that of kernels which check their bounds may have to be compiled.
 PREPARED = 1200.0
 #: What share of the inputs each reader gets: the rest are cheap, HDF5 and samples take a library's time.
