@@ -13,10 +13,10 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import cuda
+from numba import cuda, types
 
 from estimators.kernels.profiles import DISTANCE, GAUSSIAN, IMQ, LAPLACE
-from knn.kernels.cuda_tiles import device, tiles
+from knn.kernels.cuda_tiles import device, resident, tiles
 
 #: Below this share of ‖x'‖² + ‖y'‖² a squared distance is computed anew.
 NEAR = 0.25
@@ -70,9 +70,10 @@ class Pairing(NamedTuple):
 @functools.cache
 def pairing(dtype: np.dtype, kind: int, wide: int = 16, each: int = 8) -> Pairing:
     """The kernels for values of `kind`, of estimators/kernels/profiles.py or SHIFTED."""
-    tile, padded, alignment, number, place, fetch, put, multiply = tiles(dtype, wide, each)
+    tile, padded, alignment, number, place, lane, fetch, put, multiply = tiles(dtype, wide, each)
     cast = dtype.type
     nothing, one, two, near = cast(0), cast(1), cast(2), cast(NEAR)
+    far = np.finfo(dtype).max / cast(4)  # two of them are no infinity
 
     @device
     def profile(square, scale, shift):
@@ -95,22 +96,19 @@ def pairing(dtype: np.dtype, kind: int, wide: int = 16, each: int = 8) -> Pairin
         return total
 
     @device
-    def evaluate(sums, X, Y, nx, ny, shift, scale, first_row, first):
+    def evaluate(sums, mine, theirs, shifts, scale):
         """Products to values, in place, 0 for those that are too near; answers which these are, a bit each.
 
-        Nothing is asked of rows beyond the last, whose weights are 0.
+        The norms of rows beyond the last are so large that their values are 0, or finite, and their weights are 0.
         """
-        too_near = 0
+        too_near, x, y = 0, lane(cuda.threadIdx.x), lane(cuda.threadIdx.y)
         for i in range(each):
-            row = first_row + place(i, cuda.threadIdx.y)
-            inside = row < X.shape[0]
-            mine = nx[row] if inside else nothing
-            moved = shift[row] if inside and kind == SHIFTED else nothing
+            row = y + types.uint64(place(i, 0))
+            moved = shifts[row] if kind == SHIFTED else nothing
             for j in range(each):
-                column = first + place(j, cuda.threadIdx.x)
-                theirs = ny[column] if column < Y.shape[0] else nothing
-                square = mine + theirs - two * sums[i, j]
-                if square < near * (mine + theirs):
+                both = mine[row] + theirs[x + types.uint64(place(j, 0))]
+                square = both - two * sums[i, j]
+                if square < near * both:
                     too_near |= 1 << (i * each + j)
                     sums[i, j] = nothing
                 else:
@@ -118,82 +116,102 @@ def pairing(dtype: np.dtype, kind: int, wide: int = 16, each: int = 8) -> Pairin
         return too_near
 
     @device
-    def mend(too_near, parts, X, Y, weights, shift, scale, first_row, first, by_rows):
-        """Adds the values of those that were too near to the thread's own parts, each in a loop: they are few."""
-        tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    def mend(too_near, sums, X, Y, shifts, scale, first_row, first):
+        """The values of those that were too near in their places, each in a loop: they are few.
+
+        The place is looked for among all, since registers have no numbers that a thread could work out.
+        """
         for bit in range(each * each):
             if (too_near >> bit) & 1:
-                i, j = place(bit // each, ty), place(bit % each, tx)
-                row, column = first_row + i, first + j
-                if row < X.shape[0] and column < Y.shape[0]:
-                    value = profile(by_differences(X[row], Y[column]), scale, shift[row])
-                    if by_rows:
-                        parts[tx, i] += value * weights[column]
-                    else:
-                        parts[ty, j] += value * weights[row]
+                local = place(bit // each, cuda.threadIdx.y)
+                square = by_differences(X[first_row + local], Y[first + place(bit % each, cuda.threadIdx.x)])
+                value = profile(square, scale, shifts[local])
+                for i in range(each):
+                    for j in range(each):
+                        if i * each + j == bit:
+                            sums[i, j] = value
 
-    @cuda.jit
+    @device
+    def take(values, first, beyond, into):
+        """into[i] = values[first + i], for a tile; what is beyond the last is `beyond`."""
+        me = cuda.threadIdx.y * wide + cuda.threadIdx.x
+        if me < tile:
+            into[me] = values[first + me] if first + me < values.shape[0] else beyond
+
+    @resident(wide * wide)
     def pairs(X, Y, x, y, nx, ny, w, v, shift, scale, triangle, first, rows, columns):
         points = cuda.shared.array((2, wide, padded), number, alignment)
         queries = cuda.shared.array((2, wide, padded), number, alignment)
         parts = cuda.shared.array((wide, padded), number, alignment)
+        mine = cuda.shared.array(tile, number, alignment)
+        theirs = cuda.shared.array(tile, number, alignment)
+        by_row = cuda.shared.array(tile, number, alignment)
+        by_column = cuda.shared.array(tile, number, alignment)
+        shifts = cuda.shared.array(tile, number, alignment)
+        totals = cuda.shared.array(tile, types.float64)  # of its thread alone, which has no register to spare
         sums = cuda.local.array((each, each), number)
         some = cuda.local.array(each, number)
         others = cuda.local.array(each, number)
         tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+        lane_x, lane_y = lane(tx), lane(ty)
         me, which, step = ty * wide + tx, first + cuda.blockIdx.x, cuda.gridDim.y * tile
-        first_row, total = which * tile, 0.0
+        first_row = which * tile
         begin = (which if triangle else 0) * tile + cuda.blockIdx.y * tile
+        if me < tile:
+            totals[me] = 0.0
+        take(nx, first_row, far, mine)
+        take(w, first_row, nothing, by_row)
+        take(shift, first_row, nothing, shifts)
         fetch(y, begin, 0, some)
         fetch(x, first_row, 0, others)
         put(some, points[0])
         put(others, queries[0])
         cuda.syncthreads()
-        side = 0
+        side = types.uint64(0)
         for at in range(begin, Y.shape[0], step):
             for i in range(each):
                 for j in range(each):
                     sums[i, j] = nothing
+            take(ny, at, far, theirs)
+            take(v, at, nothing, by_column)
             for start in range(wide, X.shape[1] + wide, wide):
                 last = start >= X.shape[1]
                 fetch(y, at + step if last else at, 0 if last else start, some)
                 fetch(x, first_row, 0 if last else start, others)
                 multiply(points[side], queries[side], sums)
-                side = 1 - side
+                side = types.uint64(1) - side
                 put(some, points[side])
                 put(others, queries[side])
                 cuda.syncthreads()
-            too_near = evaluate(sums, X, Y, nx, ny, shift, scale, first_row, at)
+            too_near = evaluate(sums, mine, theirs, shifts, scale)
+            if too_near != 0:
+                mend(too_near, sums, X, Y, shifts, scale, first_row, at)
             for i in range(each):
                 part = nothing
                 for j in range(each):
-                    column = at + place(j, tx)
-                    part += sums[i, j] * (v[column] if column < Y.shape[0] else nothing)
-                parts[tx, place(i, ty)] = part
-            if too_near != 0:
-                mend(too_near, parts, X, Y, v, shift, scale, first_row, at, True)
+                    part += sums[i, j] * by_column[lane_x + types.uint64(place(j, 0))]
+                parts[tx, lane_y + types.uint64(place(i, 0))] = part
             cuda.syncthreads()
             if me < tile:
-                for lane in range(wide):
-                    total += np.float64(parts[lane, me])
+                total = totals[me]
+                for line in range(wide):
+                    total += np.float64(parts[line, me])
+                totals[me] = total
             cuda.syncthreads()
             for j in range(each):
                 part = nothing
                 for i in range(each):
-                    row = first_row + place(i, ty)
-                    part += sums[i, j] * (w[row] if row < X.shape[0] else nothing)
-                parts[ty, place(j, tx)] = part
-            if too_near != 0:
-                mend(too_near, parts, X, Y, w, shift, scale, first_row, at, False)
+                    part += sums[i, j] * by_row[lane_y + types.uint64(place(i, 0))]
+                parts[ty, lane_x + types.uint64(place(j, 0))] = part
             cuda.syncthreads()
             if me < tile and at + me < Y.shape[0]:
                 column_sum = 0.0
-                for lane in range(wide):
-                    column_sum += np.float64(parts[lane, me])
+                for line in range(wide):
+                    column_sum += np.float64(parts[line, me])
                 columns[cuda.blockIdx.x, at + me] = column_sum
             cuda.syncthreads()
         if me < tile and first_row + me < X.shape[0]:
-            rows[first_row + me, cuda.blockIdx.y] = total
+            rows[first_row + me, cuda.blockIdx.y] = totals[me]
 
     @cuda.jit
     def add(columns, first, triangle, sums):

@@ -22,7 +22,7 @@ import numpy as np
 from numba import cuda, types
 
 from knn.kernels.cuda_codes import DEAD_CODE
-from knn.kernels.cuda_tiles import device, tiles
+from knn.kernels.cuda_tiles import device, resident, tiles
 
 #: Halvings of the range of keys at a tightening: a millionth of the range is left. There is no formula for the k-th of
 #: keys in no order, whole or not, and none is needed: whatever at least k keys do not exceed is a limit, of which a
@@ -39,7 +39,7 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8) -> Any:
     (tiles of queries, stripes). c ≥ 2·tile + k, where tile = wide·each. Afterwards the buffers of a query hold all its
     k nearest, or its flag is 1: so many points tie within the margin that no buffer holds them, or it was 1 before.
     """
-    tile, padded, alignment, number, place, fetch, put, multiply = tiles(dtype, wide, each)
+    tile, padded, alignment, number, place, lane, fetch, put, multiply = tiles(dtype, wide, each)
     kind, whole = dtype.type, dtype == np.int32
     width = np.finfo(np.float32 if whole else dtype)
     largest, infinite = (DEAD_CODE // 2, kind(DEAD_CODE)) if whole else (width.max, kind(np.inf))
@@ -48,20 +48,27 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8) -> Any:
 
     @device
     def collect(sums, norms, thresholds, counts, first, first_query, keys, slots):
-        """Appends the keys of a tile that their query's threshold lets pass; there is room for all of them."""
+        """Appends the keys of a tile that their query's threshold lets pass; there is room for all of them. Answers
+        whether the thread has filled a buffer so far that there is none for another tile.
+        """
+        room, full = types.uint64(keys.shape[2] - tile), False
+        x, y, stripe = lane(cuda.threadIdx.x), lane(cuda.threadIdx.y), types.uint64(cuda.blockIdx.y)
         for i in range(each):
-            local = place(i, cuda.threadIdx.y)
+            local = y + types.uint64(place(i, 0))
             threshold = thresholds[local]
             lowest = infinite
             for j in range(each):
-                sums[i, j] = norms[place(j, cuda.threadIdx.x)] - two * sums[i, j]
+                sums[i, j] = norms[x + types.uint64(place(j, 0))] - two * sums[i, j]
                 lowest = min(lowest, sums[i, j])
             if lowest <= threshold:
+                query = types.uint64(first_query) + local
                 for j in range(each):
                     if sums[i, j] <= threshold:
-                        to = cuda.atomic.add(counts, local, 1)
-                        keys[first_query + local, cuda.blockIdx.y, to] = sums[i, j]
-                        slots[first_query + local, cuda.blockIdx.y, to] = first + place(j, cuda.threadIdx.x)
+                        to = types.uint64(cuda.atomic.add(counts, local, 1))
+                        keys[query, stripe, to] = sums[i, j]
+                        slots[query, stripe, to] = first + place(j, cuda.threadIdx.x)
+                        full = full or to >= room
+        return full
 
     @device
     def kth_at_most(keys, held, k, margin, low, high, tally):
@@ -145,7 +152,8 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8) -> Any:
                 counts[local] = tally[y]
             cuda.syncthreads()
 
-    @cuda.jit
+    # Other types than float32 would spill some registers where two blocks share a multiprocessor.
+    @(resident(wide * wide) if dtype == np.float32 else cuda.jit)
     def screen(X, norms, Q, margins, k, flags, keys, slots, counts):
         points = cuda.shared.array((2, wide, padded), number, alignment)
         queries = cuda.shared.array((2, wide, padded), number, alignment)
@@ -173,7 +181,7 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8) -> Any:
         put(some, points[0])
         put(others, queries[0])
         cuda.syncthreads()
-        side = 0
+        side = types.uint64(0)
         for first in range(begin, end, tile):
             for i in range(each):
                 for j in range(each):
@@ -185,11 +193,12 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8) -> Any:
                 fetch(X, first + tile if last else first, 0 if last else start, some)
                 fetch(Q, first_query, 0 if last else start, others)
                 multiply(points[side], queries[side], sums)
-                side = 1 - side
+                side = types.uint64(1) - side
                 put(some, points[side])
                 put(others, queries[side])
                 cuda.syncthreads()
-            full = me < tile and held[me] > room
+            full = collect(sums, tile_norms, thresholds, held, first, first_query, keys, slots)
+            # After the tile and not before the next: the sums are done with, and their registers free.
             if cuda.syncthreads_or(types.int32(full)):
                 tighten(keys, slots, held, thresholds, margins, first_query, k, low, high, tally)
                 if me < tile and held[me] > room:
@@ -197,8 +206,6 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8) -> Any:
                     thresholds[me] = -largest
                     held[me] = 0
                 cuda.syncthreads()
-            collect(sums, tile_norms, thresholds, held, first, first_query, keys, slots)
-            cuda.syncthreads()
         tighten(keys, slots, held, thresholds, margins, first_query, k, low, high, tally)
         if me < tile and first_query + me < Q.shape[0]:
             counts[first_query + me, stripe] = held[me]

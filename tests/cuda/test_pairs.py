@@ -107,3 +107,12 @@ def test_devices_that_are_none_are_refused():
         energy_distance(np.eye(3), np.eye(3), device="tpu")
     with pytest.raises(ValueError, match="device is 'tpu'"):
         parzen_log_densities(np.eye(3), np.eye(3), [1.0], device="tpu")
+
+
+def test_no_value_beyond_the_last_sample_reaches_a_sum():
+    """From the middle of a ring the nearest sample is far, and nothing lies at the middle: e^(R²/2σ²) is no number."""
+    angles = np.linspace(0, 2 * np.pi, 9, endpoint=False)  # a tile has eight
+    ring, points = np.stack([np.cos(angles), np.sin(angles)], axis=1), np.array([[0.0, 0.0], [1.0, 0.0]])
+    device, host = (parzen_log_densities(ring, points, [0.02], device=where) for where in ("cuda", "cpu"))
+    assert np.isfinite(device[0]).all()
+    assert (np.abs(device[0] - host[0]) <= device[1] + host[1]).all()
