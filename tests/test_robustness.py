@@ -38,7 +38,7 @@ def test_no_malformed_file_is_a_crash_a_hang_or_an_allocation(kind, tmp_path):
     count = 1000 if kind == "sqlite-index" else 400
     child = files.started(kind)
     try:
-        refused, wrong = child.call(files.batch, kind, 0, count, tmp_path / "at", limit=60.0)
+        refused, wrong = child.call(files.batch, kind, 0, count, tmp_path / "at", limit=files.LIMIT)
     finally:
         child.kill()
     assert wrong == []
