@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from benchmarks.robustness import containers, damage, files, kills, searched
+from benchmarks.robustness import containers, damage, files, forgery, kills, searched
 from knn import KDTree
 from reports.child import Abandoned, Child, ChildDied, ChildNotStarted
 
@@ -87,6 +87,14 @@ def test_what_is_forged_differs_is_the_same_again_and_is_a_file():
         again = containers.unpacked(containers.packed(header, arrays))
         assert again[0] == header
         assert all(np.array_equal(again[1][name], array) for name, array in arrays.items())
+
+
+def test_what_was_forged_before_is_forged_again():
+    """Parameters that are already no object, in every way of forging a header."""
+    for seed in range(40):
+        header = {"parameters": 0.5, "budgets": {}, "features": 3, "feature_names": None}
+        forgery._forge_header(header, np.random.default_rng(seed))
+        assert header != {"parameters": 0.5, "budgets": {}, "features": 3, "feature_names": None}
 
 
 def test_mutations_differ_and_are_the_same_again():

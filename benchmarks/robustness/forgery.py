@@ -168,10 +168,10 @@ def _forge_together(arrays: Arrays, rng: np.random.Generator) -> None:
 
 
 def _forge_header(header: dict[str, Any], rng: np.random.Generator) -> None:
-    what = rng.random()
-    if what < 0.75:
-        name = _one(list(header["parameters"]), rng)
-        header["parameters"][name] = _forge_json(header["parameters"][name], rng)
+    what, parameters = rng.random(), header["parameters"]
+    if what < 0.75 and parameters and isinstance(parameters, dict):  # forged before, they may be anything
+        name = _one(list(parameters), rng)
+        parameters[name] = _forge_json(parameters[name], rng)
     elif what < 0.85:
         header["budgets"] = {_one(("visits", "candidates", "probes", "beam"), rng): _one(SIZES + PARTS, rng)}
     elif what < 0.92:
