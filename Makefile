@@ -51,7 +51,7 @@ UNCOMPILED := tests/knn/test_kernels.py tests/knn/test_principal.py tests/knn/te
 	tests/estimators/test_kernel_distances_statistics.py
 test: $(VENV)/.test
 	@$(PYTEST) tests -n 2 -m "not deep and not perf and not simulator" --ignore=tests/perf $(COVER)
-	@NUMBA_ENABLE_CUDASIM=1 $(PYTEST) tests/cuda -n 2 -m simulator $(COVER)
+	@NUMBA_ENABLE_CUDASIM=1 $(PYTEST) tests/cuda -n 2 -m "simulator and not deep" $(COVER)
 	@NUMBA_DISABLE_JIT=1 $(PYTEST) $(UNCOMPILED) -n 2 -m "not deep" -k "twin or products or bisection or bucket or kernels \
 		or degenerate or never_used_again or occurs_are_found \
 		or (test_kernel_distances and not (threads or repetition or libraries))" $(COVER)
@@ -65,6 +65,7 @@ coverage: $(VENV)/.test
 
 test-deep: $(VENV)/.test
 	HYPOTHESIS_PROFILE=deep $(PYTEST) tests -n 2 -m "not perf and not simulator" --ignore=tests/perf --timeout=7200
+	NUMBA_ENABLE_CUDASIM=1 $(PYTEST) tests/cuda -n 2 -m "simulator and deep" --timeout=7200
 
 lint: $(VENV)/.test
 	@$(BIN)/ruff check .

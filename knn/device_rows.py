@@ -16,9 +16,9 @@ from knn.validation import FLOATS, LARGEST, checked_rows
 WIDE, EACH = 16, {np.dtype(np.float32): 8, np.dtype(np.float64): 4, np.dtype(np.int32): 8}
 #: Threads of the blocks that look at one row each, or one query.
 THREADS = 128
-#: Multiprocessors of an H200, each with the registers of one block; blocks to start at most; and the fewest tiles of
-#: points for which one is worth starting. They decide on time, on no answer.
-AT_ONCE, BLOCKS, FEWEST = 132, 528, 4
+#: Blocks that an H200 has registers for, two on each of its 132 multiprocessors (`cuda_tiles.RESIDENT`); blocks to
+#: start at most; and the fewest tiles of points for which one is worth starting. They decide on time, on no answer.
+AT_ONCE, BLOCKS, FEWEST = 264, 528, 4
 #: Room in a buffer beside two tiles, by the largest k that it serves; and the most that is ranked for one query.
 ROOMS, RANKED = (32, 128, 1024), 8192
 #: Points of a portion at most, whose slots are kept in 32 bits.

@@ -61,6 +61,8 @@ def fuzz_kind(kind: str, folder: Path, count: int) -> Iterator[Row]:
     """One kind of file. Goes on where it was interrupted, if the folder is the same one, and tells how far it is."""
     notes, at = folder / f"{kind}.json", folder / kind
     found = _Found(**json.loads(notes.read_text())) if notes.exists() else _Found(origin()["commit"])
+    if found.done > count:
+        raise SystemExit(f"{notes} has {found.done} inputs, more than {count}: delete it, or ask for as many")
     if found.commit != origin()["commit"]:
         raise SystemExit(f"{notes} is of the commit {found.commit}: delete it, or measure that one")
     child = started(kind)

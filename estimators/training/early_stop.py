@@ -50,8 +50,7 @@ class EarlyStop(Callback):
         n_samples: int | None = None,
         random_state: int = 0,
     ):
-        several = np.ndim(held_out) == 3
-        self.held_out = [checked_data(rows, "held_out") for rows in (held_out if several else [held_out])]
+        self.held_out = _of_sets(held_out)
         self.score, lowest = _function(score)
         if best is None and not lowest:
             raise ValueError(f"best is None, and {score!r} is no divergence; give best='lowest' or best='highest'")
@@ -104,6 +103,19 @@ class EarlyStop(Callback):
         self._each: list[list[float]] = []
         self.best_ = None
         self.best_step_ = 0
+
+
+def _of_sets(held_out: Any) -> list[np.ndarray]:
+    """The held-out rows of each data set, checked."""
+    try:
+        several = np.ndim(held_out) == 3
+    except ValueError:
+        raise ValueError(
+            "held_out has rows, or sets, of different lengths; give an array (n, d) or (k, n, d)"
+        ) from None
+    if not several:
+        return [checked_data(held_out, "held_out")]
+    return [checked_data(rows, f"held_out[{i}]") for i, rows in enumerate(held_out)]
 
 
 def _function(score: Any) -> tuple[Callable[[Any, Any], Any], bool]:

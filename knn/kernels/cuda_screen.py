@@ -48,8 +48,9 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8) -> Any:
 
     @device
     def collect(sums, norms, thresholds, counts, first, first_query, keys, slots):
-        """Appends the keys of a tile that their query's threshold lets pass; there is room for all of them. Answers
-        whether the thread has filled a buffer so far that there is none for another tile.
+        """Appends the keys of a tile that their query's threshold lets pass; there is room for all of them.
+
+        Whether the thread saw a buffer in which there is no room for another tile.
         """
         room, full = types.uint64(keys.shape[2] - tile), False
         x, y, stripe = lane(cuda.threadIdx.x), lane(cuda.threadIdx.y), types.uint64(cuda.blockIdx.y)

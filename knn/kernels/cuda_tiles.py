@@ -64,7 +64,7 @@ def _plain_entry(rows: Any, at: Any) -> Any:
     return rows[at // rows.shape[1], at % rows.shape[1]]
 
 
-#: entry(rows, at): rows (n, d), one after another, as a line, at a place uint64, which no sign has to be looked for in.
+#: entry(rows, at): rows (n, d), one after another, as a line, at a place uint64: no negative value is looked for.
 entry: Any = _plain_entry if config.ENABLE_CUDASIM else _compiled_entry
 
 
@@ -89,7 +89,7 @@ def tiles(dtype: np.dtype, wide: int, each: int) -> Tiles:
 
     @device
     def lane(of):
-        """place(0, of) as an index in whose sign nothing is asked: place(j, of) = lane(of) + place(j, 0)."""
+        """place(0, of) as uint64, of which no negative value is looked for: place(j, of) = lane(of) + place(j, 0)."""
         return types.uint64(of * vector)
 
     @device

@@ -139,6 +139,8 @@ class _Thread(threading.Thread):
 
     def run(self):
         self.go.acquire()
+        if self.block.failed:  # before it has begun
+            return
         try:
             self._call()
         except _Ended:
@@ -149,29 +151,34 @@ class _Thread(threading.Thread):
         self.block.turn_over.release()
 
     def syncthreads(self, vote=None):
+        """Whether it was waited for the others."""
         frame = sys._getframe(1)
         while frame.f_code.co_filename == kernelapi.__file__ or frame.f_code.co_filename == __file__:
             frame = frame.f_back
         line = _line(frame)
         watch = self.block.watch
         watch.barriers.add(line)
-        if line == watch.without and vote is None:
-            return
+        if line == watch.without:
+            return False
         self.waits_at, self.vote = line, vote
         self.block.turn_over.release()
         self.go.acquire()
         if self.block.failed:
             raise _Ended
+        return True
+
+    def _votes(self, vote):
+        """Those of all threads, or where the barrier is left out its own alone."""
+        return self.block.votes if self.syncthreads(bool(vote)) else [bool(vote)]
 
     def syncthreads_count(self, vote):
-        self.syncthreads(bool(vote))
-        return sum(self.block.votes)
+        return sum(self._votes(vote))
 
     def syncthreads_and(self, vote):
-        return int(self.syncthreads_count(vote) == len(self.block.votes))
+        return int(all(self._votes(vote)))
 
     def syncthreads_or(self, vote):
-        return int(self.syncthreads_count(vote) > 0)
+        return int(any(self._votes(vote)))
 
 
 class _Block:

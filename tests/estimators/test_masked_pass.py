@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+import zuko
 
 from estimators.models.explicit.autoregressive_flow import AutoregressiveFlow
-from estimators.models.explicit.flow import masked_inverse
+from estimators.models.explicit.flow import FlowDensity, masked_inverse
 from estimators.models.explicit.made import MADE
 from estimators.models.explicit.masked_pass import MaskedLayer, one_by_one
 from estimators.models.explicit.nade import NADE
@@ -60,6 +61,22 @@ def test_the_inverse_is_that_of_whole_passes_and_is_one(kind, d, hidden, n_trans
         assert torch.allclose(density.transform()(x), z, rtol=0, atol=1e-8)
         for transform in density.transform.transforms:
             assert torch.allclose(masked_inverse(transform, z), transform().inv(z), rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"activation": torch.nn.ELU}, {"residual": True}, {"passes": 2},
+        {"adjacency": torch.tril(torch.ones(4, 4, dtype=bool))},
+    ],
+    ids=lambda given: next(iter(given)),
+)  # fmt: skip
+def test_what_is_no_rectified_perceptron_of_one_order_is_inverted_by_zuko(given):
+    torch.manual_seed(0)
+    density = FlowDensity(4, [zuko.flows.MaskedAutoregressiveTransform(4, hidden_features=(8, 8), **given)]).double()
+    with torch.no_grad():
+        x = density.inverse(drawn(5, 4))
+        assert torch.allclose(density.transform()(x), drawn(5, 4), rtol=0, atol=1e-8)
 
 
 def test_each_unit_is_computed_once(monkeypatch):

@@ -124,6 +124,8 @@ def test_a_conditional_model_is_refused_before_its_first_step():
         ({"patience": 0}, "patience is 0"),
         ({"every": 0}, "every is 0"),
         ({"held_out": np.full((3, 2), np.nan)}, "held_out has nan in row 0"),
+        ({"held_out": np.stack([data(4), data(4) * np.nan])}, r"held_out\[1\] has nan in row 0"),
+        ({"held_out": [data(4), data(5)]}, "held_out has rows, or sets, of different lengths"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):

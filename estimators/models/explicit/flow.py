@@ -62,11 +62,14 @@ def masked_inverse(transform: Any, y: torch.Tensor) -> torch.Tensor:
 
 
 def _is_masked(transform: nn.Module) -> bool:
-    """Whether `masked_inverse` is for it: not where the map of a feature has weights of its own."""
+    """Whether `masked_inverse` is for it: one order, a rectified perceptron, and no weights in the map of a feature."""
     import zuko
 
-    masked = isinstance(transform, zuko.flows.MaskedAutoregressiveTransform)
-    return masked and not isinstance(transform.univariate, nn.Module)
+    if not isinstance(transform, zuko.flows.MaskedAutoregressiveTransform) or transform.order is None:
+        return False
+    parts: list[Any] = list(transform.hyper)
+    rectified = all(type(part) is (nn.ReLU if i % 2 else zuko.nn.MaskedLinear) for i, part in enumerate(parts))
+    return rectified and transform.passes == len(transform.order) and not isinstance(transform.univariate, nn.Module)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
