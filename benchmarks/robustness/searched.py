@@ -116,4 +116,7 @@ def use_shards(index: Any, again: Path, rng: np.random.Generator) -> None:
             index.delete(living[:2])
             count += 2 - len(living[:2])
     index.save(again)
-    Sharded.load(again)
+    try:
+        Sharded.load(again)
+    except ValueError:  # what was forged may be seen only now
+        return
