@@ -64,6 +64,7 @@ class NearestNeighbours(Stored, Budgeted, ABC):
         Raises MemoryError with the numbers, before any work, if the build would not fit (knn/memory.py).
         """
         self._check_parameters()
+        engine(self.device)  # raises where it does not answer
         X = self._received(X)
         memory.check_room(self, X)
         return self._fit(X)
@@ -203,7 +204,8 @@ class NearestNeighbours(Stored, Budgeted, ABC):
 
     @property
     def _engine(self) -> ModuleType:
-        return engine(self.device)
+        """The kernels of the host, whose arrays are the state: loading and changes need no other device."""
+        return engine("cpu")
 
     @property
     def _passing_a_point(self) -> int:
@@ -227,7 +229,8 @@ class NearestNeighbours(Stored, Budgeted, ABC):
         return unit_rows(rows, name, self._engine, dtype) if self.metric == "cosine" else rows
 
     def _ranked(self, rows: np.ndarray, k: int, exact: bool) -> Answer:
-        """`_answer`, or what follows from it for inner products."""
+        """`_answer`, or what follows from it for inner products. Raises ValueError where the device does not answer."""
+        engine(self.device)
         if self._lift is None:
             return self._answer(rows, k, exact)
         return self._lift.answer(self._answer, rows, self._points, k, exact, self._engine, self.n_jobs)

@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,13 @@ def read(path: Path) -> tuple[dict[str, Any], list[bytes]]:
     return told, contents
 
 
-def no_whole_index(path: Path, error: Exception) -> ValueError:
-    """What is said of a folder in which `error` was met."""
-    return ValueError(f"{path} is no whole sharded index ({error}): save it again, or restore a copy")
+@contextmanager
+def told_as_damage(path: Path, *errors: type[Exception]) -> Iterator[None]:
+    """Raises ValueError naming the folder for these errors, and for no others."""
+    try:
+        yield
+    except errors as error:
+        raise ValueError(f"{path} is no whole sharded index ({error}): save it again, or restore a copy") from error
 
 
 def check(told: dict[str, Any], parts: Sequence[Told], sizes: Sequence[int]) -> None:

@@ -135,25 +135,23 @@ class Sharded(BaseEstimator):
     def load(cls, path: str | os.PathLike[str], *, client: Any = None, n_jobs: int | None = None) -> Self:
         """The index that `save` wrote, its shards here or on the client's workers; ValueError for what is damaged."""
         path = Path(path)
-        try:
+        with shard_files.told_as_damage(path, *shard_files.FORGED, OSError):
             told, contents = shard_files.read(path)
             numbering = Numbering.restored(len(contents), told["runs"])
             given, n_shards = shard_files.index_of(told["index"]), checked_count(told["n_shards"], "n_shards")
             unfitted(given)._check_parameters()
-        except (*shard_files.FORGED, OSError) as error:
-            raise shard_files.no_whole_index(path, error) from error
         index = cls(given, n_shards=n_shards, client=client, n_jobs=n_jobs)
         recipes: list[Recipe] = [[(shards.restored, (content,))] for content in contents]
-        holder = None
         try:
-            holder = index._built(recipes)
-            parts = holder.run([Call(shard, shards.told) for shard in range(len(contents))])
-            shard_files.check(told, parts, numbering.sizes)
-        except shard_files.FORGED as error:
-            if holder is not None:
-                holder.close()
-            raise shard_files.no_whole_index(path, error) from error
-        index._take(holder, recipes, numbering, np.array(told["alive"], np.int64))
+            with shard_files.told_as_damage(path, shards.Damaged):
+                index._take(index._built(recipes), recipes, numbering, np.empty(0, np.int64))
+                parts = index._run([Call(shard, shards.told) for shard in range(len(contents))])
+            with shard_files.told_as_damage(path, *shard_files.FORGED):
+                shard_files.check(told, parts, numbering.sizes)
+        except BaseException:
+            index.close()
+            raise
+        index._alive = np.array(told["alive"], np.int64)
         index.dtype_, index._k, index._metric = np.dtype(told["dtype"]), parts[0].n_neighbors, parts[0].metric
         index.n_features_in_ = told["features"]
         if (names := told["feature_names"]) is not None:

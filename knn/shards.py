@@ -29,6 +29,10 @@ class ShardsLost(Exception):
         self.lost = tuple(lost)
 
 
+class Damaged(ValueError):
+    """A shard's file is not as `saved` leaves it; what else goes wrong on a worker is none of these."""
+
+
 class Call(NamedTuple):
     """`function(index, *arguments)`, on the index of `shard`."""
 
@@ -118,11 +122,14 @@ def fitted(template: NearestNeighbours, rows: np.ndarray) -> NearestNeighbours:
 
 
 def restored(content: bytes) -> NearestNeighbours:
-    """The index of a saved file's content."""
+    """The index of a saved file's content. Raises Damaged."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "shard"
         path.write_bytes(content)
-        return NearestNeighbours.load(path)
+        try:
+            return NearestNeighbours.load(path)
+        except ValueError as error:
+            raise Damaged(str(error)) from error
 
 
 def saved(index: NearestNeighbours) -> bytes:

@@ -66,7 +66,6 @@ class Stored(BaseEstimator):
         try:
             index = kind(**header["parameters"])
             index._check_parameters()
-            index._engine  # noqa: B018 (raises where its device does not answer)
             index._take(header, arrays, verify)
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise ValueError(

@@ -47,8 +47,8 @@ def packed(
 
 
 def sealed_json(told: Any) -> bytes:
-    """`sharded.json` of what it tells, with its checksum."""
-    text = json.dumps(told).encode()
+    """`sharded.json` of what it tells, or of a text as it stands, with its checksum."""
+    text = told if isinstance(told, bytes) else json.dumps(told).encode()
     return text + b"\n" + hashlib.sha256(text).hexdigest().encode()
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 
-from knn import KDTree, PrioritizedDCI, Sharded, shard_files
+from knn import KDTree, PrioritizedDCI, Sharded, shard_files, shards
+from knn.shards import AGAIN, Here, ShardsLost
 from tests.knn.problems import clusters, same
 
 
@@ -86,3 +88,57 @@ def test_a_save_that_fails_or_is_killed_between_its_renames_leaves_the_index_bef
     second.save(path)
     same(Sharded.load(path).search(Q, 2), second.search(Q, 2))
     assert [left.name for left in tmp_path.iterdir()] == ["saved"]
+
+
+class _Watched(Here):
+    """Loses a shard before each of its first `times` answers."""
+
+    def __init__(self, times):
+        super().__init__(None)
+        self.times, self.closed = times, False
+
+    def run(self, calls):
+        if self.times:
+            self.times -= 1
+            del self.held[1]
+            raise ShardsLost([1])
+        return super().run(calls)
+
+    def close(self):
+        self.closed = True
+        super().close()
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch):
+    """Loads a saved index onto a holder of this process that stands for workers."""
+    Sharded(KDTree(), n_shards=3).fit(clusters(31, 4, seed=7)[0]).save(tmp_path / "saved")
+
+    def loaded(holder):
+        monkeypatch.setattr("knn.shard_workers.OnWorkers", lambda _: holder)
+        return Sharded.load(tmp_path / "saved", client=SimpleNamespace(nthreads=dict))
+
+    return loaded
+
+
+def test_a_shard_that_is_lost_while_an_index_is_loaded_is_built_again(load):
+    X, _ = clusters(31, 4, seed=7)
+    for times in (1, AGAIN):
+        same(load(_Watched(times)).search(X, 5), Sharded(KDTree(), n_shards=3).fit(X).search(X, 5))
+    holder = _Watched(AGAIN + 1)
+    with pytest.raises(RuntimeError, match="workers were lost 4 times"):
+        load(holder)
+    assert holder.closed
+
+
+@pytest.mark.parametrize("asked", ["restored", "told"])
+@pytest.mark.parametrize("error", [TypeError, ValueError, KeyError])
+def test_what_goes_wrong_on_a_worker_is_not_told_as_damage(load, monkeypatch, asked, error):
+    def failing(_):
+        raise error("of another version")
+
+    monkeypatch.setattr(shards, asked, failing)
+    holder = _Watched(0)
+    with pytest.raises(error, match=r"^'?of another version'?$"):
+        load(holder)
+    assert holder.closed

@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.robustness.containers import packed, unpacked
 from knn import BruteForce, NearestNeighbours, PrioritizedDCI, indexes, storage
+from knn.kernels.engine import engine
 from tests.knn.problems import clusters
 
 X, Q = clusters(30, 4, seed=0, queries=3)
@@ -236,3 +238,32 @@ def test_names_of_columns_and_numpy_parameters_survive(kind, tmp_path):
 def test_every_index_can_be_saved_under_its_registered_name():
     for name, kind in indexes.items():
         assert kind()._registered_name() == name
+
+
+@pytest.fixture
+def no_device(monkeypatch):
+    """As on a machine where no CUDA device answers, a simulated one included."""
+    monkeypatch.setattr("knn.kernels.cuda.cuda.is_available", lambda: False)
+    engine.cache_clear()
+    yield
+    engine.cache_clear()
+
+
+@pytest.mark.usefixtures("no_device")
+@pytest.mark.parametrize("name", [name for name, kind in indexes.items() if "cuda" in kind.devices])
+def test_an_index_of_a_device_is_loaded_and_changed_without_it_and_answers_on_another(name, tmp_path):
+    here, path = indexes[name](n_neighbors=2, random_state=0).fit(X), tmp_path / "points.index"
+    here.save(path)
+    header, arrays = unpacked(path.read_bytes())
+    header["parameters"]["device"] = "cuda"
+    path.write_bytes(packed(header, arrays))
+    there = NearestNeighbours.load(path)
+    for index in (here, there):
+        index.insert(Q)
+        index.delete(np.arange(12))  # so many that the rest is moved
+    for ask in (lambda: there.search(Q), lambda: there.search(None), lambda: there.fit(X)):
+        with pytest.raises(ValueError, match=r"^device='cuda' needs a CUDA device, and none answers here: use one of"):
+            ask()
+    there.device = "cpu"
+    for part, twin in zip(there.search(Q, exact=True), here.search(Q, exact=True), strict=True):
+        np.testing.assert_array_equal(part, twin)
