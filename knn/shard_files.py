@@ -81,7 +81,8 @@ def check(told: dict[str, Any], parts: Sequence[Told], sizes: Sequence[int]) -> 
     """Raises ValueError where what is told is not so of the shards, or differs among them; `sizes` by their ids."""
     if not parts or told["alive"] != [part.alive for part in parts] or list(sizes) != [part.next_id for part in parts]:
         raise ValueError(f"alive or runs: shards hold {[part.alive for part in parts][:9]} points that live")
-    if len({part[2:] for part in parts}) > 1 or parts[0][2:4] != (told["features"], told["dtype"]):
+    whole = type(told["features"]) is int  # 3.0 is no width, though it equals one
+    if len({part[2:] for part in parts}) > 1 or not whole or parts[0][2:4] != (told["features"], told["dtype"]):
         raise ValueError(f"features or dtype: a shard is {parts[0]}, and not all are so")
     names = told["feature_names"]
     if names is None:

@@ -213,6 +213,7 @@ class Folder:
         ("runs", [[0, 40.0, 0, 0]], "runs: one of"),
         ("features", 4, "features or dtype"),
         ("features", float("inf"), "features or dtype"),
+        ("features", 3.0, "features or dtype"),
         ("dtype", "float16", "features or dtype"),
         ("feature_names", [1, 2, 3], "feature_names"),
         ("feature_names", ["a"], "feature_names"),
