@@ -114,7 +114,7 @@ def _unpack(package: str, folder: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise NotFetched("npm is not installed: with it the dashboard's scripts are fetched once")
-    # Without a network npm would try again for minutes. It refuses a longest wait below the shortest, 10 s if none is told.
+    # Without a network npm would try for minutes. It refuses a longest wait below the shortest, 10 s if none is told.
     patience = ["--fetch-timeout=20000", "--fetch-retries=1"]
     patience += ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]
     command = [npm, "pack", "--loglevel=error", "--ignore-scripts", *patience, package]
