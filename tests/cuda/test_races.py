@@ -94,7 +94,9 @@ KERNELS = {
 }
 
 
-@pytest.mark.parametrize("order", ["forward", "backward", "mixed"])
+@pytest.mark.parametrize(
+    "order", [*(pytest.param(order, marks=pytest.mark.deep) for order in ("forward", "backward")), "mixed"]
+)
 @pytest.mark.parametrize("name", KERNELS)
 def test_what_threads_share_is_ordered_by_barriers_alone_and_answers_are_the_hosts(name, order, monkeypatch):
     if name == "ties":
