@@ -55,8 +55,11 @@ ASSETS = (
 )  # fmt: skip
 #: What the page loads: whole script elements, and style sheets.
 _REMOTE = re.compile(r'<script[^>]*\ssrc="(https?://[^"]+)"[^>]*></script>|<link[^>]*\shref="(https?://[^"]+)"[^>]*>')
-#: What npm says where it was answered, and there is no such package.
-_GONE = re.compile(r"code (E404|ETARGET)\b")
+#: What npm says where nobody answered it: libuv's names and its own. Whatever else it says is a fault to be mended.
+_NOBODY = re.compile(
+    r"\b(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ENOTFOUND|EAI_AGAIN|ENETUNREACH|ENETDOWN|EHOSTUNREACH|EHOSTDOWN"
+    r"|ETIMEDOUT|ERR_SOCKET_TIMEOUT|E429|E50[234])\b"
+)
 
 
 class NotFetched(RuntimeError):
@@ -64,7 +67,7 @@ class NotFetched(RuntimeError):
 
 
 class UnknownScript(RuntimeError):
-    """A script is not, or is no longer, the one that is named here, or asv's page asks for one that is not."""
+    """npm refuses, or a script is not, or no longer, the one that is named here, or asv's page asks for one that is not."""
 
 
 def cache_folder() -> Path:
@@ -75,7 +78,7 @@ def cache_folder() -> Path:
 
 
 def fetch(folder: Path) -> None:
-    """Puts every asset into `folder` under its own name; raises NotFetched, and UnknownScript for other bytes."""
+    """Puts every asset into `folder` under its own name; raises NotFetched, and UnknownScript otherwise."""
     folder.mkdir(parents=True, exist_ok=True)
     wanting = [asset for asset in ASSETS if not _is_there(folder / Path(asset.path).name, asset)]
     for package in dict.fromkeys(asset.package for asset in wanting):
@@ -124,7 +127,7 @@ def _unpack(package: str, folder: Path) -> None:
         raise NotFetched(f"npm could not fetch {package} within a minute") from error
     packed = next(folder.glob("*.tgz"), None)
     if done.returncode or packed is None:
-        kind = UnknownScript if _GONE.search(done.stderr) else NotFetched
+        kind = NotFetched if _NOBODY.search(done.stderr) else UnknownScript
         raise kind(f"npm could not fetch {package}: {done.stderr.strip()[:300]}")
     with tarfile.open(packed) as archive:
         archive.extractall(folder, filter="data")

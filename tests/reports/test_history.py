@@ -148,18 +148,21 @@ def test_nothing_to_show_and_a_folder_without_a_site_say_what_to_do(tmp_path, mo
 
 
 def test_only_what_nobody_answers_is_called_not_fetched(tmp_path, monkeypatch):
-    """The click-through is skipped for that alone: a package that is gone, or other bytes, fail it."""
+    """The click-through is skipped for that alone: whatever else npm says, and other bytes, fail it."""
     monkeypatch.setattr(offline_site.shutil, "which", lambda _: None)
     with pytest.raises(offline_site.NotFetched, match="npm is not installed"):
         offline_site.fetch(tmp_path)
     monkeypatch.undo()
-    for code, kind in (("ECONNREFUSED", offline_site.NotFetched), ("EAI_AGAIN", offline_site.NotFetched),
-                       ("E404", offline_site.UnknownScript), ("ETARGET", offline_site.UnknownScript)):  # fmt: skip
+    nobody = ("code ECONNREFUSED", "code EAI_AGAIN", "code ENOTFOUND", "code ETIMEDOUT", "code ERR_SOCKET_TIMEOUT",
+              "code E503")  # fmt: skip
+    refused = ("code E404", "code ETARGET", "code EUSAGE", "minTimeout is greater than maxTimeout", "")
+    for said in nobody + refused:
         npm = tmp_path / "npm"
-        npm.write_text(f"#!/bin/sh\necho 'npm error code {code}' >&2\nexit 1\n", encoding="utf-8")
+        npm.write_text(f"#!/bin/sh\necho 'npm error {said}' >&2\nexit 1\n", encoding="utf-8")
         npm.chmod(0o755)
         monkeypatch.setattr(offline_site.shutil, "which", lambda _, npm=npm: str(npm))
-        with pytest.raises(kind, match=f"could not fetch jquery.*{code}"):
+        kind = offline_site.NotFetched if said in nobody else offline_site.UnknownScript
+        with pytest.raises(kind, match=f"could not fetch jquery.*{said}"):
             offline_site.fetch(tmp_path / "cache")
 
 
