@@ -67,7 +67,7 @@ class NotFetched(RuntimeError):
 
 
 class UnknownScript(RuntimeError):
-    """npm refuses, or a script is not, or no longer, the one that is named here, or asv's page asks for one that is not."""
+    """npm refuses, a script is not or no longer the one that is named here, or asv's page asks for one that is not."""
 
 
 def cache_folder() -> Path:

@@ -47,7 +47,7 @@ def test_energy_distance_against_cdist():
 
 
 def test_energy_distance_against_the_products_of_the_same_pairs():
-    """A distance by differences is two vector instructions where a product is one: 2 times BLAS with its roots (1.7 to 2.5)."""
+    """By differences a distance is two vector instructions, a product one: with roots 2 times BLAS (1.7 to 2.5)."""
     out = np.empty((len(X), len(Y)))  # twice: nm + n²/2 + m²/2 pairs
     products = _cpu_seconds(lambda: (np.matmul(X, Y.T, out=out), np.matmul(Y, X.T, out=out)))
     assert _cpu_seconds(lambda: energy_distance(X, Y)) <= 4 * products
