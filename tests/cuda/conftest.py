@@ -4,12 +4,9 @@ A test marked `simulator` runs under NUMBA_ENABLE_CUDASIM=1 and one marked `cuda
 it is skipped with a reason that names it, so that what was not run is counted and shown.
 """
 
-import sys
-import threading
-
 import numpy as np
 import pytest
-from numba import config, types
+from numba import config
 
 
 def pytest_collection_modifyitems(items):
@@ -27,30 +24,11 @@ def _device_answers():
 
 
 @pytest.fixture(scope="session", autouse=bool(config.ENABLE_CUDASIM))
-def one_shared_array():
-    """Numba's simulator asks whether a shared array is there and then makes it: two threads may each get their own.
+def threads_take_turns():
+    from tests.cuda.turns import in_turns
 
-    Without this lock a kernel of sixteen threads that is right went wrong in one of 3000 runs.
-    """
-    from numba.cuda.simulator.kernelapi import FakeCUDAShared
-    from numba.np.numpy_support import as_dtype
-
-    lock, given = threading.Lock(), FakeCUDAShared.array
-
-    def array(self, shape, dtype, alignment=None):
-        if shape == 0:  # its size is the launch's, its memory made beforehand: nothing to race for
-            return given(self, shape, dtype)
-        assert alignment is None, "the simulator knows no alignment"
-        line = sys._getframe(1)
-        with lock:
-            where = line.f_code.co_filename, line.f_lineno
-            if where not in self._allocations:
-                self._allocations[where] = np.empty(shape, as_dtype(dtype) if isinstance(dtype, types.Type) else dtype)
-            return self._allocations[where]
-
-    FakeCUDAShared.array = array
-    yield
-    FakeCUDAShared.array = given
+    with in_turns():
+        yield
 
 
 @pytest.fixture(params=[np.float32, np.float64], ids=["float32", "float64"])
@@ -59,17 +37,8 @@ def dtype(request):
 
 
 @pytest.fixture
-def quick_turns():
-    """The simulator's threads wait for each other's turns, which Python makes 5 ms long: a barrier would take that."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(2e-5)
-    yield
-    sys.setswitchinterval(before)
-
-
-@pytest.fixture
 def small_rows(monkeypatch):
-    """Blocks of 4 × 4 threads with 2 × 2 products: the simulator starts a thread for each."""
+    """Blocks of 4 × 4 threads with 2 × 2 products: the simulator runs each in Python."""
     from knn import device_rows
 
     monkeypatch.setattr(device_rows, "THREADS", 8)

@@ -10,29 +10,30 @@ A device promises no order among a block's threads but by barriers, and none amo
 
 What counts is what threads do between barriers and not who comes first, so that a race is told in whatever order they
 run; which way they go may depend on that order all the same, hence `Watch.order`. Nothing is assumed of warps. A number
-is told by its address, so that views of one memory are one. Numba's simulator lets all threads of a block run; here one
-runs at a time, up to its next barrier.
+is told by its address, so that views of one memory are one.
 """
 
 from __future__ import annotations
 
 import sys
-import threading
 from collections import defaultdict
 from contextlib import contextmanager
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numba import cuda, types
+from greenlet import getcurrent
+from numba import cuda
 from numba.cuda.simulator import kernel, kernelapi
 from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray, FakeWithinKernelCUDAArray
-from numba.np.numpy_support import as_dtype
 
+from tests.cuda.turns import POISON, Block, Diverged, Lane, in_turns, line_of, poisoned
+
+#: A thread that passes a barrier so often in one launch would do so for ever: what ends its loop is another's to write.
+ENDLESS = 2000
 READ, WRITE, ATOMIC = "read", "written", "changed by an atomic"
-#: The byte of which memory is made that nothing has written yet: 10¹⁶ as float32, 10¹²⁸ as float64, 10⁹ as int32.
-POISON = 0x5A
 
 
 class Watch:
@@ -97,11 +98,9 @@ class Words:
             if kind != WRITE and address not in self._written:
                 self._watch.found.add(("unwritten", _line(frame), None))
         if self._place != "local":
-            thread = threading.current_thread()
-            block = thread.block
-            (block.globally if self._place == "global" else block.shared_words)[address].setdefault(
-                (thread.thread_id, kind), _line(frame)
-            )
+            lane = getcurrent()
+            touched = lane.block.globally if self._place == "global" else lane.block.shared_words
+            touched[address].setdefault((lane.thread_id, kind), _line(frame))
 
     def _check(self, index, frame):
         for i, extent in zip(index if isinstance(index, tuple) else (index,), self.shape, strict=False):
@@ -122,109 +121,43 @@ def _seen(argument, watch):
     return Words(argument._ary, watch, "global") if isinstance(argument, FakeCUDAArray) else argument
 
 
-class Diverged(Exception):
-    """Threads of a block wait for each other at different places: on a device, for ever or with any outcome."""
+class _Lane(Lane):
+    #: How often a barrier was passed that is left out.
+    passed = 0
 
-
-class _Ended(BaseException):
-    """Ends a thread whose block has failed."""
-
-
-class _Thread(threading.Thread):
-    def __init__(self, block, run, number, thread, place):
-        super().__init__(daemon=True)
-        self.block, self._call, self.thread_id = block, run, number
-        self.threadIdx, self.blockIdx = kernelapi.Dim3(*thread), kernelapi.Dim3(*place)
-        self.go, self.waits_at, self.vote, self.error, self.ended = threading.Semaphore(0), None, None, None, False
-
-    def run(self):
-        self.go.acquire()
-        if self.block.failed:  # before it has begun
-            return
-        try:
-            self._call()
-        except _Ended:
-            pass
-        except BaseException as error:
-            self.error = error
-        self.ended = True
-        self.block.turn_over.release()
-
-    def syncthreads(self, vote=None):
-        """Whether it was waited for the others."""
-        frame = sys._getframe(1)
-        while frame.f_code.co_filename == kernelapi.__file__ or frame.f_code.co_filename == __file__:
-            frame = frame.f_back
-        line = _line(frame)
-        watch = self.block.watch
+    def syncthreads(self):
+        watch, line = self.block.watch, line_of(sys._getframe(1))
         watch.barriers.add(line)
-        if line == watch.without:
-            return False
-        self.waits_at, self.vote = line, vote
-        self.block.turn_over.release()
-        self.go.acquire()
-        if self.block.failed:
-            raise _Ended
-        return True
-
-    def _votes(self, vote):
-        """Those of all threads, or where the barrier is left out its own alone."""
-        return self.block.votes if self.syncthreads(bool(vote)) else [bool(vote)]
-
-    def syncthreads_count(self, vote):
-        return sum(self._votes(vote))
-
-    def syncthreads_and(self, vote):
-        return int(all(self._votes(vote)))
-
-    def syncthreads_or(self, vote):
-        return int(any(self._votes(vote)))
+        if line != watch.without:
+            super().syncthreads()
+            return
+        self.passed += 1
+        if self.passed > ENDLESS:
+            raise Diverged(f"a thread waits for others, which do not come, at {line}")
 
 
-class _Block:
-    """In the place of the simulator's BlockManager."""
+class _Block(Block):
+    """A block whose threads are watched."""
 
-    def __init__(self, watch, function, block_dim):
-        self.watch, self._function, self._extent = watch, function, block_dim
-        self.turn_over, self.failed, self.votes = threading.Semaphore(0), False, []
-        self.shared = {}
+    lane = _Lane
+
+    def __init__(self, watch, *launch):
+        super().__init__(*launch)
+        self.watch = watch
         self.shared_words, self.globally = defaultdict(dict), defaultdict(dict)
 
     def run(self, place, *arguments):
-        arguments = [_seen(argument, self.watch) for argument in arguments]
-        self.watch.kernels.add(self._function.__qualname__)
-        x, y, z = self._extent
-        threads = [
-            _Thread(self, lambda: self._function(*arguments), (c * y + b) * x + a, (a, b, c), place)
-            for c in range(z) for b in range(y) for a in range(x)
-        ]  # fmt: skip
-        for thread in threads:
-            thread.start()
+        self.watch.kernels.add(self.function.__qualname__)
+        super().run(place, *(_seen(argument, self.watch) for argument in arguments))
+
+    def turns(self, lanes):
+        return self.watch.turns(lanes)
+
+    def part(self, lines):
+        self.watch.found.add(("divergence", *lines[:2], *[None] * (2 - len(lines))))
+
+    def settle(self, place):
         whole = self.watch.of_launch(kernel._get_kernel_context())
-        while threads:
-            for thread in self.watch.turns(threads):
-                thread.go.release()
-                self.turn_over.acquire()
-                if thread.error:
-                    self._end(threads)
-                    raise thread.error
-            left = [thread for thread in threads if not thread.ended]
-            lines = {thread.waits_at for thread in left}
-            if len(lines) > 1 or 0 < len(left) < len(threads):
-                self.watch.found.add(("divergence", *sorted(lines)[:2], *[None] * (2 - len(lines))))
-                self._end(left)
-                raise Diverged(f"of {len(threads)} threads {len(left)} wait, at {sorted(lines)}")
-            self.votes = [thread.vote for thread in left]
-            self._settle(place, whole)
-            threads = left
-
-    def _end(self, threads):
-        self.failed = True
-        for thread in threads:
-            thread.go.release()
-
-    def _settle(self, place, whole):
-        """All have come to a barrier or to their end."""
         for touched in self.shared_words.values():
             self.watch.compare("race", touched)
         for address, touched in self.globally.items():
@@ -241,19 +174,11 @@ def watched(order="forward", without=None):
     """Kernels that are launched inside run as `Watch` says, which is what it gives."""
     watch = Watch(order, without)
 
-    def block(function, grid, extent, debug):  # noqa: ARG001 (the simulator's call)
-        return _Block(watch, function, extent)
+    def shared(shape, dtype):
+        return Words(poisoned(shape, dtype), watch, "shared", set())
 
-    def shared(_, shape, dtype, alignment=None):
-        assert alignment is None, "the simulator knows no alignment"
-        arrays, line = threading.current_thread().block.shared, _line(sys._getframe(1))
-        if line not in arrays:
-            arrays[line] = Words(_poisoned(shape, dtype), watch, "shared", set())
-        return arrays[line]
-
-    def local(_, shape, dtype, alignment=None):
-        assert alignment is None, "the simulator knows no alignment"
-        return Words(_poisoned(shape, dtype), watch, "local", set())
+    def local(shape, dtype):
+        return Words(poisoned(shape, dtype), watch, "local", set())
 
     def atomic(change):
         def changed(self, array, index, value):
@@ -268,17 +193,8 @@ def watched(order="forward", without=None):
         return made
 
     given = cuda.device_array
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernel, "BlockManager", block)
-        patch.setattr(kernelapi.FakeCUDAShared, "array", shared)
-        patch.setattr(kernelapi.FakeCUDALocal, "array", local)
+    with in_turns(partial(_Block, watch), shared, local), pytest.MonkeyPatch.context() as patch:
         for name in ("add", "max", "min"):
             patch.setattr(kernelapi.FakeCUDAAtomic, name, atomic(getattr(kernelapi.FakeCUDAAtomic, name)))
         patch.setattr(cuda, "device_array", device_array)
         yield watch
-
-
-def _poisoned(shape, dtype):
-    values = np.empty(shape, as_dtype(dtype) if isinstance(dtype, types.Type) else dtype)
-    values.view(np.uint8).fill(POISON)
-    return values

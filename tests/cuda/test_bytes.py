@@ -26,7 +26,6 @@ from tests.cuda.whole_numbers import STEP, extreme_rows, nearest_by_hand, promis
 def where(request):
     """In the simulator by small blocks, on a device by those of the library."""
     if request.param == "simulator":
-        request.getfixturevalue("quick_turns")
         request.getfixturevalue("small_screens")
     return request.param
 

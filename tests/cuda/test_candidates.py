@@ -19,7 +19,6 @@ from tests.knn.problems import clusters, same
 
 pytestmark = [
     pytest.mark.simulator,
-    pytest.mark.usefixtures("quick_turns"),
     # Buckets are numbers modulo 2⁶⁴, which NumPy's scalars, in whose stead a device counts, warn of.
     pytest.mark.filterwarnings("ignore:overflow encountered in scalar:RuntimeWarning"),
 ]

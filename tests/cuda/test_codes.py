@@ -13,7 +13,7 @@ from knn.principal_codes import Coder
 from tests.cuda.whole_numbers import STEP, by_hand, nearest_by_hand, promised, rows_of
 from tests.knn.problems import clusters
 
-pytestmark = [pytest.mark.simulator, pytest.mark.usefixtures("quick_turns", "small_screens")]
+pytestmark = [pytest.mark.simulator, pytest.mark.usefixtures("small_screens")]
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from knn.device_rows import DeviceRows
 from knn.kernels.cuda_screen import HALVINGS
 from tests.knn.problems import clusters
 
-pytestmark = [pytest.mark.simulator, pytest.mark.usefixtures("quick_turns")]
+pytestmark = pytest.mark.simulator
 
 
 @pytest.fixture(autouse=True)

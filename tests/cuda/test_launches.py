@@ -15,7 +15,7 @@ from tests.knn.problems import clusters
 
 pytestmark = [
     pytest.mark.simulator,
-    pytest.mark.usefixtures("quick_turns", "small_candidates"),
+    pytest.mark.usefixtures("small_candidates"),
     pytest.mark.filterwarnings("ignore:overflow encountered in scalar:RuntimeWarning"),  # hashes are modulo 2⁶⁴
 ]
 

@@ -9,7 +9,7 @@ from estimators.measures import Empirical
 from estimators.parzen import parzen_log_densities
 from knn import device_rows
 
-pytestmark = [pytest.mark.simulator, pytest.mark.usefixtures("quick_turns")]
+pytestmark = pytest.mark.simulator
 
 
 @pytest.fixture(autouse=True)

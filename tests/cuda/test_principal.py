@@ -7,7 +7,7 @@ from numba import cuda
 from knn import BruteForce, PrincipalDCI, RotatedDCI, device_principal, on_device
 from tests.knn.problems import clusters
 
-pytestmark = [pytest.mark.simulator, pytest.mark.usefixtures("quick_turns", "small_screens")]
+pytestmark = [pytest.mark.simulator, pytest.mark.usefixtures("small_screens")]
 
 
 @pytest.fixture(autouse=True)

@@ -1,19 +1,23 @@
 """The kernels of every engine watched for what no barrier orders; and the watch held to faults that were put in."""
 
 import linecache
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numba import cuda, types
 
+import estimators
+import knn
 from estimators import device_pairs, energy_distance, mmd
 from estimators.parzen import parzen_log_densities
 from knn import DCI, LSH, BruteForce, KDTree, PrioritizedDCI, device_rows, device_tree, on_device
 from knn.device_principal import DevicePrincipal
 from knn.kernels import cpu, cuda_rows
 from knn.principal_codes import Coder
-from tests.cuda.races import Diverged, watched
+from tests.cuda.races import watched
+from tests.cuda.turns import Diverged
 from tests.knn.problems import clusters
 
 pytestmark = [
@@ -52,9 +56,22 @@ def search(kind, k=3, n=40, repeated=1, **options):
     return [np.stack([np.asarray(part, float) for part in index.search(Q, k)[:2]]) for index in indexes]
 
 
-def promising(kept, k=3):
-    """All proved, so that they are the CPU's."""
+def named(k=3):
+    """Points and queries that lie on the device, answered there by ids, which are no slots once the dead are gone."""
     X, Q = clusters(40, 5, seed=1, queries=7)
+    indexes = [BruteForce(device=where).fit(given) for where, given in (("cuda", cuda.to_device(X)), ("cpu", X))]
+    found = [index.search(Q, k) for index in indexes]
+    queries = cuda.to_device(Q), Q
+    found += [index.delete(range(11)).search(asked, k) for index, asked in zip(indexes, queries, strict=True)]
+    host = [[np.asarray(part, float) for part in (one.distances, one.indices)] for one in found]
+    return [np.stack(host[at] + host[at + 2]) for at in (0, 1)]
+
+
+def promising(kept, k=3):
+    """All proved, so that they are the CPU's; `kept` of None tries what its points prove, and a query is far out."""
+    X, Q = clusters(40, 5, seed=1, queries=7)
+    if kept is None:
+        Q[0] *= 1e30
     coder = Coder(X, np.arange(len(X)), np.random.RandomState(0), cpu)
     found = DevicePrincipal(X, np.arange(40) % 7 != 2, coder, kept=kept).answer(Q, k, 4, True)
     host = BruteForce().fit(X).delete(np.flatnonzero(np.arange(40) % 7 == 2)).search(Q, k)
@@ -88,10 +105,20 @@ KERNELS = {
         {"hash_queries", "collide"},
     ),
     "bytes": (lambda: promising("bytes"), {"reduce", "encode", "screen", "merge", "rank", "tell", "prove"}),
+    "tried": (lambda: promising(None), {"gather", "scatter", "prove"}),
+    "named": (named, {"every", "name"}),
     "float32": (lambda: promising("float32"), {"reduce", "screen", "rank", "prove"}),
     "sums": (sums, {"pairs", "add"}),
     "parzen": (lambda: sums(parzen=True), {"pairs", "add"}),
 }
+
+
+def test_every_kernel_is_watched():
+    """What is decorated as one in the sources is launched by one of the cases."""
+    decorated = re.compile(r"^ *@(?:cuda\.jit|\(?resident\(.*)\n *def (\w+)\(", re.MULTILINE)
+    sources = [path for package in (estimators, knn) for path in Path(package.__path__[0]).glob("kernels/cuda*.py")]
+    known = {name for path in sources for name in decorated.findall(path.read_text(encoding="utf-8"))}
+    assert known == set().union(*(launched for _, launched in KERNELS.values()))
 
 
 @pytest.mark.parametrize(
@@ -185,19 +212,25 @@ def test_a_fault_is_seen(kernel, faults):
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("name", KERNELS)
-def test_no_barrier_can_be_left_out(name):
-    """Without any one of them there is a race, or threads part: so each is needed, and the watch would see it go."""
-    run = KERNELS[name][0]
-    with watched() as watch:
-        run()
-    needless = set()
-    for line in sorted(watch.barriers):
-        with watched(without=line) as lame:
-            try:
-                run()
-            except (Diverged, IndexError):
-                continue
-        if not any(what != "blocks" and not meant((what, *lines)) for what, *lines in lame.found):
-            needless.add(line)
-    assert needless == set()
+def test_no_barrier_can_be_left_out():
+    """Without any one of them there is, in one of the cases, a race, or threads part, or the host meets what is none:
+    so each is needed, and the watch would see it go.
+    """
+    cases = {}
+    for name, (run, _) in KERNELS.items():
+        with watched() as watch:
+            run()
+        for line in watch.barriers:
+            cases.setdefault(line, []).append(name)
+    needless = [line for line, names in sorted(cases.items()) if not any(seen(KERNELS[n][0], line) for n in names)]
+    assert needless == []
+
+
+def seen(run, line):
+    """Whether something is found where the barrier on that line is left out."""
+    with watched(without=line) as lame:
+        try:
+            run()
+        except (Diverged, IndexError, ValueError):
+            return True
+    return any(what != "blocks" and not meant((what, *lines)) for what, *lines in lame.found)

@@ -7,7 +7,7 @@ from numba import cuda, types
 from knn.kernels import cuda_select
 from knn.kernels.cuda_select import selecting
 
-pytestmark = [pytest.mark.simulator, pytest.mark.usefixtures("quick_turns")]
+pytestmark = pytest.mark.simulator
 
 
 def by_sorting(held, names, k):

@@ -12,7 +12,7 @@ from knn.kernels.cpu_planes import halfway
 from knn.kernels.cuda_order import ordering
 from tests.knn.problems import clusters
 
-pytestmark = [pytest.mark.simulator, pytest.mark.usefixtures("quick_turns")]
+pytestmark = pytest.mark.simulator
 
 
 @pytest.fixture(autouse=True)
