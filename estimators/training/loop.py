@@ -43,8 +43,16 @@ def run(model: ImplicitModel, *, callbacks: Sequence[Callback] = (), max_seconds
 
     "steps": the budget is spent; "max_seconds": so much wall time went by; otherwise the class name
     of the callback that asked for the end. `max_seconds` is looked at between steps, so a run
-    overshoots by at most one; what it trains then depends on the machine.
+    overshoots by at most one; what it trains then depends on the machine. Small networks get one thread
+    (estimators/training/one_thread.py).
     """
+    from estimators.training.one_thread import one_thread_if_small
+
+    with one_thread_if_small(getattr(model, "members_", [model])):
+        return _steps(model, callbacks, max_seconds)
+
+
+def _steps(model: ImplicitModel, callbacks: Sequence[Callback], max_seconds: float | None) -> str:
     deadline = math.inf if max_seconds is None else time.monotonic() + max_seconds
     reason = "steps"
     for callback in callbacks:
