@@ -48,6 +48,8 @@ class NearestNeighbours(Stored, Budgeted, ABC):
     bytes_a_point: ClassVar[int | None] = None
     #: Where its searches may run.
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
+    #: Places of points are kept in 32 bits where there are many: how many points, the dead included, these can tell.
+    most_points: ClassVar[int] = 2**31 - 1
 
     n_neighbors: int = 5
     metric: str = "euclidean"
@@ -71,6 +73,7 @@ class NearestNeighbours(Stored, Budgeted, ABC):
 
     def _fit(self, X: Any) -> Self:
         rows = checked_rows(X, "X")
+        self._check_places(0, len(rows))
         lift = Lift.around(rows, self._engine) if self.metric == "inner_product" else None
         inner = self._reduced(rows, "X", rows.dtype) if lift is None else lift.points(rows, self._engine)
         validate_data(self, X, skip_check_array=True)
@@ -138,6 +141,7 @@ class NearestNeighbours(Stored, Budgeted, ABC):
         rows = self._reduced(rows, "X", self.dtype_)
         with self._lock.changing():
             start, lift = self._points.size, self._lift
+            self._check_places(start, len(rows))
             raised = lift is not None and not lift.holds(rows, self._engine)
             if lift is not None:
                 if raised:
@@ -177,6 +181,14 @@ class NearestNeighbours(Stored, Budgeted, ABC):
         """How many points the index holds."""
         check_is_fitted(self)
         return self._points.n_alive
+
+    def _check_places(self, held: int, more: int) -> None:
+        """Raises ValueError where there are more points than places."""
+        if held + more > self.most_points:
+            raise ValueError(
+                f"X has {more} rows beside the {held} that are held, and {type(self).__name__} numbers "
+                f"{self.most_points} places at most: share them out with knn.Sharded"
+            )
 
     def _received(self, X: Any) -> Any:
         """X as `fit` reads it; what takes arrays from elsewhere copies them to the host."""

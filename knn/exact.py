@@ -9,6 +9,7 @@ from knn.codes import Codes
 from knn.device_arrays import on_device, stream_of
 from knn.device_rows import DeviceRows
 from knn.on_device import OnDevice
+from knn.points import LAST_ID
 from knn.radius import RadiusNeighbours
 from knn.screening import BLOCK, FEW, TILE, Screen
 from knn.threads import one_blas_thread, over_blocks
@@ -31,6 +32,8 @@ class BruteForce(OnDevice, RadiusNeighbours):
 
     O(n d) a query; `evaluations` is n, because every point is measured. `random_state` changes nothing.
     """
+
+    most_points = LAST_ID  # nothing is kept of their places
 
     def _build(self, rng):  # noqa: ARG002
         self._screen = self._rows_on_device = None

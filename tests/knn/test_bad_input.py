@@ -64,6 +64,21 @@ def test_fit_insert_and_search_refuse_bad_rows(kind, case):
         np.testing.assert_array_equal(part, twin)
 
 
+def test_more_points_than_places_are_refused_and_nothing_changes(kind, monkeypatch):
+    """The dead have places too, until they are cleared away."""
+    monkeypatch.setattr(kind, "most_points", 9)
+    index = kind(random_state=0).fit(GOOD)
+    before = index.search(GOOD, 2)
+    with pytest.raises(ValueError, match=r"X has 2 rows beside the 8 that are held.*9 places.*Sharded"):
+        index.insert(GOOD[:2] + 0.5)
+    np.testing.assert_array_equal(index.search(GOOD, 2).indices, before.indices)
+    assert index.insert(GOOD[:1] + 0.5).tolist() == [8]
+    with pytest.raises(ValueError, match="X has 1 rows beside the 9 that are held"):
+        index.delete([3]).insert(GOOD[:1])
+    with pytest.raises(ValueError, match="X has 16 rows beside the 0 that are held"):
+        kind(random_state=0).fit(np.r_[GOOD, GOOD + 100])
+
+
 def test_what_float32_cannot_hold_is_too_large_for_it(kind):
     index = kind().fit(GOOD.astype(np.float32))
     for rows in (spoilt(1e37), spoilt(1e37, dtype=np.float32)):
