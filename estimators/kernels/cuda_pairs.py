@@ -208,8 +208,7 @@ def pairing(dtype: np.dtype, kind: int, wide: int = 16, each: int = 8) -> Pairin
                 column_sum = 0.0
                 for line in range(wide):
                     column_sum += np.float64(parts[line, me])
-                columns[cuda.blockIdx.x, at + me] = column_sum
-            cuda.syncthreads()
+                columns[cuda.blockIdx.x, at + me] = column_sum  # the next products' barrier parts it from new parts
         if me < tile and first_row + me < X.shape[0]:
             rows[first_row + me, cuda.blockIdx.y] = totals[me]
 

@@ -17,7 +17,7 @@ def prefix_sums(threads: int = 128) -> Any:
     knows no shared arrays of two functions apart.
 
     Hillis and Steele 1986, "Data parallel algorithms": after step s a thread has the sum of the 2^s values up to its
-    own. ⌈log₂ threads⌉ + 2 barriers, of which the last frees the scratch: the next call may follow at once.
+    own. ⌈log₂ threads⌉ + 1 barriers. The next call may follow at once: a thread writes first where it alone reads.
     """
 
     @device
@@ -33,8 +33,6 @@ def prefix_sums(threads: int = 128) -> Any:
             sums[side + me] = total
             cuda.syncthreads()
             reach *= 2
-        total = sums[side + me]
-        cuda.syncthreads()
-        return total
+        return sums[side + me]
 
     return up_to

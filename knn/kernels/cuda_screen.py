@@ -128,11 +128,11 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8) -> Any:
             key = keys[at] if kept else nothing
             slot = slots[at] if kept else 0
             cuda.syncthreads()
-            if kept:
+            if kept:  # to the front of all that were read, so that those yet to be read stay
                 to = cuda.atomic.add(tally, y, 1)
                 keys[to] = key
                 slots[to] = slot
-            cuda.syncthreads()
+        cuda.syncthreads()
 
     @device
     def tighten(keys, slots, counts, thresholds, margins, first_query, k, low, high, tally):

@@ -3,7 +3,7 @@
 In a process of its own, since Numba's compiler for devices and its simulator exclude each other.
 """
 
-import functools
+import os
 import shutil
 import subprocess
 import sys
@@ -29,13 +29,29 @@ capabilities = pytest.mark.parametrize(
 kernels = pytest.mark.parametrize(
     "kernel", [] if config.ENABLE_CUDASIM else list(device_code.kernels()), ids=lambda k: k.name
 )
-ptx = functools.cache(device_code.ptx)  # both tests look at the same code
+
+
+@pytest.fixture(scope="session")
+def ptx(tmp_path_factory):
+    """A kernel's code, compiled once for all tests of all workers, which look at it in folders of one folder."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+    def compiled(kernel, capability):
+        at = folder / f"{kernel.name} {capability}.ptx"
+        if not at.exists():
+            own = folder / f"{kernel.name} {capability}.{os.getpid()}"
+            own.write_text(device_code.ptx(kernel, capability))
+            own.replace(at)
+        return at.read_text()
+
+    return compiled
 
 
 @needs_a_compiler
 @capabilities
 @kernels
-def test_every_kernel_compiles(kernel, capability):
+def test_every_kernel_compiles(kernel, capability, ptx):
     code = ptx(kernel, capability)
     assert f".target sm_{capability[0]}{capability[1]}" in code
     assert ".visible .entry" in code
@@ -45,7 +61,7 @@ def test_every_kernel_compiles(kernel, capability):
 @pytest.mark.skipif(shutil.which("ptxas") is None, reason="registers are ptxas's to tell, and none is on the path")
 @capabilities
 @kernels
-def test_every_kernel_spills_nothing(kernel, capability):
+def test_every_kernel_spills_nothing(kernel, capability, ptx):
     said = device_code.assembled(ptx(kernel, capability), capability, kernel.max_registers)
     assert said.spilled == said.stack == 0
     # A multiprocessor has 65536 registers, and gives them out by 8 a thread.
@@ -56,7 +72,7 @@ def test_every_kernel_spills_nothing(kernel, capability):
 @pytest.mark.parametrize(
     "name", ["rank", "settle", "merge", "project", "margins", "bounded", "hash", "collide", "walk"]
 )
-def test_what_promises_the_bits_of_the_host_contracts_no_product(name):
+def test_what_promises_the_bits_of_the_host_contracts_no_product(name, ptx):
     """The compiler may round a product and a sum once, the host rounds both, and the simulator cannot tell."""
     chosen = [kernel for kernel in device_code.kernels() if kernel.name.split()[0] == name]
     assert chosen
@@ -65,7 +81,7 @@ def test_what_promises_the_bits_of_the_host_contracts_no_product(name):
 
 
 @needs_a_compiler
-def test_products_of_bytes_are_one_instruction():
+def test_products_of_bytes_are_one_instruction(ptx):
     chosen = [kernel for kernel in device_code.kernels() if kernel.name == "screen codes"]
     each = 64  # products that a thread holds, each of which gains four at a time
     code = ptx(*chosen, min(device_code.CAPABILITIES))

@@ -15,6 +15,7 @@ from estimators.parzen import parzen_log_densities
 from knn import DCI, LSH, BruteForce, KDTree, PrioritizedDCI, device_rows, device_tree, on_device
 from knn.device_principal import DevicePrincipal
 from knn.kernels import cpu, cuda_rows
+from knn.kernels.cuda_rank import ranking
 from knn.principal_codes import Coder
 from tests.cuda.races import watched
 from tests.cuda.turns import Diverged
@@ -56,6 +57,28 @@ def search(kind, k=3, n=40, repeated=1, **options):
     return [np.stack([np.asarray(part, float) for part in index.search(Q, k)[:2]]) for index in indexes]
 
 
+def one_stripe():
+    """Whose buffer is filled to its last place, which is kept."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(device_rows, "BLOCKS", 1)
+        return search(BruteForce, 30, 84)
+
+
+def ranked(k=3):
+    """What two stripes left, moved to the front by fewer places than a block has threads."""
+    X, Q = clusters(24, 5, seed=1, queries=2)
+    slots, counts, scratch = np.zeros((2, 40), np.int32), np.tile(np.int32([14, 10]), (2, 1)), np.zeros((2, 40))
+    slots[:, :14], slots[:, 20:30] = np.arange(14), np.arange(14, 24)
+    distances, indices = cuda.to_device(np.zeros((2, k))), cuda.to_device(np.zeros((2, k), np.int64))
+    given = [cuda.to_device(part) for part in (X, Q, np.zeros(2, np.int32), slots, counts, scratch)]
+    ranking(16).rank[2, 16](*given, distances, indices)
+    host = BruteForce().fit(X).search(Q, k)
+    return [
+        np.stack([distances.copy_to_host(), indices.copy_to_host().astype(float)]),
+        np.stack([host.distances, host.indices.astype(float)]),
+    ]
+
+
 def named(k=3):
     """Points and queries that lie on the device, answered there by ids, which are no slots once the dead are gone."""
     X, Q = clusters(40, 5, seed=1, queries=7)
@@ -92,6 +115,7 @@ def sums(*, parzen=False):
 
 KERNELS = {
     "exact": (lambda: search(BruteForce, 12), {"points", "screen", "queries", "rank", "settle"}),
+    "one stripe": (one_stripe, {"screen"}),
     "ties": (lambda: search(BruteForce, 5, 60, 30), {"screen", "settle"}),
     "tree": (lambda: search(KDTree), {"few", "full", "count", "starts", "line_up"}),
     "tree of many": (lambda: search(KDTree, 17), {"many"}),
@@ -104,6 +128,15 @@ KERNELS = {
         lambda: search(LSH, n_tables=4, n_projections=2, width=9.0, candidates=30, random_state=0),
         {"hash_queries", "collide"},
     ),
+    "lsh of few": (
+        lambda: search(LSH, n_tables=4, n_projections=1, width=9.0, candidates=4, random_state=0),
+        {"collide"},
+    ),
+    "lsh of many": (
+        lambda: search(LSH, n_tables=4, n_projections=1, width=9.0, candidates=30, random_state=0),
+        {"collide"},
+    ),
+    "ranked": (ranked, {"rank"}),
     "bytes": (lambda: promising("bytes"), {"reduce", "encode", "screen", "merge", "rank", "tell", "prove"}),
     "tried": (lambda: promising(None), {"gather", "scatter", "prove"}),
     "named": (named, {"every", "name"}),
@@ -223,7 +256,7 @@ def test_no_barrier_can_be_left_out():
         for line in watch.barriers:
             cases.setdefault(line, []).append(name)
     needless = [line for line, names in sorted(cases.items()) if not any(seen(KERNELS[n][0], line) for n in names)]
-    assert needless == []
+    assert not needless, needless
 
 
 def seen(run, line):
