@@ -64,6 +64,14 @@ def one_stripe():
         return search(BruteForce, 30, 84)
 
 
+def ties_at_the_end():
+    """More of them than a buffer holds, by the last tile of the only stripe."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(device_rows, "BLOCKS", 1)
+        patch.setattr(device_rows, "ROOMS", (1,))
+        return search(BruteForce, 5, 24, 24)
+
+
 def ranked(k=3):
     """What two stripes left, moved to the front by fewer places than a block has threads."""
     X, Q = clusters(24, 5, seed=1, queries=2)
@@ -116,6 +124,7 @@ def sums(*, parzen=False):
 KERNELS = {
     "exact": (lambda: search(BruteForce, 12), {"points", "screen", "queries", "rank", "settle"}),
     "one stripe": (one_stripe, {"screen"}),
+    "ties at the end": (ties_at_the_end, {"screen", "settle"}),
     "ties": (lambda: search(BruteForce, 5, 60, 30), {"screen", "settle"}),
     "tree": (lambda: search(KDTree), {"few", "full", "count", "starts", "line_up"}),
     "tree of many": (lambda: search(KDTree, 17), {"many"}),
