@@ -55,7 +55,8 @@ ASSETS = (
 )  # fmt: skip
 #: What the page loads: whole script elements, and style sheets.
 _REMOTE = re.compile(r'<script[^>]*\ssrc="(https?://[^"]+)"[^>]*></script>|<link[^>]*\shref="(https?://[^"]+)"[^>]*>')
-#: What npm says where nobody answered it: libuv's names and its own. Whatever else it says is a fault to be mended.
+#: What npm says where nobody answered it, or only that it is to come again: libuv's names and its own. Whatever else it
+#: says is a fault to be mended.
 _NOBODY = re.compile(
     r"\b(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ENOTFOUND|EAI_AGAIN|ENETUNREACH|ENETDOWN|EHOSTUNREACH|EHOSTDOWN"
     r"|ETIMEDOUT|ERR_SOCKET_TIMEOUT|E429|E50[234])\b"
@@ -67,7 +68,7 @@ class NotFetched(RuntimeError):
 
 
 class UnknownScript(RuntimeError):
-    """npm refuses, a script is not or no longer the one that is named here, or asv's page asks for one that is not."""
+    """npm refuses, a script has other bytes than the one that is named here, or asv's page asks for one that is not."""
 
 
 def cache_folder() -> Path:

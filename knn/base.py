@@ -48,7 +48,7 @@ class NearestNeighbours(Stored, Budgeted, ABC):
     bytes_a_point: ClassVar[int | None] = None
     #: Where its searches may run.
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
-    #: Places of points are kept in 32 bits where there are many: how many points, the dead included, these can tell.
+    #: The most points, the dead among them that are not yet cleared away, that places of 32 bits can number.
     most_points: ClassVar[int] = 2**31 - 1
 
     n_neighbors: int = 5
@@ -186,8 +186,8 @@ class NearestNeighbours(Stored, Budgeted, ABC):
         """Raises ValueError where there are more points than places."""
         if held + more > self.most_points:
             raise ValueError(
-                f"X has {more} rows beside the {held} that are held, and {type(self).__name__} numbers "
-                f"{self.most_points} places at most: share them out with knn.Sharded"
+                f"X has {more} rows, {held} places are taken (the deleted keep theirs for a while), and "
+                f"{type(self).__name__} numbers {self.most_points} at most: use knn.Sharded, or more shards"
             )
 
     def _received(self, X: Any) -> Any:

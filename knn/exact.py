@@ -33,7 +33,7 @@ class BruteForce(OnDevice, RadiusNeighbours):
     O(n d) a query; `evaluations` is n, because every point is measured. `random_state` changes nothing.
     """
 
-    most_points = LAST_ID  # nothing is kept of their places
+    most_points = LAST_ID  # places are kept on devices alone, of a portion of the points at a time
 
     def _build(self, rng):  # noqa: ARG002
         self._screen = self._rows_on_device = None

@@ -58,6 +58,7 @@ class PrincipalDCI(OnDevice, LearntMap):
     exhaustive: ClassVar[dict[str, Any]] = {"probes": 1.0, "candidates": 1.0}
     usual: ClassVar[dict[str, int | float]] = {"probes": 0.2, "candidates": 50}
     learns: ClassVar[bool] = True
+    most_points: ClassVar[int] = 2**30  # a cell begins at a multiple of 16 places, so that there are more than points
 
     n_cells: int | None = None
     cells: str = "k-means"

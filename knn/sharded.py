@@ -94,6 +94,7 @@ class Sharded(BaseEstimator):
         shards.check_directions(rows, self._metric)
         with self._lock.changing():
             shard = int(np.argmin(self._alive))
+            self._run([Call(shard, shards.check_places, (len(rows),))])  # refused before anything changes
             self._change([Call(shard, shards.insert, (rows,))])
             self._alive[shard] += len(rows)
             return self._numbering.append(shard, len(rows))

@@ -181,6 +181,11 @@ def absent(index: NearestNeighbours, ids: np.ndarray) -> np.ndarray:
     return (points.ids[slots] != ids) | ~points.alive[slots] if points.size else np.ones(len(ids), bool)
 
 
+def check_places(index: NearestNeighbours, more: int) -> None:
+    """Raises ValueError unless the shard has places for so many more points."""
+    index._check_places(index._points.size, more)
+
+
 def insert(index: NearestNeighbours, rows: np.ndarray) -> int:
     return len(index.insert(rows))
 

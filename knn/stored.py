@@ -84,6 +84,7 @@ class Stored(BaseEstimator):
             part, _, rest = name.partition(".")
             parts[part][rest] = array
         self._points = Points.restored(parts["points"])
+        self._check_places(0, self._points.size)
         if self.metric == "inner_product":
             self._lift = Lift.restored(parts["lift"], self.n_features_in_, self._points.rows.dtype)
         width = self._lift.lifted_width if self._lift is not None else self.n_features_in_
@@ -104,6 +105,10 @@ class Stored(BaseEstimator):
             if kind is type(self):
                 return name
         raise TypeError(f"{type(self).__name__} is not registered: decorate it with @indexes.register(name) to save it")
+
+    @abstractmethod
+    def _check_places(self, held: int, more: int) -> None:
+        """Raises ValueError where there are more points than places."""
 
     @abstractmethod
     def _state(self) -> dict[str, np.ndarray]:

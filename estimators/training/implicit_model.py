@@ -65,7 +65,7 @@ class ImplicitModel(HeldData, CheckedNetworks, BaseEstimator, ABC):
         seconds of training so far, and the mean of each loss since the last row), stopped_by_
         ("steps", "max_seconds" or the callback that ended the fit).
 
-    On the CPU at a fixed number of threads a seed fixes the run bit by bit. `fit` takes one for small networks.
+    On the CPU at a fixed number of threads a seed fixes the run bit by bit; `fit` trains small networks by one.
     """
 
     #: Names of the attributes that a checkpoint keeps; a subclass extends them. The first network draws the samples.

@@ -46,7 +46,7 @@ def small_rows(monkeypatch):
     monkeypatch.setattr(device_rows, "EACH", dict.fromkeys(device_rows.EACH, 2))
     monkeypatch.setattr(device_rows, "FEWEST", 1)
     monkeypatch.setattr(device_rows, "BLOCKS", 4)
-    monkeypatch.setattr("knn.kernels.cuda_screen.HALVINGS", 4)  # each is four barriers; looser limits keep more
+    monkeypatch.setattr("knn.kernels.cuda_screen.HALVINGS", 4)  # each is three barriers; looser limits keep more
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ is told by its address, so that views of one memory are one.
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from contextlib import contextmanager
 from functools import partial
 from itertools import combinations
@@ -29,7 +29,7 @@ from numba import cuda
 from numba.cuda.simulator import kernel, kernelapi
 from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray, FakeWithinKernelCUDAArray
 
-from tests.cuda.turns import POISON, Block, Diverged, Lane, in_turns, line_of, poisoned
+from tests.cuda.turns import POISON, Block, Diverged, Lane, in_turns, poisoned
 
 #: A thread that passes a barrier so often in one launch would do so for ever: what ends its loop is another's to write.
 ENDLESS = 2000
@@ -43,6 +43,7 @@ class Watch:
         """`order` is "forward", "backward" or "mixed"; barriers on the line `without` are passed as if not there."""
         self.order, self.without = order, without
         self.found, self.barriers, self.kernels = set(), set(), set()
+        self.most = 0  # times that a thread passed one barrier in a launch
         self._random, self._launch = np.random.default_rng(0), None
 
     def turns(self, threads):
@@ -122,17 +123,18 @@ def _seen(argument, watch):
 
 
 class _Lane(Lane):
-    #: How often a barrier was passed that is left out.
-    passed = 0
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.passed = Counter()
 
-    def syncthreads(self):
-        watch, line = self.block.watch, line_of(sys._getframe(1))
+    def wait(self, line):
+        watch = self.block.watch
         watch.barriers.add(line)
+        self.passed[line] += 1
+        watch.most = max(watch.most, self.passed[line])
         if line != watch.without:
-            super().syncthreads()
-            return
-        self.passed += 1
-        if self.passed > ENDLESS:
+            super().wait(line)
+        elif self.passed[line] > ENDLESS:
             raise Diverged(f"a thread waits for others, which do not come, at {line}")
 
 

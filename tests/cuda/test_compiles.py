@@ -33,7 +33,7 @@ kernels = pytest.mark.parametrize(
 
 @pytest.fixture(scope="session")
 def ptx(tmp_path_factory):
-    """A kernel's code, compiled once for all tests of all workers, which look at it in folders of one folder."""
+    """A kernel's code, compiled by the worker that asks first and read by the others."""
     folder = tmp_path_factory.getbasetemp()
     folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
 

@@ -23,7 +23,7 @@ from numba import types
 from numba.cuda.simulator import kernel, kernelapi
 from numba.np.numpy_support import as_dtype
 
-#: The byte of which memory is made that nothing has written yet: 10¹⁶ as float32, 10¹²⁸ as float64, 10⁹ as int32.
+#: The byte of which memory is made that nothing has written yet: 10¹⁶ as float32, 10¹²⁷ as float64, 10⁹ as int32.
 POISON = 0x5A
 
 
@@ -36,22 +36,25 @@ class Lane(greenlet):
 
     def __init__(self, block, thread, place):
         super().__init__(block.function)
-        self.block, self.waits_at, self.vote = block, None, None
+        self.block, self.waits_at, self.vote, self.heard = block, None, None, []
         self.threadIdx, self.blockIdx = kernelapi.Dim3(*thread), kernelapi.Dim3(*place)
         x, y, _ = block.extent
         self.thread_id = (thread[2] * y + thread[1]) * x + thread[0]
 
     def syncthreads(self):
-        """Waits until all threads of the block have come to a barrier."""
-        self.waits_at = line_of(sys._getframe(1))
+        self.wait(line_of(sys._getframe(1)))
+
+    def wait(self, line):
+        """Until all threads of the block have come to a barrier; this one stands on that line."""
+        self.waits_at = line
         self.parent.switch()
 
     def votes(self, vote):
         """Waits, and then knows the vote of each thread that waited, or its own alone if it did not wait."""
         self.vote = bool(vote)
-        self.block.votes = [self.vote]
-        self.syncthreads()
-        return self.block.votes
+        self.heard = [self.vote]
+        self.wait(line_of(sys._getframe(1)))
+        return self.heard
 
     def syncthreads_count(self, vote):
         return sum(self.votes(vote))
@@ -69,10 +72,11 @@ class Block:
     lane = Lane
 
     def __init__(self, function, grid, extent, debug):  # noqa: ARG002 (the simulator's call)
-        self.function, self.extent, self.votes, self.shared = function, extent, [], {}
+        self.function, self.extent, self.shared = function, extent, {}
 
     def run(self, place, *arguments):
         x, y, z = self.extent
+        lane = None
         lanes = [self.lane(self, (a, b, c), place) for c in range(z) for b in range(y) for a in range(x)]
         begun = False
         try:
@@ -84,9 +88,15 @@ class Block:
                 if len(lines) > 1 or 0 < len(left) < len(lanes):
                     self.part(lines)
                     raise Diverged(f"of {len(lanes)} threads {len(left)} wait, at {lines}")
-                self.votes = [lane.vote for lane in left]
+                votes = [lane.vote for lane in left]
+                for lane in left:
+                    lane.heard = votes
                 self.settle(place)
                 lanes, begun = left, True
+        except Exception as error:
+            if not isinstance(error, Diverged):
+                error.add_note(f"thread {tuple(lane.threadIdx)} of block {tuple(place)}")
+            raise
         finally:
             for lane in lanes:  # where one has failed: the others end, and give back what they swapped
                 lane.throw()
@@ -119,6 +129,7 @@ def poisoned(shape, dtype):
 def shared_array(made, shape, dtype, alignment):
     """The array of the running block on the line of `cuda.shared.array`, made by `made` for the first who asks."""
     assert alignment is None, "the simulator knows no alignment"
+    assert shape, "memory whose size the launch tells is not made here"
     arrays, line = getcurrent().block.shared, line_of(sys._getframe(2))
     if line not in arrays:
         arrays[line] = made(shape, dtype)

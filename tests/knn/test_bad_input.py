@@ -69,13 +69,13 @@ def test_more_points_than_places_are_refused_and_nothing_changes(kind, monkeypat
     monkeypatch.setattr(kind, "most_points", 9)
     index = kind(random_state=0).fit(GOOD)
     before = index.search(GOOD, 2)
-    with pytest.raises(ValueError, match=r"X has 2 rows beside the 8 that are held.*9 places.*Sharded"):
+    with pytest.raises(ValueError, match=r"X has 2 rows, 8 places are taken.*numbers 9 at most: .*Sharded"):
         index.insert(GOOD[:2] + 0.5)
     np.testing.assert_array_equal(index.search(GOOD, 2).indices, before.indices)
     assert index.insert(GOOD[:1] + 0.5).tolist() == [8]
-    with pytest.raises(ValueError, match="X has 1 rows beside the 9 that are held"):
+    with pytest.raises(ValueError, match="X has 1 rows, 9 places are taken"):
         index.delete([3]).insert(GOOD[:1])
-    with pytest.raises(ValueError, match="X has 16 rows beside the 0 that are held"):
+    with pytest.raises(ValueError, match="X has 16 rows, 0 places are taken"):
         kind(random_state=0).fit(np.r_[GOOD, GOOD + 100])
 
 

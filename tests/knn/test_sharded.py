@@ -82,6 +82,15 @@ def test_a_shard_may_lose_all_its_points_and_take_others():
     assert index.search(X[12:13], 1).indices.tolist() == [[30]]
 
 
+def test_a_shard_without_places_refuses_and_the_index_goes_on(monkeypatch):
+    monkeypatch.setattr(BruteForce, "most_points", 5)
+    X, Q = clusters(10, 3, seed=1, queries=4)
+    many = Sharded("brute-force", n_shards=2).fit(X)
+    with pytest.raises(ValueError, match=r"X has 1 rows, 5 places are taken.*more shards"):
+        many.insert(Q[:1])
+    np.testing.assert_array_equal(many.search(Q, 3).indices, naive.neighbours(X, Q, 3)[1])
+
+
 def test_an_id_that_is_not_there_is_named_and_then_none_is_removed():
     X, _ = clusters(30, 4, seed=5)
     index = Sharded(n_shards=3).fit(X).delete([4])
