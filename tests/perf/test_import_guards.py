@@ -13,24 +13,31 @@ def queued():
     of_linux = pathlib.Path("/proc/self/schedstat")
     return int(of_linux.read_text().split()[1]) * 1e-9 if of_linux.exists() else 0.0
 start, waited = time.perf_counter(), queued()
-import knn
-knn.BruteForce
+{}
 print(time.process_time(), time.perf_counter() - start - (queued() - waited))
 """
+#: The first name used included; and what it is made of: an estimator is scikit-learn's.
+KNN, BASE = CHILD.format("import knn\nknn.BruteForce"), CHILD.format("import sklearn.base")
 
 
-def test_import_knn_takes_at_most_two_seconds():
-    """Processor seconds of the quickest of five fresh interpreters, the first name used included.
+def taken(code):
+    """(processor seconds, seconds by the clock) of a fresh interpreter."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    processor, passed = map(float, done.stdout.split())
+    return processor, passed
+
+
+def test_import_knn_takes_at_most_two_seconds_or_little_more_than_scikit_learn():
+    """Processor seconds of the quickest of five fresh interpreters, in turns with those of scikit-learn's base alone.
 
     The quickest: what else the machine does makes an import longer and none shorter. By the clock, in which sleeps and
-    disks count, twice as much, less what it stood in the queue for a processor (where the system tells).
+    disks count, twice as much, less what it stood in the queue for a processor (where the system tells). On processors
+    on which scikit-learn's base takes two seconds, nobody can do without: a quarter more than that.
     """
-    seconds, clock = [], []
-    for _ in range(5):
-        done = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        processor, passed = map(float, done.stdout.split())
-        seconds.append(processor)
-        clock.append(passed)
-    assert min(seconds) <= 2.0, seconds
-    assert min(clock) <= 4.0, clock
+    pairs = [(taken(KNN), taken(BASE)) for _ in range(5)]
+    (seconds, clock), (base, base_clock) = (
+        [min(part) for part in zip(*of, strict=True)] for of in zip(*pairs, strict=True)
+    )
+    assert seconds <= max(2.0, 1.25 * base), pairs
+    assert clock <= max(4.0, 1.25 * base_clock), pairs
