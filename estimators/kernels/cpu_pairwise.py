@@ -35,7 +35,7 @@ def strip_sums(x, weights, y, column_weights, span, profile, columns, rows):
             add_columns(values, four, sums[0], sums[1])
             for r in range(min(ROWS, len(x) - i)):
                 add_row(values[r], v, rows[i + r])
-        columns[:, first - span[0] : last - span[0]] = sums[:, : last - first]
+        keep(sums, columns, first - span[0])
 
 
 @jit
@@ -60,8 +60,16 @@ def triangle_sums(x, weights, span, profile, columns, diagonal, rows):
             add_columns(values, four, above[0], above[1])
             for r in range(ROWS):
                 add_row(values[r], v, rows[i + r])
-        columns[:, first - span[0] : last - span[0]] = above[:, : last - first]
-        diagonal[:, first - span[0] : last - span[0]] = within[:, : last - first]
+        keep(above, columns, first - span[0])
+        keep(within, diagonal, first - span[0])
+
+
+@jit
+def keep(sums, columns, first):
+    """Writes the sums (2, 64) of a block to `columns` (2, m) from column `first` on, as many as there are."""
+    for row in range(2):
+        for i in range(min(COLUMNS, columns.shape[1] - first)):
+            columns[row, first + i] = sums[row, i]
 
 
 @jit

@@ -18,6 +18,7 @@ import math
 
 import numpy as np
 
+from knn.kernels.assign import assign
 from knn.kernels.cpu_distance import sum_within
 from knn.kernels.cpu_heap import offer
 from knn.kernels.jit import jit
@@ -37,7 +38,7 @@ def put_in(X, start, links, spans):
     """
     x = np.empty(X.shape[1])
     for new in range(start, X.shape[0]):
-        x[:] = X[new]
+        assign(x, X[new])
         links[new] = NONE
         spans[new] = 0.0
         if new == 0:

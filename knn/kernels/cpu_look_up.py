@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from knn.kernels.assign import assign
 from knn.kernels.block_keys import TOGETHER, WIDTH, below, keys_within
 from knn.kernels.blocks import lowest
 from knn.kernels.cpu_select import least_limit
@@ -36,10 +37,11 @@ def look_up(table, cells, query, probes, wanted):
     ends, near = cells[0], nearest_cells(cells, query[0], probes)
     b = query[1]
     shift = shift_of(b)
-    limit, filled, full = np.int32(ANY), 0, 2 * wanted + 64
+    # Typed zeros: for a literal one, what is called would be compiled again.
+    limit, filled, many, full = np.int32(ANY), np.int64(0), np.int64(0), 2 * wanted + 64
     # Room for all points would be too large for the allocator to have at hand: it would be mapped anew each time.
     keys, places = np.empty(full + TOGETHER, np.int32), np.empty(full + TOGETHER, np.int32)
-    tile, at, many = np.empty((TILE, TOGETHER), np.int32), np.empty(TILE, np.int32), 0
+    tile, at = np.empty((TILE, TOGETHER), np.int32), np.empty(TILE, np.int32)
     for cell in near:
         for block in range(ends[cell], ends[cell + 1]):
             keys_within(blocks, terms, block, b, shift, limit, tile[many])
@@ -47,7 +49,7 @@ def look_up(table, cells, query, probes, wanted):
             many += 1
             if many == TILE:
                 limit, filled, keys, places = _kept_of((tile, at, many), wanted, limit, filled, keys, places)
-                many = 0
+                many = np.int64(0)
     limit, filled, keys, places = _kept_of((tile, at, many), wanted, limit, filled, keys, places)
     if filled > wanted:
         filled = _keep(keys, places, filled, least_limit(keys[:filled], wanted))
@@ -104,7 +106,7 @@ def _guess(tile, many, wanted):
 @jit
 def _longer(array, size):
     longer = np.empty(size, array.dtype)
-    longer[: len(array)] = array
+    assign(longer, array)
     return longer
 
 

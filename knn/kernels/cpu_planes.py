@@ -39,6 +39,12 @@ def halfway(first, last):
 
 
 @jit
+def put_node(nodes, place, node, first, last):
+    """nodes[place] = (node, first, last): a node and the blocks below it. nodes int64 (·, 3)."""
+    nodes[place, 0], nodes[place, 1], nodes[place, 2] = node, first, last
+
+
+@jit
 def build_planes(X, order, columns, planes):
     """Sorts `order` (n,), the rows of X that the tree holds, into blocks; fills columns int64 (nodes,) and planes.
 
@@ -47,7 +53,7 @@ def build_planes(X, order, columns, planes):
     n = order.shape[0]
     stack = np.empty((DEPTH, 3), np.int64)
     keys = np.empty(n, X.dtype)
-    stack[0] = (0, 0, -(-n // TOGETHER))
+    put_node(stack, 0, 0, 0, -(-n // TOGETHER))
     height = 1
     while height:
         height -= 1
@@ -61,10 +67,13 @@ def build_planes(X, order, columns, planes):
             keys[i] = X[order[i], column]
         _halve(keys[start:stop], order[start:stop], half - start)
         columns[node] = column
-        planes[node, 0] = keys[start:half].max()
-        planes[node, 1] = keys[half:stop].min()
-        stack[height] = (2 * node + 1, first, middle)
-        stack[height + 1] = (2 * node + 2, middle, last)
+        planes[node, 0], planes[node, 1] = keys[start], keys[half]
+        for i in range(start, half):
+            planes[node, 0] = max(planes[node, 0], keys[i])
+        for i in range(half, stop):
+            planes[node, 1] = min(planes[node, 1], keys[i])
+        put_node(stack, height, 2 * node + 1, first, middle)
+        put_node(stack, height + 1, 2 * node + 2, middle, last)
         height += 2
 
 
@@ -89,7 +98,7 @@ def _widest(X, order):
 @jit
 def _halve(keys, order, middle):
     """Reorders both so that no key before place `middle` exceeds any from there on: quickselect without branches."""
-    low, high = 0, keys.shape[0]
+    low, high = np.int64(0), keys.shape[0]
     while high - low > 1:
         pivot = _pivot(keys, low, high, middle)
         border = _part(keys, order, low, high, pivot, False)

@@ -155,7 +155,8 @@ def prove_queries(Q, seer, table, cells, budgets, proof, X, heaps, evaluations):
     """
     sizes, fine = proof
     codes, lengths = np.empty((2, Q.shape[0], WIDTH), np.int8), np.empty((2, Q.shape[0]))
-    coordinates, fine_queries = np.empty((2, Q.shape[0], seer[1].shape[1]))
+    # Two arrays, not halves of one: those would be of another type, for which the search would be compiled again.
+    coordinates, fine_queries = np.empty((Q.shape[0], seer[1].shape[1])), np.empty((Q.shape[0], seer[1].shape[1]))
     margins = np.empty((Q.shape[0], 6))
     seen_queries(Q, seer[0], seer[1], seer[2], codes[0], codes[1], coordinates, lengths)
     with_residual(coordinates, lengths[0], np.intp(sizes[6]), fine_queries)

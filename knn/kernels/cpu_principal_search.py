@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from knn.kernels.assign import assign
 from knn.kernels.block_keys import TOGETHER, fetch, keys_within
 from knn.kernels.blocks import lowest
 from knn.kernels.cpu_distance import sum_within
@@ -167,7 +168,8 @@ def prove(table, codes, proof, span, seen, rows, heaps, evaluations):
 @jit
 def _wider(array, width):
     wider = np.empty((array.shape[0], width), array.dtype)
-    wider[:, : array.shape[1]] = array
+    for row in range(array.shape[0]):
+        assign(wider[row], array[row])
     return wider
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from knn.kernels.assign import assign
 from knn.kernels.jit import jit
 
 #: Points whose gaps are found together: their largest gaps stay in the first-level cache while directions pass by.
@@ -42,7 +43,7 @@ def largest_gaps(projections, q, penalty, out):
     for start in range(0, n, BLOCK):
         stop = min(start + BLOCK, n)
         gaps = out[start:stop]
-        gaps[:] = penalty[start:stop]
+        assign(gaps, penalty[start:stop])
         whole = m - m % 4
         for j in range(0, whole, 4):
             a, b = projections[j, start:stop], projections[j + 1, start:stop]
@@ -94,7 +95,7 @@ def merge_runs(keys, order, start, middle, stop):
     for row in range(order.shape[0]):
         key = keys[row]
         line = order[row]
-        left[:] = line[start:middle]
+        assign(left, line[start:middle])
         a, b, place = 0, middle, start
         while a < left.shape[0]:
             if b < stop and key[line[b]] < key[left[a]]:

@@ -13,7 +13,7 @@ import numpy as np
 from knn.kernels.blocks import TOGETHER, lowest, near_in_block
 from knn.kernels.cpu_distance import sum_within
 from knn.kernels.cpu_narrow import limit_of
-from knn.kernels.cpu_planes import DEPTH, halfway
+from knn.kernels.cpu_planes import DEPTH, halfway, put_node
 from knn.kernels.jit import jit
 
 
@@ -48,7 +48,7 @@ def blocks_within(tree, alive, q, radius, slots, distances):
     """The same for a tree of narrow rows, as `search_blocks` has it: halves whose plane is beyond are left out."""
     blocks, places, columns, planes, _ = tree
     totals, stack = np.empty(TOGETHER), np.empty((DEPTH, 3), np.int64)
-    stack[0] = (0, 0, blocks.shape[0])
+    put_node(stack, 0, 0, 0, blocks.shape[0])
     height, count, limit = 1, 0, limit_of(radius)
     while height:
         height -= 1
@@ -56,10 +56,10 @@ def blocks_within(tree, alive, q, radius, slots, distances):
         if last - first > 1:
             value, middle = q[columns[node]], halfway(first, last)
             if max(value - np.float64(planes[node, 0]), 0.0) ** 2 <= limit:
-                stack[height] = (2 * node + 1, first, middle)
+                put_node(stack, height, 2 * node + 1, first, middle)
                 height += 1
             if max(np.float64(planes[node, 1]) - value, 0.0) ** 2 <= limit:
-                stack[height] = (2 * node + 2, middle, last)
+                put_node(stack, height, 2 * node + 2, middle, last)
                 height += 1
             continue
         mask = near_in_block(blocks, first, q, limit, totals)
@@ -78,7 +78,7 @@ def rows_within(tree, alive, q, radius, slots, distances):
     """The same for a tree of wide rows."""
     rows, places, columns, planes, _ = tree
     stack = np.empty((DEPTH, 3), np.int64)
-    stack[0] = (0, 0, -(-places.shape[0] // TOGETHER))
+    put_node(stack, 0, 0, 0, -(-places.shape[0] // TOGETHER))
     height, count, limit = 1, 0, limit_of(radius)
     while height:
         height -= 1
@@ -86,10 +86,10 @@ def rows_within(tree, alive, q, radius, slots, distances):
         if last - first > 1:
             value, middle = q[columns[node]], halfway(first, last)
             if max(value - np.float64(planes[node, 0]), 0.0) ** 2 <= limit:
-                stack[height] = (2 * node + 1, first, middle)
+                put_node(stack, height, 2 * node + 1, first, middle)
                 height += 1
             if max(np.float64(planes[node, 1]) - value, 0.0) ** 2 <= limit:
-                stack[height] = (2 * node + 2, middle, last)
+                put_node(stack, height, 2 * node + 2, middle, last)
                 height += 1
             continue
         for i in range(first * TOGETHER, min(last * TOGETHER, places.shape[0])):

@@ -15,6 +15,7 @@ import math
 
 import numpy as np
 
+from knn.kernels.assign import assign
 from knn.kernels.bit_planes import QUERY_BITS, TOGETHER, WORD, block_products
 from knn.kernels.cpu_distance import rank
 from knn.kernels.cpu_principal_search import sort_by
@@ -49,7 +50,7 @@ def rotate(values, places, signs, scratch):
                 _hadamard(scratch[start : start + size])
                 start += size
             size //= 2
-        values[:] = scratch
+        assign(values, scratch)
 
 
 @jit

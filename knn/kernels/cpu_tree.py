@@ -10,10 +10,11 @@ import math
 
 import numpy as np
 
+from knn.kernels.assign import assign
 from knn.kernels.blocks import TOGETHER
 from knn.kernels.cpu_distance import sum_within
 from knn.kernels.cpu_heap import offer
-from knn.kernels.cpu_planes import DEPTH, halfway
+from knn.kernels.cpu_planes import DEPTH, halfway, put_node
 from knn.kernels.jit import jit
 
 
@@ -21,14 +22,14 @@ from knn.kernels.jit import jit
 def enclose_nodes(rows, boxes):
     """boxes[i] = the least box (2, d) around the points of node i, from the leaves up. rows (n, d) in their order."""
     nodes = np.empty((boxes.shape[0], 3), np.int64)
-    nodes[0] = (0, 0, -(-rows.shape[0] // TOGETHER))
+    put_node(nodes, 0, 0, 0, -(-rows.shape[0] // TOGETHER))
     count, place = 1, 0
     while place < count:
         node, first, last = nodes[place]
         if last - first > 1:
             middle = halfway(first, last)
-            nodes[count] = (2 * node + 1, first, middle)
-            nodes[count + 1] = (2 * node + 2, middle, last)
+            put_node(nodes, count, 2 * node + 1, first, middle)
+            put_node(nodes, count + 1, 2 * node + 2, middle, last)
             count += 2
         place += 1
     for place in range(count - 1, -1, -1):
@@ -40,7 +41,8 @@ def enclose_nodes(rows, boxes):
                 box[0, c] = min(lower[0, c], upper[0, c])
                 box[1, c] = max(lower[1, c], upper[1, c])
         else:
-            box[0], box[1] = rows[first * TOGETHER], rows[first * TOGETHER]
+            assign(box[0], rows[first * TOGETHER])
+            assign(box[1], rows[first * TOGETHER])
             for i in range(first * TOGETHER + 1, min(last * TOGETHER, rows.shape[0])):
                 for c in range(rows.shape[1]):
                     box[0, c] = min(box[0, c], rows[i, c])
@@ -60,7 +62,7 @@ def search_tree(rows, slots, alive, boxes, Q, best, best_slots, evaluations):
     bounds = np.empty(DEPTH)
     for row in range(Q.shape[0]):
         q, distances, found = Q[row], best[row], best_slots[row]
-        stack[0] = (0, 0, -(-slots.shape[0] // TOGETHER))
+        put_node(stack, 0, 0, 0, -(-slots.shape[0] // TOGETHER))
         bounds[0] = 0.0
         height = 1
         while height:
@@ -76,9 +78,9 @@ def search_tree(rows, slots, alive, boxes, Q, best, best_slots, evaluations):
             lower = _distance_to(boxes[2 * node + 1], q, nearest)
             upper = _distance_to(boxes[2 * node + 2], q, nearest)
             top = 1 if lower <= upper else 0  # the nearer half is put on top, to be taken first
-            stack[height + top] = (2 * node + 1, first, middle)
+            put_node(stack, height + top, 2 * node + 1, first, middle)
             bounds[height + top] = lower
-            stack[height + 1 - top] = (2 * node + 2, middle, last)
+            put_node(stack, height + 1 - top, 2 * node + 2, middle, last)
             bounds[height + 1 - top] = upper
             height += 2
 

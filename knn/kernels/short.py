@@ -22,6 +22,7 @@ from numba.core import cgutils
 from numba.core.errors import TypingError
 from numba.extending import intrinsic, overload
 
+from knn.kernels.assign import assign
 from knn.kernels.blocks import lowest, splat
 from knn.kernels.cpu_heap import NOTHING, SHORT, offer
 from knn.kernels.jit import jit
@@ -153,8 +154,8 @@ def opened(best, best_slots, row, lanes, lane_slots):
         return best[row], best_slots[row]
     lanes[:] = -np.inf
     lane_slots[:] = 0
-    lanes[:k] = best[row]
-    lane_slots[:k] = best_slots[row]
+    assign(lanes, best[row])
+    assign(lane_slots, best_slots[row])
     return lanes, lane_slots
 
 
