@@ -87,7 +87,7 @@ class RotatedCodes:
         distances, slots = kernels.empty_heaps(len(Q), k)
         evaluations = np.full(len(Q), points.n_alive)
         used = -(-self.size // kernels.EIGHT)
-        words, terms = self._words[:used], self._terms[:, : used * kernels.EIGHT]
+        words, terms = self._words[:used], self._terms
         seer = self.centre, self.exponent, self.places, self.signs
 
         def serve(part):

@@ -53,7 +53,7 @@ class SortedRuns:
 
     def keep(self, kept: np.ndarray) -> None:
         """Slot i is now what slot kept[i] was; `kept` increases. One run is left, sorted afresh."""
-        self.keys = self.keys[:, kept]
+        self.keys = np.take(self.keys, kept, axis=1)  # C-contiguous, which self.keys[:, kept] is not
         self.order = np.argsort(self.keys, axis=1, kind="stable").astype(np.int32)
         self._ends = [0, len(kept)] if len(kept) else [0]
 

@@ -37,10 +37,9 @@ def cdf_integrals(x, F, y, G):
             there = y[j]
         width = there - here
         if width > 0:
-            add(totals, lost, 0, abs(f - g) * width)
-            add(totals, lost, 1, (f - g) * (f - g) * width)
-            add(totals, lost, 2, f * (1 - f) * width)
-            add(totals, lost, 3, g * (1 - g) * width)
+            heights = (abs(f - g), (f - g) * (f - g), f * (1 - f), g * (1 - g))
+            for place in range(4):
+                add(totals, lost, place, heights[place] * width)
         while i < len(x) and x[i] == there:
             f = F[i]
             i += 1

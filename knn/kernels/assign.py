@@ -1,5 +1,8 @@
-"""Arrays written into others by a loop: Numba compiles `out[:] = values` with the making of its message for shapes that
-do not fit, strings and all, which takes two to four seconds of the first call on a machine."""
+"""Arrays written into others by a loop.
+
+With `out[:] = values` Numba compiles the making of a message for shapes that differ, strings and lists and all, which
+takes two to four seconds of a kernel's first call.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,6 @@ from knn.kernels.jit import jit
 
 @jit
 def assign(out, values):
-    """out[i] = values[i] for each of the values (n,); out (≥ n,) is of the caller's making, as long or longer."""
+    """out[i] = values[i]; values (n,), out (≥ n,). Nothing checks the lengths, and no value is repeated."""
     for i in range(values.shape[0]):
         out[i] = values[i]

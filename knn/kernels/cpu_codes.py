@@ -99,11 +99,12 @@ def search_panels(codes, norms, X, Q, queries, terms, margins, heaps):
         for row in range(n_queries):
             found = (keys[row], slots[row], heaps[0][row], heaps[1][row])
             products_of, norms_of = products[row, : stop - start], norms[start:stop]
-            above = -UNKNOWN
+            above = np.int32(-UNKNOWN)
             if limits[row] == UNKNOWN:
-                above = _kth_key(products_of, norms_of, k)
-                filled = _collect(products_of, norms_of, start, -UNKNOWN, above, found)
-                limits[row] = _settle(X, Q[row], filled, UNKNOWN, terms[row], margins, found)
+                above = np.int32(_kth_key(products_of, norms_of, k))
+                # Of the types that it has below: for others, or a literal, what is called would be compiled again.
+                filled = _collect(products_of, norms_of, start, np.int32(-UNKNOWN), above, found, np.int64(0))
+                limits[row] = _settle(X, Q[row], filled, np.int32(UNKNOWN), terms[row], margins, found)
             counts[row] = _collect(products_of, norms_of, start, above, limits[row], found, counts[row])
             if counts[row] > room or limits[row] == UNKNOWN:
                 limits[row] = _settle(X, Q[row], counts[row], limits[row], terms[row], margins, found)
@@ -127,8 +128,8 @@ def _kth_key(products, norms, k):
 
 
 @jit
-def _collect(products, norms, first, above, limit, found, filled=0):
-    """Appends the points of a tile with above < key ≤ limit to the buffers; returns how full they are."""
+def _collect(products, norms, first, above, limit, found, filled):
+    """Appends the points of a tile with above < key ≤ limit to the buffers, so full; returns how full they are now."""
     keys, slots = found[:2]
     for start in range(0, norms.shape[0], BLOCKS * BLOCK):
         below = 0

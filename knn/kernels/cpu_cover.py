@@ -78,7 +78,7 @@ def search_cover(X, alive, links, spans, Q, best, best_slots, evaluations):
     for row in range(Q.shape[0]):
         q, distances, found = Q[row], best[row], best_slots[row]
         known[:] = -1.0
-        bounds[0], nodes[0], size = 0.0, 0, 1
+        bounds[0], nodes[0], size = 0.0, 0, np.int64(1)
         while size and bounds[0] <= distances[0]:
             node = nodes[0]
             size = _pop(bounds, nodes, size)

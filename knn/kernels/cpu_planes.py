@@ -53,7 +53,8 @@ def build_planes(X, order, columns, planes):
     n = order.shape[0]
     stack = np.empty((DEPTH, 3), np.int64)
     keys = np.empty(n, X.dtype)
-    put_node(stack, 0, 0, 0, -(-n // TOGETHER))
+    stack[0] = 0
+    stack[0, 2] = -(-n // TOGETHER)
     height = 1
     while height:
         height -= 1
@@ -67,11 +68,12 @@ def build_planes(X, order, columns, planes):
             keys[i] = X[order[i], column]
         _halve(keys[start:stop], order[start:stop], half - start)
         columns[node] = column
-        planes[node, 0], planes[node, 1] = keys[start], keys[half]
+        lower, upper = keys[start], keys[half]
         for i in range(start, half):
-            planes[node, 0] = max(planes[node, 0], keys[i])
+            lower = max(lower, keys[i])
         for i in range(half, stop):
-            planes[node, 1] = min(planes[node, 1], keys[i])
+            upper = min(upper, keys[i])
+        planes[node, 0], planes[node, 1] = lower, upper
         put_node(stack, height, 2 * node + 1, first, middle)
         put_node(stack, height + 1, 2 * node + 2, middle, last)
         height += 2
@@ -98,7 +100,7 @@ def _widest(X, order):
 @jit
 def _halve(keys, order, middle):
     """Reorders both so that no key before place `middle` exceeds any from there on: quickselect without branches."""
-    low, high = np.int64(0), keys.shape[0]
+    low, high = np.int64(0), keys.shape[0]  # typed: for a literal, what is called would be compiled again
     while high - low > 1:
         pivot = _pivot(keys, low, high, middle)
         border = _part(keys, order, low, high, pivot, False)

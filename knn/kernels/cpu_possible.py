@@ -27,6 +27,7 @@ def codes_leave(Q, seer, table, sizes, fine, radius, out):
     """
     blocks, terms, slots = table
     codes, lengths = np.empty((2, 1, WIDTH), np.int8), np.empty((2, 1))
+    # Of the types that `prove_queries` has, so that what is called is compiled once.
     coordinates, finer = np.empty((1, seer[1].shape[1])), np.empty((1, seer[1].shape[1]))
     margins, keys = np.empty((1, 6)), np.empty(TOGETHER, np.int32)
     seen_queries(Q, seer[0], seer[1], seer[2], codes[0], codes[1], coordinates, lengths)

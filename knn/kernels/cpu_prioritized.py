@@ -46,8 +46,8 @@ def pop_complete(keys, order, bounds, alive, q, budgets, out):
     for j in range(m):
         for run in range(bounds.shape[0] - 1):
             middle = bounds[run] + np.searchsorted(keys[j][order[j, bounds[run] : bounds[run + 1]]], q[j])
-            _push(queue, keys, order, q, (j, run, middle, 1), bounds)
-            _push(queue, keys, order, q, (j, run, middle - 1, -1), bounds)
+            _push(queue, keys, order, q, (j, run, middle, np.int64(1)), bounds)
+            _push(queue, keys, order, q, (j, run, middle - 1, np.int64(-1)), bounds)
     visited = np.zeros(n, np.int64)
     visits, candidates, last = 0, 0, 0.0
     while len(queue) > 1:

@@ -48,7 +48,8 @@ def blocks_within(tree, alive, q, radius, slots, distances):
     """The same for a tree of narrow rows, as `search_blocks` has it: halves whose plane is beyond are left out."""
     blocks, places, columns, planes, _ = tree
     totals, stack = np.empty(TOGETHER), np.empty((DEPTH, 3), np.int64)
-    put_node(stack, 0, 0, 0, blocks.shape[0])
+    stack[0] = 0
+    stack[0, 2] = blocks.shape[0]
     height, count, limit = 1, 0, limit_of(radius)
     while height:
         height -= 1
@@ -78,7 +79,8 @@ def rows_within(tree, alive, q, radius, slots, distances):
     """The same for a tree of wide rows."""
     rows, places, columns, planes, _ = tree
     stack = np.empty((DEPTH, 3), np.int64)
-    put_node(stack, 0, 0, 0, -(-places.shape[0] // TOGETHER))
+    stack[0] = 0
+    stack[0, 2] = -(-places.shape[0] // TOGETHER)
     height, count, limit = 1, 0, limit_of(radius)
     while height:
         height -= 1

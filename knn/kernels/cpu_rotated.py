@@ -165,7 +165,7 @@ def least_keys(words, terms, planes, numbers, wanted):
     """The slots of the `wanted` least α‖z‖² − β (Σ uv − s)‖z‖²/⟨g, z⟩, ties taken, least first: (keys, slots)."""
     alpha, beta, shift = numbers
     products, limit = np.empty(TOGETHER, np.int64), ANY
-    filled, full = 0, 2 * wanted + 64
+    filled, full = np.int64(0), 2 * wanted + 64
     keys, slots = np.empty(full + TOGETHER), np.empty(full + TOGETHER, np.int64)
     for block in range(words.shape[0]):
         block_products(words, block, planes, products)

@@ -22,8 +22,9 @@ from knn.kernels.jit import jit
 def enclose_nodes(rows, boxes):
     """boxes[i] = the least box (2, d) around the points of node i, from the leaves up. rows (n, d) in their order."""
     nodes = np.empty((boxes.shape[0], 3), np.int64)
-    put_node(nodes, 0, 0, 0, -(-rows.shape[0] // TOGETHER))
-    count, place = 1, 0
+    nodes[0] = 0
+    nodes[0, 2] = -(-rows.shape[0] // TOGETHER)
+    count, place = np.int64(1), 0
     while place < count:
         node, first, last = nodes[place]
         if last - first > 1:
@@ -62,7 +63,8 @@ def search_tree(rows, slots, alive, boxes, Q, best, best_slots, evaluations):
     bounds = np.empty(DEPTH)
     for row in range(Q.shape[0]):
         q, distances, found = Q[row], best[row], best_slots[row]
-        put_node(stack, 0, 0, 0, -(-slots.shape[0] // TOGETHER))
+        stack[0] = 0
+        stack[0, 2] = -(-slots.shape[0] // TOGETHER)
         bounds[0] = 0.0
         height = 1
         while height:

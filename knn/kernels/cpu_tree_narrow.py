@@ -107,7 +107,7 @@ def search_blocks(tree, alive, Q, best, best_slots, evaluations):
 def leaves_of(columns, planes, n_leaves, Q, leaves):
     """The leaf on whose side of every plane a query lies: near queries, near leaves. Q (q, d), leaves int64 (q,)."""
     for row in range(Q.shape[0]):
-        node, first, last = 0, 0, n_leaves
+        node, first, last = 0, np.int64(0), n_leaves
         while last - first > 1:
             middle = halfway(first, last)
             upper = Q[row, columns[node]] >= planes[node, 1]

@@ -186,5 +186,5 @@ def closed(best, best_slots, row, lanes, lane_slots):
     """Brings the lanes back to the heap of a query."""
     k = best.shape[1]
     if k <= SHORT:
-        best[row] = lanes[:k]
-        best_slots[row] = lane_slots[:k]
+        assign(best[row], lanes[:k])
+        assign(best_slots[row], lane_slots[:k])

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from knn.kdtree import KDTree
+from knn.lsh import LSH
 from knn.prioritized_dci import PrioritizedDCI
 from tests import naive
 from tests.knn.problems import clusters
@@ -144,6 +145,20 @@ def test_runs_are_merged_logarithmically():
         for start, stop in zip(index._projections.bounds[:-1], index._projections.bounds[1:], strict=True):
             assert (np.diff(keys[order[start:stop]]) >= 0).all()
         np.testing.assert_array_equal(np.sort(order), np.arange(301))
+
+
+@pytest.mark.parametrize("kind", [PrioritizedDCI, LSH])
+def test_a_compacted_index_keeps_its_keys_row_by_row(kind, monkeypatch):
+    """Kernels take them whole: column by column they would be read with strides, after compiling everything anew."""
+    from knn.runs import SortedRuns
+
+    kept = []
+    monkeypatch.setattr(
+        SortedRuns, "keep", lambda runs, rows, keep=SortedRuns.keep: (keep(runs, rows), kept.append(runs))
+    )
+    X = np.random.default_rng(0).standard_normal((200, 4))
+    kind(random_state=0).fit(X).delete(np.arange(150))
+    assert [runs.keys.flags.c_contiguous and runs.order.flags.c_contiguous for runs in kept] == [True]
 
 
 def test_trees_are_merged_when_the_earlier_has_fewer_than_twice_the_points():
