@@ -50,7 +50,8 @@ compiled = []
 class Counted(event.Listener):
     def on_start(self, one):
         function = one.data["dispatcher"].py_func
-        compiled.append((function.__module__ + "." + function.__name__, str(one.data["args"])))
+        full = f"{function.__module__}.{function.__name__}"
+        compiled.append((full, str(one.data["args"])))
 
     def on_end(self, one):
         pass
