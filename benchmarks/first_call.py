@@ -25,6 +25,7 @@ from typing import Any
 import numba
 
 from benchmarks.origin import origin, write_rows
+from benchmarks.ratio_table import say
 from knn import indexes
 
 DIVERGENCES = ("energy_distance", "mmd", "sinkhorn_divergence")
@@ -138,8 +139,7 @@ def main(arguments: list[str] | None = None) -> int:
         samples.setdefault(name, []).append(seconds)
         row = row_of(name, samples[name], compiled)
         times = "".join(f"{field} {row[field]!s:>7}  " for field in FIELDS)
-        sys.stdout.write(f"{name:22}{times}compiled {compiled:3}  repeat {row['repeats']} of {given.repeats}\n")
-        sys.stdout.flush()
+        say(f"{name:22}{times}compiled {compiled:3}  repeat {row['repeats']} of {given.repeats}")
         if given.output:
             write_rows(given.output, COLUMNS, [{**row, **told}], lambda old, name=name: old["name"] == name)
     return 0

@@ -24,6 +24,9 @@ def jit(function: F) -> F:
 
     Nothing is compiled at import, since no signature is given. No fast-math either: a sum keeps the order in
     which it is written, so that every machine and every number of threads gives the same bits.
+
+    What a kernel calls is compiled for each set of types, of which a literal 0 is another than an int64, and half of an
+    array another than an array: typed numbers (np.int64(0)) and whole arrays are passed where others are as well.
     """
     folder = cache_folder(Path(function.__code__.co_filename).parent)
     with _numba_cache_in(folder):
