@@ -2,7 +2,6 @@
 
 import platform
 import re
-import time
 
 import numba
 import numpy as np
@@ -12,6 +11,7 @@ from scipy.spatial.distance import cdist
 from knn import DCI, LSH, BruteForce, KDTree, PrincipalDCI, PrioritizedDCI
 from knn.kernels import cpu, cpu_principal_search
 from tests.knn.problems import clusters
+from tests.perf.turns import ratio
 
 pytestmark = pytest.mark.perf
 
@@ -112,44 +112,35 @@ def test_inserting_one_by_one(benchmark):
     assert index.search(X[2100:2101], 1).indices[0, 0] == 2100
 
 
-def _seconds(work, repeats=9):
-    """The quickest of several runs: other processes only ever add."""
-    work()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 def test_the_definition_is_summed_in_vectors():
     """A kernel that fails to vectorise is several times slower than NumPy, which needs a temporary array for it."""
     rows, q = X[:1000], Q[0].astype(np.float64)
     alive = np.ones(len(rows), bool)
-    ours = _seconds(lambda: cpu.scan(rows, alive, q[None], *cpu.empty_heaps(1, len(rows))))
-    numpys = _seconds(lambda: ((rows.astype(np.float64) - q) ** 2).sum(axis=1))
-    assert ours < numpys
+
+    def ours():
+        cpu.scan(rows, alive, q[None], *cpu.empty_heaps(1, len(rows)))
+
+    assert ratio(ours, lambda: ((rows.astype(np.float64) - q) ** 2).sum(axis=1)) < 1
 
 
 def test_narrow_rows_are_measured_in_vectors():
     """All pairs of few columns against SciPy's, which makes a matrix of them: half its time if all is well."""
     rows = X[:1000, :3].astype(np.float64)
     index = BruteForce(n_neighbors=1).fit(rows)
-    ours = _seconds(lambda: index.kneighbors(rows))
-    scipys = _seconds(lambda: cdist(rows, rows).argmin(axis=1))
     np.testing.assert_array_equal(index.kneighbors(rows)[1][:, 0], np.arange(len(rows)))
-    assert ours < 1.5 * scipys
+    assert ratio(lambda: index.kneighbors(rows), lambda: cdist(rows, rows).argmin(axis=1)) < 1.5
 
 
 def test_gaps_are_scanned_in_vectors():
     """The blocked scan of projections against NumPy's passes over the whole array."""
     keys, q, penalty = X.T.copy()[:24], Q[0, :24].copy(), np.zeros(len(X), np.float32)
     out = np.empty(len(X), np.float32)
-    ours = _seconds(lambda: cpu.largest_gaps(keys, q, penalty, out))
-    numpys = _seconds(lambda: np.abs(keys - q[:, None]).max(axis=0))
-    np.testing.assert_array_equal(out, np.abs(keys - q[:, None]).max(axis=0))
-    assert 2 * ours < numpys
+
+    def numpys():
+        return np.abs(keys - q[:, None]).max(axis=0)
+
+    assert ratio(lambda: cpu.largest_gaps(keys, q, penalty, out), numpys) < 0.5
+    np.testing.assert_array_equal(out, numpys())
 
 
 def test_codes_are_compared_in_vectors():
@@ -162,10 +153,8 @@ def test_codes_are_compared_in_vectors():
     blocks = np.empty((len(codes) // 16, 1024), np.uint8)
     cpu.terms_of(codes, terms)
     cpu.pack(codes, np.arange(len(codes), dtype=np.int32), blocks)
-    ours = _seconds(lambda: cpu.nearest_codes(codes[:1], blocks, terms, nearest))
-    numpys = _seconds(lambda: wide @ wide[0])
+    assert ratio(lambda: cpu.nearest_codes(codes[:1], blocks, terms, nearest), lambda: wide @ wide[0]) < 3
     assert nearest[0] == 0
-    assert ours < 3 * numpys
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="reads the assembly of x86, as every one has")
@@ -186,4 +175,4 @@ def test_the_queue_is_no_faster_than_the_scan():
     )
     for part, twin in zip(scan.search(Q[:5], 10), queue.search(Q[:5], 10), strict=True):
         np.testing.assert_array_equal(part, twin)
-    assert 3 * _seconds(lambda: scan.search(Q[:5], 10), 3) < _seconds(lambda: queue.search(Q[:5], 10), 3)
+    assert ratio(lambda: scan.search(Q[:5], 10), lambda: queue.search(Q[:5], 10), 3) < 1 / 3
