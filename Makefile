@@ -21,7 +21,7 @@ help:
 	@echo "make coverage   make test, and which lines it reaches"
 	@echo "make lint       style, types, import order    make bench       asv, this commit"
 	@echo "make dashboard  asv site over commits         make compare BASE=commit   fails if this is slower"
-	@echo "make docs       generated pages of docs/      make site       the documentation, as a site"
+	@echo "make docs       generated pages and stubs     make site       the documentation, as a site"
 
 # The environment is made once, by whichever target comes first: to change its Python, `make clean`. A stamp is made only
 # by an install that ended well, so an interrupted one is taken up again. The tests' is one install, of what is run too.
@@ -102,6 +102,7 @@ docs: $(VENV)/.run
 	$(BIN)/python -m reports.errata_page
 	$(BIN)/python -m reports.docs_tables
 	$(BIN)/python -m reports.reproducing_page
+	$(BIN)/python -m reports.stubs
 
 site: $(VENV)/.test
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -97,13 +97,13 @@ def verify(
 ) -> None:
     """Verify claims: each must hold, and its mutants must be refuted by the same check. One line a claim."""
     with refusing(KeyError, ValueError):
-        from theory import verify as verifier
+        from theory.verify import selected, verify_claim
 
-        chosen = verifier.selected(*(names or ()))
+        chosen = selected(*(names or ()))
     found = []
     with refusing():
         for claim in chosen:
-            report = verifier.verify_claim(claim, deep=deep, mutants=mutants.value, root_seed=root_seed)
+            report = verify_claim(claim, deep=deep, mutants=mutants.value, root_seed=root_seed)
             found.append(report)
             if not as_json:
                 tell_claim(report)

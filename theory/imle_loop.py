@@ -35,7 +35,7 @@ def held_to_the_definition(setting: Setting, model: Any = None) -> Outcome:
         latent_dim=2, generator=_recorder(), n_samples=SAMPLES, inner_steps=INNER, steps=OUTER * INNER,
         batch_size=DATA, lr=RATE, betas=BETAS, schedule="constant", standardise=False, random_state=0, device="cpu",
     ).fit(data)  # fmt: skip
-    generator = fitted.generator_
+    generator: Any = fitted.generator_
     calls = [call for call in generator.calls if call["z"].any()]  # zeros probe the shape
     problem = next(_differences(data, calls, generator.weights()), "")
     moved = float(np.abs(generator.weights() - calls[0]["weights"]).max())
