@@ -56,8 +56,8 @@ def frechet_distance(P: Any, Q: Any, *, extrapolate: bool = False, random_state:
         values.append(_moments(*drawn).value)
     slope, intercept = np.polyfit(inverse, values, 1)
     detail = (
-        f"extrapolated from {fitted.value:.6g} at all rows by a line of slope {slope:.4g} in 1/n; no error: bias "
-        "of higher order in d/n is left, and the noise of the rows and of their draws; may be below 0"
+        f"extrapolated from {fitted.value:.6g} at all rows by a line of slope {slope:.4g} in 1/n; no standard error: "
+        "bias of higher order in d/n is left, and the noise of the rows and of their draws; may be below 0"
     )
     return Estimate(float(intercept), None, None, "line in 1/n", detail=detail)
 

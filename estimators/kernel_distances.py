@@ -263,7 +263,7 @@ def _estimate(square: _Square, squared: bool, statistic: str, unit: str, note: s
         if stderr is not None and value > 2 * stderr:
             stderr = stderr / (2 * math.sqrt(value))
         elif stderr is not None:
-            stderr, reason = None, "too near 0 for a standard error of the root: pass squared=True, statistic='u'"
+            stderr, reason = None, "no standard error of the root so near 0: pass squared=True, statistic='u'"
         value, low, high = math.sqrt(value), math.sqrt(low) * (1 - 1e-15), math.sqrt(high) * (1 + 1e-15)
         unit = f"{unit}^(1/2)" if unit else ""
     detail = "; ".join(part for part in (note, reason) if part)

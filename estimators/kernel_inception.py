@@ -51,7 +51,8 @@ def kernel_inception_distance(
                 raise ValueError(f"{name} has one row: pass two or more")
         value, stderr = _u_statistic(x, y, kernel)
         interval = None if stderr is None else normal_interval(value, stderr)
-        return Estimate(value, stderr, interval, method, detail="" if stderr is not None else "no error from 2 rows")
+        reason = "" if stderr is not None else "no standard error from 2 rows"
+        return Estimate(value, stderr, interval, method, detail=reason)
     n_subsets = whole_number(n_subsets, "n_subsets", 2, why=", or None for the U-statistic of all rows")
     most = min(len(x), len(y))
     subset_size = whole_number(subset_size, "subset_size", 2, most, ", the rows of the smaller sample")
@@ -60,7 +61,8 @@ def kernel_inception_distance(
     for _ in range(n_subsets):
         of_x, of_y = (rows[rng.permutation(len(rows))[:subset_size]] for rows in (x, y))
         values.append(_u_statistic(of_x, of_y, kernel, error=False)[0])
-    detail = f"standard deviation over {n_subsets} subsets of {subset_size}: {np.std(values):.4g}, no standard error"
+    spread = f"standard deviation over {n_subsets} subsets of {subset_size}: {np.std(values):.4g}"
+    detail = f"{spread}; no standard error: subsets share rows"
     return Estimate(float(np.mean(values)), None, None, f"mean over subsets, {method}", detail=detail)
 
 

@@ -71,12 +71,12 @@ def bootstrap(
     value, told = float(whole), f"{n_resamples} resamples"
     if not np.isfinite(values).all() or not math.isfinite(value):
         bad = int((~np.isfinite(values)).sum())
-        return _plain(whole, value, f"no error: {bad} of {told} gave no finite value")
+        return _plain(whole, value, f"no standard error: {bad} of {told} gave no finite value")
     spread, bias = float(values.std(ddof=1)), float(values.mean()) - value
     if abs(bias) > _TOLERABLE_BIAS * spread:
         return _plain(
             whole, value,
-            f"no error: resampling moves the mean by {bias:.3g} at a spread of {spread:.3g}, as for equal laws",
+            f"no standard error: resampling moves the mean by {bias:.3g}, its spread is {spread:.3g}, as for equal laws",
         )  # fmt: skip
     low, high = (float(q) for q in np.quantile(values, [(1 - level) / 2, (1 + level) / 2]))
     interval = (low, high) if kind == "percentile" else (2 * value - high, 2 * value - low)
@@ -112,7 +112,7 @@ def jackknife(
         variance += (len(groups) - 1) * float(np.var(left))
     value = float(whole)
     if not math.isfinite(variance) or not math.isfinite(value):
-        return _plain(whole, value, "no error: leaving rows out gave no finite value")
+        return _plain(whole, value, "no standard error: leaving rows out gave no finite value")
     stderr = math.sqrt(variance)
     method, unit = _described(whole)
     return Estimate(value, stderr, normal_interval(value, stderr, level), f"{method}jackknife", None, unit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from typing import Any
 
 from knn.notebook import html_table
@@ -12,6 +13,8 @@ from knn.notebook import html_table
 _DIGITS = 6
 #: What a bound is printed with: the sought value is on that side of it.
 _SIGNS = {"": "", "lower": "≥ ", "upper": "≤ "}
+#: What a standard error may be over. Draws sample the laws; directions sample nothing of the data.
+_OVER = ("samples", "draws", "directions")
 
 
 class NotConverged(ArithmeticError):
@@ -53,11 +56,16 @@ class Certificate:
 class Estimate:
     """A value with its uncertainty.
 
-    `value`, in `unit`; `stderr`, one standard error of sampling, or None where none is claimed (then
-    `detail` says why); `interval`, a confidence interval (low, high); `method`, how it was computed;
+    `value`, in `unit`; `stderr`, one standard error, or None where none is claimed (then a clause of `detail` that
+    begins with "no standard error" says why); `error_over`, what it is of: "samples", the "draws" of Monte Carlo, or
+    "directions"; `interval`, a confidence interval (low, high); `method`, how it was computed;
     `certificate`, an enclosure of what was computed; `converged`, False for the partial result of a
     solver that stopped, whose float() raises NotConverged; `bound`, "lower" or "upper" where the value estimates no
     more than a bound of what is asked for, which is printed with it as ≥ or ≤.
+
+    Printed, ± stands before one standard error of sampling or of Monte Carlo's draws and nothing else; an error over
+    directions is called that, a certificate is printed as its enclosure, "in [lower, upper]" rounded outward, where it
+    is wider than the digits shown, and the reason for no standard error in brackets.
 
     Raises ValueError for a NaN or a negative error: no failure is an Estimate.
     """
@@ -71,6 +79,7 @@ class Estimate:
     detail: str = ""
     converged: bool = True
     bound: str = ""
+    error_over: str = "samples"
 
     def __post_init__(self) -> None:
         if math.isnan(self.value):
@@ -79,6 +88,8 @@ class Estimate:
             raise ValueError(f"stderr is {self.stderr}: give a finite number ≥ 0, or None")
         if self.bound not in _SIGNS:
             raise ValueError(f"bound is {self.bound!r}: pass 'lower', 'upper' or nothing")
+        if self.error_over not in _OVER:
+            raise ValueError(f"error_over is {self.error_over!r}: pass one of {', '.join(map(repr, _OVER))}")
         if self.interval is not None and not self.interval[0] <= self.interval[1]:
             raise ValueError(f"interval {self.interval} is not (low, high)")
 
@@ -89,21 +100,29 @@ class Estimate:
             )
         return float(self.value)
 
-    @property
-    def error(self) -> float | None:
-        """Half-width that is printed after ±: the standard error, else the certificate's reach, else None."""
-        if self.stderr is not None:
-            return self.stderr
-        if self.certificate is None or math.isinf(self.value):
-            return None
-        return max(self.certificate.upper - self.value, self.value - self.certificate.lower)
-
     def __str__(self) -> str:
-        number = _with_error(self.value, self.error)
-        if self.stderr is None and self.interval is not None:
-            number = f"{self.value:.{_DIGITS}g} [{self.interval[0]:.{_DIGITS}g}, {self.interval[1]:.{_DIGITS}g}]"
-        text = f"{_SIGNS[self.bound]}{number} {self.unit}".rstrip()
+        parts = [self._number(), self.unit, f"({self._aside()})" if self._aside() else ""]
+        text = _SIGNS[self.bound] + " ".join(part for part in parts if part)
         return text if self.converged else f"{text} (not converged)"
+
+    def _number(self) -> str:
+        """The value with its standard error of sampling, else its interval, else what encloses it."""
+        if self.stderr is not None and self.error_over != "directions":
+            return _with_error(self.value, self.stderr)
+        number = _with_error(self.value, None)
+        if self.stderr is None and self.interval is not None:
+            low, high = (f"{end:.{_DIGITS}g}" for end in self.interval)
+            return number if low == high else f"{number} [{low}, {high}]"
+        if self.stderr is None and self.certificate is not None and math.isfinite(self.value):
+            return number + _enclosure(self.value, self.certificate)
+        return number
+
+    def _aside(self) -> str:
+        """What the number does not say: an error that is none of sampling, or why there is none."""
+        if self.stderr is not None:
+            return f"standard error over directions {self.stderr:.2g}" if self.error_over == "directions" else ""
+        clauses = self.detail.split("; ") if self.interval is None else []
+        return next((clause for clause in clauses if clause.startswith("no standard error")), "")
 
     def __format__(self, spec: str) -> str:
         return f"{_SIGNS[self.bound]}{self.value:{spec}}" if spec else str(self)
@@ -134,7 +153,31 @@ class Estimate:
             "bound": self.bound,
             "detail": self.detail,
             "converged": self.converged,
+            "error_over": self.error_over,
         }
+
+
+def _enclosure(value: float, proof: Certificate) -> str:
+    """What encloses the value, rounded outward to two digits of its reach; nothing where the digits shown are safe."""
+    reach = max(proof.upper - value, value - proof.lower)
+    if reach <= abs(value) * 10.0**-_DIGITS:
+        return ""
+    place = math.floor(math.log10(reach)) - 1 if 0 < reach < math.inf else 0
+    return f" in [{_outward(proof.lower, place, ROUND_FLOOR)}, {_outward(proof.upper, place, ROUND_CEILING)}]"
+
+
+def _outward(end: float, place: int, rounding: str) -> str:
+    """`end` to a multiple of 10^place, on the side that `rounding` says."""
+    if math.isinf(end):
+        return _with_error(end, None)
+    step = Decimal(1).scaleb(place)
+    # Exact: an end has at most some 770 digits, and the quotient is whole.
+    with localcontext(prec=800):
+        multiple = (Decimal(end) / step).to_integral_value(rounding)
+    if multiple == 0:
+        return "0"
+    # As many digits as the multiple has, which a float holds and prints again.
+    return f"{float(multiple * step):.{max(_DIGITS, len(str(abs(multiple))))}g}"
 
 
 def _with_error(value: float, error: float | None) -> str:

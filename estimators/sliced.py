@@ -37,7 +37,7 @@ def sliced_wasserstein(P: Any, Q: Any, *, p: float = 1.0, n_directions: int = 20
     p = _checked(p, n_directions, "n_directions", least=2)
     first, second, exponent = _near_zero(P, Q)
     d = first.points.shape[1]
-    detail = "standard error over directions; none of sampling"
+    detail = "no standard error of sampling"
     if equal_measures(first, second):
         return Estimate(0.0, None, None, "identity", Certificate("equal measures", 0.0, 0.0), "length", detail)
     if d == 1:
@@ -53,6 +53,7 @@ def sliced_wasserstein(P: Any, Q: Any, *, p: float = 1.0, n_directions: int = 20
     bounds = rounded_outward("rounding, over the directions drawn", max(low, 0.0), high, exponent)
     stderr = None
     if d > 1:
+        detail = "standard error over directions; none of sampling"
         spread = float(np.std(costs, ddof=1)) / math.sqrt(len(costs))
         stderr = scaled(spread * value / (p * mean) if mean > 0 else 0.0, exponent)
     told = min(max(scaled(value, exponent), bounds.lower), bounds.upper)
@@ -64,6 +65,7 @@ def sliced_wasserstein(P: Any, Q: Any, *, p: float = 1.0, n_directions: int = 20
         bounds,
         "length",
         detail,
+        error_over="directions",
     )
 
 
@@ -101,8 +103,7 @@ def max_sliced_wasserstein(
     bounds = rounded_outward("a direction, and its coupling", max(value - moved - levels, 0.0), above + moved, exponent)
     told = min(max(scaled(value, exponent), bounds.lower), bounds.upper)
     detail = "a lower bound on the largest over directions and on W_p; the upper end bounds both"
-    ends = bounds.lower, bounds.upper
-    return Estimate(told, None, ends, "lower bound: the best direction found", bounds, "length", detail, bound="lower")
+    return Estimate(told, None, None, "lower bound: the best direction found", bounds, "length", detail, bound="lower")
 
 
 def unit_vectors(rng: np.random.Generator, k: int, d: int) -> Array:

@@ -34,7 +34,7 @@ def from_parts(
     if not (isinstance(batches, (int, np.integer)) and batches >= 2):
         raise ValueError(f"batches is {batches!r}: pass a whole number ≥ 2, or None for no standard error")
     if min(map(len, samples)) < least * batches:
-        return None, None, f"too few points for a standard error from {batches} parts"
+        return None, None, f"no standard error: too few points for {batches} parts"
     rng = np.random.default_rng(random_state)
     parts = [np.array_split(sample[rng.permutation(len(sample))], batches) for sample in samples]
     values = [estimator(a, b) for a, b in zip(*parts, strict=True)]

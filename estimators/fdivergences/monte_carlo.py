@@ -47,7 +47,7 @@ def monte_carlo(P: Density, Q: Density, f: Generator, n_draws: int = 100_000, ra
     # Every D_f is in [0, bound], whatever the draws say.
     clipped = (min(max(interval[0], 0.0), value), max(min(interval[1], f.bound), value))
     heavy = f.bound == math.inf and _tail_index(terms) >= _NO_VARIANCE
-    estimate = Estimate(value, stderr, clipped, method, None, f.unit, converged=not heavy)
+    estimate = Estimate(value, stderr, clipped, method, None, f.unit, converged=not heavy, error_over="draws")
     if heavy:
         raise NotConverged(
             f"{f.name}: the terms fall off too slowly to have a variance, so their mean is no estimate: "

@@ -43,7 +43,7 @@ def test_the_root_has_the_error_of_the_delta_method_or_none():
     assert far.stderr == pytest.approx(square.stderr / (2 * far.value), rel=8 * UNIT)
     near = energy_distance(X, X + 1e-9)
     assert near.stderr is None
-    assert "too near 0" in near.detail
+    assert "so near 0" in near.detail
     assert energy_distance(Empirical(X), Empirical(Y)).stderr is None
     assert "fewer than 3" in energy_distance(X[:2], Y[:2]).detail
 

@@ -2,9 +2,26 @@
 
 import math
 import pickle
+from fractions import Fraction
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from estimators import (
+    Gaussian,
+    energy_distance,
+    frechet_distance,
+    jsd,
+    kl_knn,
+    max_sliced_wasserstein,
+    mmd,
+    sinkhorn_divergence,
+    sliced_wasserstein,
+    unbalanced_transport,
+    wasserstein,
+)
 from estimators.result import Certificate, Estimate, NotConverged
 
 
@@ -33,8 +50,61 @@ def test_the_error_decides_the_digits(value, stderr, text):
 
 def test_an_interval_or_a_certificate_is_printed_where_no_standard_error_is():
     assert str(Estimate(0.5, interval=(0.25, 0.75), unit="nats")) == "0.5 [0.25, 0.75] nats"
-    assert str(Estimate(0.5, certificate=Certificate("gap", 0.4, 0.52))) == "0.5 ± 0.1"
+    assert str(Estimate(0.5, certificate=Certificate("gap", 0.375, 0.515625))) == "0.5 in [0.37, 0.52]"
     assert f"{Estimate(0.123456, 0.1):.3f}" == "0.123"
+
+
+@pytest.mark.parametrize(
+    ("value", "lower", "upper", "text"),
+    [
+        (0.0465058, 0.04650572, 0.04650648, "0.0465058 in [0.04650572, 0.04650649]"),
+        (1.0, 1 - 1e-15, 1 + 1e-15, "1"),
+        (0.0, 0.0, 2.0**-50, "0 in [0, 8.9e-16]"),
+        (-2.0, -math.inf, -1.5, "-2 in [−∞, -1]"),
+        (123456.0, 123399.0, 123500.5, "123456 in [123399, 123501]"),
+        (math.inf, math.inf, math.inf, "∞"),
+    ],
+)
+def test_a_certificate_is_printed_as_an_enclosure_that_still_holds(value, lower, upper, text):
+    assert str(Estimate(value, certificate=Certificate("gap", lower, upper))) == text
+
+
+@given(st.floats(-1e300, 1e300), st.floats(0, 1e300), st.floats(0, 1e300))
+def test_a_printed_enclosure_holds_the_proved_one(value, below, above):
+    proof = Certificate("gap", value - below, value + above)
+    _, printed, ends = str(Estimate(value, certificate=proof)).partition(" in [")
+    if printed:
+        low, high = map(Fraction, ends.removesuffix("]").split(", "))
+        assert low <= Fraction(proof.lower)
+        assert Fraction(proof.upper) <= high
+        reach = max(Fraction(proof.upper) - Fraction(value), Fraction(value) - Fraction(proof.lower))
+        assert high - low <= proof.gap * (1 + Fraction(1, 2**50)) + reach / 4
+
+
+def test_only_a_standard_error_of_sampling_stands_after_the_sign():
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    Y = X[::-1] * 2 + 1
+    proved = "no standard error of sampling"
+    for found, words in (
+        (unbalanced_transport(X, Y, marginal=1.0), proved),
+        (sinkhorn_divergence(X, Y, tolerance=0.01), proved),
+        (wasserstein(X, Y), proved),
+        (sliced_wasserstein(X, Y), "standard error over directions"),
+        (sliced_wasserstein(X, X), proved),
+        (max_sliced_wasserstein(X, Y), " in ["),
+        (mmd(X, X + 1e-3), "no standard error of the root so near 0"),
+        (energy_distance(X[:1], Y[:1]), "no standard error from fewer than 3 points"),
+        (kl_knn(X[:8], Y[:8]), "no standard error: too few points"),
+        (frechet_distance(X, Y, extrapolate=True), "no standard error: bias"),
+        (Estimate(0.5, detail="closed form; no error but rounding"), "0.5"),
+    ):
+        assert "±" not in str(found)
+        assert words in str(found)
+    assert " in [" in str(sinkhorn_divergence(X, Y, tolerance=0.01))
+    drawn = jsd(Gaussian([0.0] * 3), Gaussian([1.0] * 3))
+    assert (drawn.error_over, "±" in str(drawn), "±" in str(energy_distance(X, Y))) == ("draws", True, True)
+    with pytest.raises(ValueError, match="error_over is 'seeds'"):
+        Estimate(1.0, error_over="seeds")
 
 
 def test_a_partial_estimate_has_no_float():
