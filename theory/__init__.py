@@ -4,6 +4,8 @@ from knn.lazy import lazy_exports
 
 _HOMES = {
     "Certified": "theory.claim",
+    "Claim": "theory.claim",
+    "ClaimReport": "theory.verify",
     "Exact": "theory.claim",
     "Holds": "theory.claim",
     "Inconclusive": "theory.claim",
@@ -13,6 +15,7 @@ _HOMES = {
     "claim": "theory.claim",
     "claims_registry": "theory.claim",
     "verify": "theory.verify",
+    "verify_claim": "theory.verify",
 }
 __all__ = list(_HOMES)
 __getattr__, __dir__ = lazy_exports(__name__, _HOMES)

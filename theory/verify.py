@@ -198,7 +198,16 @@ def verify(
     root_seed: int = 0,
     progress: Callable[[Result], None] | None = None,
 ) -> pd.DataFrame:
-    """Verifies claims by id or topic (all without a name) and returns one row a claim; see `verify_claim`.
+    """Verifies claims by id or topic (all without a name) and returns one row a claim; arguments as of `verify_claim`.
+
+    Columns: `id`, `topic`, `method`, `verdict` and `priority` of the claim; `verified` (bool) and the `outcome` of its
+    true statement, HOLDS, REFUTED, INCONCLUSIVE or ERROR; `mutants` written by hand and how many were `refuted`;
+    `counterexamples`, boundary cases among them; `automatic` mutants, how many are stated to be `equivalent` and how
+    many were `ill_formed`; `resolution`, the least relative change of a formula that is still refuted, if any;
+    `seconds`; `evidence`, the numbers that decided; `complaints`, the reasons not to be verified, if it is not.
+
+    A claim that fails is a row and raises nothing. Raises KeyError for a name that is neither a claim nor a topic, with
+    those that are near; ValueError for another `mutants`.
 
     >>> verify("m-of-n-lemma").verified.all()
     True
