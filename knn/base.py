@@ -16,14 +16,13 @@ from knn.budgets import Budgeted
 from knn.cosine import unit_rows
 from knn.inner_product import Answer, Lift
 from knn.kernels.engine import engine
+from knn.metrics import checked_metric
 from knn.neighbours import Neighbours, checked_mode, neighbours_graph, without_self
 from knn.points import Points
 from knn.registry import Registry
 from knn.stored import Stored
 from knn.threads import ChangeLock
 from knn.validation import checked_count, checked_ids, checked_jobs, checked_random_state, checked_rows
-
-METRICS = ("euclidean", "cosine", "inner_product")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -34,7 +33,17 @@ class NearestNeighbours(Stored, Budgeted, ABC):
         cosine      d(q, x) = 1 − cos = ½ ‖q̂ − x̂‖²     rows scaled to length 1 at the width of the data
         inner_product   −⟨q, x⟩, float64, coordinates in order: the largest products come first
 
-    Subclasses take `n_neighbors`, `metric`, `device`, `n_jobs` and `random_state` besides parameters of their own.
+    Besides parameters of their own, subclasses take
+
+        n_neighbors   k of a search that is given none
+        metric        "euclidean", "cosine" or "inner_product"
+        device        "cpu", or "cuda" where `devices` has it: the same answers, and ValueError where no GPU answers
+        n_jobs        threads of a search: a number, −1 for all processors, None for what joblib is set to, which is
+                      one; answers are the same
+        random_state  what is drawn when it is built: equal integers give equal indexes; of a numpy Generator each `fit`
+                      draws one integer, so that two fits have two seeds, and a RandomState is used up as it is drawn
+                      from; None is NumPy's global RandomState
+
     X (n, d) is kept as float32 or float64, and not copied when it is C-contiguous: do not change it afterwards.
     Row i has the id i; `insert` hands out the next ids. Searches may run in several threads at once.
     """
@@ -55,7 +64,7 @@ class NearestNeighbours(Stored, Budgeted, ABC):
     metric: str = "euclidean"
     device: str = "cpu"
     n_jobs: int | None = None
-    random_state: int | np.random.RandomState | None = None
+    random_state: int | np.random.Generator | np.random.RandomState | None = None
 
     #: The sphere onto which points are lifted for inner products.
     _lift: Lift | None = field(default=None, init=False)
@@ -227,10 +236,9 @@ class NearestNeighbours(Stored, Budgeted, ABC):
     def _check_parameters(self) -> None:
         """Raises for parameters that no data could make right; subclasses add their own."""
         checked_count(self.n_neighbors, "n_neighbors")
-        if not isinstance(self.random_state, np.random.RandomState):
+        if not isinstance(self.random_state, (np.random.RandomState, np.random.Generator)):
             checked_random_state(self.random_state)
-        if self.metric not in METRICS:
-            raise ValueError(f"metric={self.metric!r} is not known: use one of {METRICS}")
+        checked_metric(self.metric)
         if self.device not in self.devices:
             raise ValueError(f"device={self.device!r} does not serve {type(self).__name__}: use one of {self.devices}")
         self._check_budgets()

@@ -15,6 +15,7 @@ from knn.file_arrays import finite, held, measures
 from knn.grids import products
 from knn.on_device import OnDevice
 from knn.principal_codes import canonical_sample
+from knn.radius import Refused
 from knn.runs import SortedRuns
 from knn.threads import over_blocks
 from knn.validation import checked_count, spent
@@ -27,18 +28,10 @@ ASKED, AMONG = 100, 2000
 BROAD = 4.0
 #: Numbers of buckets are held to this, so that they are whole numbers of 64 bits.
 LAST = 2.0**62
-
-
-def _refused(name: str) -> property:
-    """An attribute that is not there, and says why."""
-
-    def why(_):
-        raise AttributeError(
-            f"LSH has no {name}: hashes exclude no point for sure, so that some within the radius may be missed; "
-            "use KDTree, PrincipalDCI or BruteForce"
-        )
-
-    return property(why)
+MISSED = (
+    "hashes exclude no point for sure, so that some within the radius may be missed; "
+    "use KDTree, PrincipalDCI or BruteForce"
+)
 
 
 @indexes.register("lsh")
@@ -93,8 +86,8 @@ class LSH(OnDevice):
         return built, products(candidates=(0.01, 0.03, 0.1, 0.3, 0.6))
 
     # Properties, which hasattr finds missing: a method that raised would look like one that works.
-    radius_neighbors = _refused("radius_neighbors")
-    radius_neighbors_graph = _refused("radius_neighbors_graph")
+    radius_neighbors = Refused(MISSED)
+    radius_neighbors_graph = Refused(MISSED)
 
     def _build(self, rng):
         rows, m = self._points.rows, self.n_tables * self.n_projections

@@ -15,16 +15,19 @@ SHOWN = 8
 
 
 class Neighbours(NamedTuple):
-    """The answers to q queries, nearest first; places that nothing fills hold −1 and ∞."""
+    """The answers to q queries, nearest first; places that nothing fills hold −1 and ∞.
 
-    #: Permanent ids of the neighbours, int64 (q, k).
+        indices      int64 (q, k)     permanent ids of the neighbours
+        distances    float64 (q, k)   their distances by the definition of the metric, ascending
+        evaluations  int64 (q,)       how many true distances were computed for each query
+        certified    bool (q,)        whether the answer is proved to be the exact one
+
+    Of queries in the memory of a device, `BruteForce` leaves all but the evaluations there, as nothing waits.
+    """
+
     indices: np.ndarray
-    #: Their distances by the definition, float64 (q, k).
     distances: np.ndarray
-    #: How many true distances were computed for each query, int64 (q,).
     evaluations: np.ndarray
-    #: Whether the answer is proved to be the exact one, bool (q,). `BruteForce` tells it of queries in the memory of a
-    #: device there, as nothing waits; evaluations are always the host's.
     certified: np.ndarray
 
     def _repr_html_(self) -> str:

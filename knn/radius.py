@@ -108,6 +108,21 @@ class BoundedRadius(RadiusNeighbours):
         """Slots, each at most once, of all living points within the radius of q (d,), float64, and maybe others."""
 
 
+class Refused:
+    """An attribute that an index has not, and that says why."""
+
+    def __init__(self, why: str):
+        self._why = why
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._what = f"{owner.__name__} has no {name}"
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is None:
+            return self
+        raise AttributeError(f"{self._what}: {self._why}")
+
+
 def _checked_radius(radius: Any) -> float:
     if isinstance(radius, (bool, np.bool_)) or not isinstance(radius, numbers.Real):
         raise TypeError(f"radius must be a number, not {radius!r}")

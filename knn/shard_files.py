@@ -108,7 +108,7 @@ def _settle(path: Path) -> None:
 def told_of(index: Any) -> Any:
     """The argument `index` as JSON has it: a name, and parameters if it is an index.
 
-    A RandomState, which no file holds, becomes None.
+    A Generator or RandomState, which no file holds, becomes None.
     """
     if isinstance(index, str):
         return index
@@ -116,7 +116,7 @@ def told_of(index: Any) -> Any:
     if isinstance(index, type):
         return template._registered_name()
     told = template.get_params(deep=False)
-    if isinstance(told["random_state"], np.random.RandomState):
+    if isinstance(told["random_state"], (np.random.Generator, np.random.RandomState)):
         told["random_state"] = None
     return [template._registered_name(), {name: storage.plain(name, value) for name, value in told.items()}]
 

@@ -17,6 +17,7 @@ from knn import shard_files, shards
 from knn.base import NearestNeighbours
 from knn.choice import unfitted
 from knn.neighbours import Neighbours, checked_mode, neighbours_graph, without_self
+from knn.radius import Refused
 from knn.shard_ids import Numbering
 from knn.shards import AGAIN, Call, Here, Holder, Recipe, ShardsLost
 from knn.threads import ChangeLock
@@ -38,6 +39,9 @@ class Sharded(BaseEstimator):
     Budgets of the index that are shares stay shares; those that count points count them in each shard.
     """
 
+    radius_neighbors = Refused(shards.NO_RADIUS)
+    radius_neighbors_graph = Refused(shards.NO_RADIUS)
+
     def __init__(self, index="brute-force", *, n_shards=2, client=None, n_jobs=None):
         self.index = index
         self.n_shards = n_shards
@@ -54,7 +58,7 @@ class Sharded(BaseEstimator):
         shards.check_directions(rows, template.metric)
         validate_data(template, X, skip_check_array=True)  # bad names are known before any work
         count = min(self.n_shards, len(rows))
-        rng = checked_random_state(template.random_state)
+        rng = checked_random_state(getattr(self.index, "random_state", None))  # the template's is a copy
         numbering, recipes = Numbering(count), []
         bounds = np.linspace(0, len(rows), count + 1).astype(int)
         for shard, (start, stop) in enumerate(pairwise(bounds.tolist())):

@@ -19,6 +19,8 @@ from knn.neighbours import Neighbours
 
 #: How often a call is made again after shards were lost under it.
 AGAIN = 3
+#: Why there are no neighbours within a radius.
+NO_RADIUS = "shards are asked for their k nearest alone; use KDTree, PrincipalDCI or BruteForce on all rows"
 
 
 class ShardsLost(Exception):

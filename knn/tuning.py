@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import check_random_state
 
 from knn.base import NearestNeighbours
 from knn.choice import unfitted
 from knn.exact import BruteForce
-from knn.validation import checked_count, checked_rows
+from knn.validation import checked_count, checked_random_state, checked_rows
 
 #: Rows held out as queries, at most, and at most this share of all.
 HELD_OUT, SHARE = 200, 0.2
@@ -119,7 +118,7 @@ def tuned(
         raise ValueError(f"recall={recall!r} must be in (0, 1]: the share of the neighbours that is to be found")
     if by not in ("seconds", "evaluations"):
         raise ValueError(f"by={by!r} is not known: use 'seconds' or 'evaluations'")
-    rng = check_random_state(random_state)
+    rng = checked_random_state(random_state)
     rows = checked_rows(X, "X")
     base, asked = _split(rows, queries, rng)
     checked_count(k, "k", most=len(base), of="rows to choose from")

@@ -179,12 +179,18 @@ def checked_jobs(value: Any) -> None:
 
 
 def checked_random_state(value: Any) -> np.random.RandomState:
-    """The generator that `random_state` stands for; raises ValueError naming it and what it may be."""
+    """The generator that `random_state` stands for; raises ValueError naming it and what it may be.
+
+    Of a numpy Generator it is one seeded by an integer that is drawn from it: asked again, another.
+    """
+    if isinstance(value, np.random.Generator):
+        return np.random.RandomState(int(value.integers(2**32)))
     try:
         return check_random_state(value)
     except (ValueError, TypeError) as error:
         raise ValueError(
-            f"random_state={value!r} is no seed: use a whole number from 0 to 2³² − 1, a RandomState, or None"
+            f"random_state={value!r} is no seed: use a whole number from 0 to 2³² − 1, a numpy Generator, "
+            "a RandomState, or None"
         ) from error
 
 

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from knn import kdtree, lsh, threads
-from knn.base import METRICS
+from knn.metrics import METRICS
 from tests import naive
 from tests.knn.problems import clusters, problems
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.utils.estimator_checks import check_estimator
 
 from knn import BruteForce, KDTree, PrioritizedDCI, Sharded
-from knn.base import METRICS
+from knn.metrics import METRICS
 from knn.shard_ids import Numbering
 from tests import naive
 from tests.knn.problems import clusters, problems, same
@@ -98,6 +98,25 @@ def test_an_id_that_is_not_there_is_named_and_then_none_is_removed():
         with pytest.raises(KeyError, match=rf"ids\[{place}\] = {ids[place]} is no point"):
             index.delete(ids)
     assert index.n_samples_fit_ == 29
+
+
+def test_a_radius_is_refused_with_the_remedy():
+    index = Sharded(n_shards=2).fit(np.eye(4))
+    for name in ("radius_neighbors", "radius_neighbors_graph"):
+        with pytest.raises(AttributeError, match=f"^Sharded has no {name}: shards are asked .*use KDTree"):
+            getattr(index, name)
+
+
+def test_a_generator_seeds_the_shards_anew_at_each_fit():
+    X, _ = clusters(40, 6, seed=0, queries=1)
+    one, other = (Sharded(PrioritizedDCI(random_state=np.random.default_rng(3))) for _ in range(2))
+    seeds = [[seed_of(index.fit(X)) for index in (one, other)] for _ in range(2)]
+    assert [len(set(pair)) for pair in seeds] == [1, 1]
+    assert seeds[0] != seeds[1]
+
+
+def seed_of(index):
+    return index._holder.held[0].random_state
 
 
 def test_scikit_learns_own_checks():
