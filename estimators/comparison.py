@@ -59,7 +59,11 @@ divergences: Registry[Divergence] = Registry(
     skip=("estimators.kernels", "estimators.losses", "estimators.models", "estimators.networks", "estimators.training"),
 )
 
-COLUMNS = ("divergence", "value", "stderr", "low", "high", "bound", "unit", "method", "status", "detail")
+#: `low` and `high`: a confidence interval, of what `interval` says; `lower` and `upper`: a proof of what was computed.
+COLUMNS = (
+    "divergence", "value", "stderr", "low", "high", "interval", "lower", "upper", "bound", "unit", "method", "status",
+    "detail",
+)  # fmt: skip
 
 
 def divergence(
@@ -91,9 +95,13 @@ def compare(P: Any, Q: Any, divergences: Iterable[str] | None = None) -> pd.Data
 
     Arrays (n, d) are samples; `Empirical` measures have the f-divergences as well. Two densities have the f-divergences
     by what suits them (closed form, quadrature, Monte Carlo: `method`), and two `Gaussian` laws W₂. Scores (precision,
-    FID, …) are of arrays alone, P the data and Q the model's samples, with enough rows. Columns: divergence, value,
-    stderr, low and high (its interval, else value ± 1.96 stderr, not of a score, whose error may be about a biased
-    mean; a certificate where nothing is sampled), unit, method, status, detail. A divergence that raises is a row
+    FID, …) are of arrays alone, P the data and Q the model's samples, with enough rows.
+
+    Columns: divergence, value, stderr; low and high, a confidence interval (the estimate's own, else value ± 1.96
+    stderr, not of a score, whose error may be about a biased mean); interval, what that is of: "95 % of samples",
+    "95 % of draws" (Monte Carlo's), "95 % of directions" or "rule's estimate" (a quadrature's, of its own error), and
+    "" where there is none; lower and upper, the certificate, which encloses the divergence of the two things given and
+    knows nothing of sampling; bound, unit, method, status, detail. A divergence that raises is a row
     with status "error" or "not converged" and its message; input that no divergence could take raises here, a density
     beside anything else with TypeError.
     """
@@ -166,10 +174,13 @@ def _row(member: Divergence | Score, P: Any, Q: Any) -> dict[str, Any]:
 
 def _described(member: Divergence | Score, estimate: Estimate, status: str) -> dict[str, Any]:
     cells = estimate.as_dict()
-    if isinstance(member, Score):
-        pass  # whose interval is its own or none: its standard error may be about a biased mean
-    elif estimate.interval is None and estimate.stderr is not None:
+    # A score's interval is its own or none: its standard error may be about a biased mean.
+    if estimate.interval is None and estimate.stderr is not None and isinstance(member, Divergence):
         cells["low"], cells["high"] = normal_interval(estimate.value, estimate.stderr)
-    elif estimate.interval is None:
-        cells["low"], cells["high"] = cells["lower"], cells["upper"]
+    if cells["low"] is None:
+        cells["interval"] = ""
+    elif estimate.stderr is None and isinstance(member, Divergence):
+        cells["interval"] = "rule's estimate"
+    else:
+        cells["interval"] = f"95 % of {estimate.error_over}"
     return {column: cells.get(column) for column in COLUMNS} | {"divergence": member.name, "status": status}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -15,15 +16,34 @@ _SIGNS = {"lower": "≥ ", "upper": "≤ "}
 def _value(row: Any) -> str:
     if missing(row.value):
         return NONE
-    return _SIGNS.get(str(getattr(row, "bound", "")), "") + with_error(row.value, row.stderr, digits=6)
+    error = None if _of(row) == "95 % of directions" else row.stderr
+    return _SIGNS.get(str(getattr(row, "bound", "")), "") + with_error(row.value, error, digits=6)
+
+
+def _of(row: Any) -> str:
+    """What an interval is of; nothing where there is none."""
+    told = getattr(row, "interval", None)
+    return "" if missing(told) else str(told)
 
 
 def _interval(row: Any) -> str:
     if missing(row.low) or missing(row.high):
         return NONE
     low, high = significant(row.low, 6), significant(row.high, 6)
-    # A certificate that is tighter than the digits shown adds nothing to them.
-    return NONE if low == high else f"{low} – {high}"
+    told = f"{low} – {high}" if low != high else low
+    return f"{told} ({_of(row)})" if _of(row) else told
+
+
+def _proved(row: Any) -> str:
+    """The certificate: of what was computed, never of the laws behind it."""
+    if missing(getattr(row, "lower", None)) or missing(row.upper):
+        return NONE
+    reach = max(abs(row.upper - row.value), abs(row.value - row.lower))
+    if not math.isfinite(row.value) or reach <= abs(row.value) * 1e-6:
+        return "the digits shown"
+    # Outward by one of seven digits, so that rounding them never narrows it.
+    low, high = row.lower - abs(row.lower) * 1e-6, row.upper + abs(row.upper) * 1e-6
+    return f"{significant(low, 7)} – {significant(high, 7)}"
 
 
 def _method(row: Any) -> str:
@@ -36,14 +56,16 @@ def _method(row: Any) -> str:
 comparison = Table(
     name="comparison",
     title="Divergences and scores",
-    about="The value ± one standard error where sampling has one, and the interval: of 95 % where something is "
-    "sampled, certified where nothing is.",
+    about="The value ± one standard error of sampling, where it is known; the interval and what it is of, samples or "
+    "random directions; and what is proved of the number computed between the two things given, which says nothing of "
+    "the laws behind samples.",
     experiment="",
     make=lambda store, size: pd.DataFrame(),  # noqa: ARG005
     columns=(
         Column("Divergence", lambda row: row.divergence, "divergence"),
         Column("Value", _value, "value", True, "± one standard error"),
         Column("Interval", _interval, "low", True),
+        Column("Proved of these two", _proved, "lower", True),
         Column("Unit", lambda row: NONE if missing(row.unit) or not row.unit else row.unit, "unit"),
         Column("Method", _method, "method"),
     ),

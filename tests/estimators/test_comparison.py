@@ -62,15 +62,30 @@ def test_a_row_is_the_estimate_of_that_divergence():
     assert frame.value["kl"] == math.inf
     assert frame.unit["jsd"] == "nats"
     assert frame.value["wasserstein"] == pytest.approx(1, rel=1e-12)
-    assert frame.low["wasserstein"] <= 1 <= frame.high["wasserstein"]
+    assert frame.lower["wasserstein"] <= 1 <= frame.upper["wasserstein"]
+    assert pd.isna(frame.low["wasserstein"])
     sampled = compare(X, X + 1, ["energy-distance"]).iloc[0]
     assert sampled.stderr > 0
     # No bound on rounding, which is no interval for the law behind a sample.
     assert (sampled.low, sampled.high) == pytest.approx(
         (sampled.value - 1.959964 * sampled.stderr, sampled.value + 1.959964 * sampled.stderr), rel=1e-6
     )
+    assert sampled.lower <= sampled.value <= sampled.upper < sampled.high
     share = compare(X, X + 1, ["precision"]).iloc[0]
     assert (share.low, share.high) == precision(X, X + 1).interval
+
+
+def test_a_proof_never_stands_where_an_interval_does():
+    """Of 20 rows no W₁ is known to a part in 10⁹: low and high are of samples or of directions, and say so."""
+    table = compare(X, X * 2 + 3).set_index("divergence")
+    proved = {"wasserstein", "wasserstein-2", "sinkhorn", "max-sliced-wasserstein"}
+    assert (table.interval[list(proved)] == "").all()
+    assert table.loc[list(proved), ["stderr", "low", "high"]].isna().all(axis=None)
+    assert table.loc[list(proved), ["lower", "upper"]].notna().all(axis=None)
+    assert table.interval["sliced-wasserstein"] == "95 % of directions"
+    assert set(table.interval.drop([*proved, "sliced-wasserstein"])) <= {"95 % of samples", ""}
+    assert (table.interval[["energy-distance", "precision"]] == "95 % of samples").all()
+    assert (table.low.isna() == (table.interval == "")).all()
 
 
 def test_two_densities_have_a_row_for_each_f_divergence_and_gaussians_one_of_transport():
@@ -92,12 +107,15 @@ def test_two_densities_have_a_row_for_each_f_divergence_and_gaussians_one_of_tra
             assert (gaussians.low[name], gaussians.high[name]) == found.interval
     transport = gaussian_wasserstein(P, Q)
     assert gaussians.value["wasserstein-2"] == transport.value
-    assert gaussians.low["wasserstein-2"] == transport.certificate.lower
+    assert gaussians.lower["wasserstein-2"] == transport.certificate.lower
+    assert pd.isna(gaussians.low["wasserstein-2"])
+    assert gaussians.interval["jsd"] == "rule's estimate"
     assert others.value["chi-squared"] == math.inf
     # Nothing certifies Monte Carlo but its error.
     drawn = compare(Mixture([1.0], [Gaussian([0.0] * 3)]), Gaussian([0.5] * 3), ["jsd"]).iloc[0]
     assert drawn.method.startswith("Monte Carlo")
     assert drawn.low < drawn.value < drawn.high
+    assert drawn.interval == "95 % of draws"
     assert compare(Uniform(), Gaussian(), "energy-distance").status[0] == "error"
 
 

@@ -31,7 +31,7 @@ def test_compare_reads_what_the_audit_reads_and_writes_what_tables_write(call, t
         "--seed",
         "3",
     ]
-    begins = {"md": "| Divergence ", "csv": "divergence,value", "tex": r"\begin{tabular}{lrrll}", "html": "<table>"}
+    begins = {"md": "| Divergence ", "csv": "divergence,value", "tex": r"\begin{tabular}{lrrrll}", "html": "<table>"}
     for form, start in begins.items():
         done = call(*told, "--format", form)
         assert done.exit_code == 0, done.output

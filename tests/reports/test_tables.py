@@ -233,14 +233,24 @@ def test_a_comparison_shows_errors_and_failures():
     frame = pd.DataFrame(
         [
             {"divergence": "a", "value": 0.5, "stderr": 0.01, "unit": "nats", "method": "m", "status": "ok"},
-            {"divergence": "b", "value": 0.5, "low": 0.4, "high": 0.6, "unit": "nats", "method": "m", "status": "ok"},
+            {
+                "divergence": "b", "value": 0.5, "lower": 0.4, "upper": 0.6, "unit": "nats", "method": "m",
+                "status": "ok",
+            },
             {"divergence": "c", "status": "error", "detail": "ValueError: no"},
+            {
+                "divergence": "d", "value": 0.5, "stderr": 0.01, "low": 0.48, "high": 0.52, "lower": 0.5, "upper": 0.5,
+                "interval": "95 % of directions", "unit": "nats", "method": "m", "status": "ok",
+            },
         ]
-    )
+    )  # fmt: skip
     lines = as_text(frame).splitlines()
-    assert re.search(r"^a +0\.500 ± 0\.010 +– +nats +m$", lines[1])
-    assert re.search(r"^b +0\.500000 +0\.400000 – 0\.600000 +nats +m$", lines[2])
+    assert re.search(r"^a +0\.500 ± 0\.010 +– +– +nats +m$", lines[1])
+    assert re.search(r"^b +0\.500000 +– +0\.3999996 – 0\.6000006 +nats +m$", lines[2])
     assert lines[3].endswith("error: ValueError: no")
+    # No ± of an error that is none of sampling, and what its interval is of.
+    told = r"^d +0\.500000 +0\.480000 – 0\.520000 \(95 % of directions\) +the digits shown +nats +m$"
+    assert re.search(told, lines[4])
 
 
 def test_tables_load_neither_torch_nor_matplotlib(results):
