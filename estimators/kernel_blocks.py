@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from numbers import Integral
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
 from estimators.bandwidth import median_distance
+from estimators.intervals import checked_confidence, normal_interval
 from estimators.kernel_distances import mmd
 from estimators.measures import Empirical, weighted_pair
 from estimators.result import Estimate
@@ -25,13 +25,14 @@ def block_mmd(
     block: int | None = None,
     kernel: str = "gaussian",
     bandwidth: str | float = "median",
-    confidence: float = 0.95,
+    confidence_level: float = 0.95,
     random_state: Any = 0,
 ) -> Estimate:
     """MMD² as the mean of the U-statistics of n/B disjoint blocks of B points of either sample, for arrays (n, d).
 
     Unbiased; its standard error is that of a mean of independent terms, and its interval the normal one at
-    `confidence`, both right whether or not the laws agree (where the whole U-statistic is degenerate). O(nBd) time.
+    `confidence_level`, in (0, 1), both right whether or not the laws agree (where the whole U-statistic is degenerate).
+    O(nBd) time.
     `block` is B, by default √n; block=2 is the linear-time statistic. Blocks are drawn by
     `random_state`, since data are often sorted; of the longer sample, and of the rest of either, points are
     left out and their number is told. `kernel` and `bandwidth` as `mmd`.
@@ -47,8 +48,7 @@ def block_mmd(
     size = max(2, math.isqrt(n)) if block is None else block
     if not (isinstance(size, Integral) and size >= 2):
         raise ValueError(f"block is {block!r}: pass a whole number of points ≥ 2")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is {confidence!r}: pass a number in (0, 1)")
+    checked_confidence(confidence_level)
     count = n // int(size)
     if count < 8:
         raise ValueError(f"{n} points make {count} blocks of {size}: pass a smaller block, so that there are 8 or more")
@@ -62,9 +62,8 @@ def block_mmd(
     values = np.array([part.value for part in found])
     value = math.fsum(values) / count
     stderr = float(values.std(ddof=1)) / math.sqrt(count)
-    reach = NormalDist().inv_cdf((1 + confidence) / 2) * stderr
     left = len(first.points) + len(second.points) - 2 * count * int(size)
     told = "" if kernel in ("energy", "triangular-gap") else f"kernel {kernel}, bandwidth {width:.6g}; "
     detail = f"{told}{left} points left out"
-    interval = (value - reach, value + reach)
+    interval = normal_interval(value, stderr, confidence_level)
     return Estimate(value, stderr, interval, f"mean of {count} blocks of {size}", None, found[0].unit, detail)

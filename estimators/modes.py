@@ -45,8 +45,10 @@ def mode_coverage(samples: ArrayLike, mixture: Mixture, *, radius_in_sd: float =
     quality within `radius_in_sd` of them (3 in Srivastava et al. 2017, VEEGAN, where a planar Gaussian
     itself has 98.9 %; 4 loses 0.03 %). KL over nearest modes as in Lin et al. 2018, PacGAN.
 
-    Raises ValueError for bad samples, or a radius that is not positive.
+    Raises TypeError for what is no `Mixture`, ValueError for bad samples, or a radius that is not positive.
     """
+    if not isinstance(mixture, Mixture):
+        raise TypeError(f"mixture is {type(mixture).__name__}: mixture must be a Mixture, such as ring(8)")
     points = as_points(samples, "samples", dimension=mixture.dimension)
     if not 0 < radius_in_sd < math.inf:
         raise ValueError(f"radius_in_sd is {radius_in_sd}: pass a positive number of standard deviations")

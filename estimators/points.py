@@ -22,6 +22,10 @@ def as_points(values: Any, name: str, *, dimension: int | None = None) -> NDArra
     Raises TypeError for what is no array of real numbers and ValueError for a wrong shape, a NaN or
     an infinity, each naming the argument, the first bad row and the remedy.
     """
+    if hasattr(values, "logpdf") and hasattr(values, "sample"):
+        kind = type(values).__name__
+        told = "; two Gaussians have gaussian_wasserstein" if kind == "Gaussian" else ""
+        raise TypeError(f"{name} is a density ({kind}) where points are needed: pass {name}.sample(n){told}")
     if sp.issparse(values):
         raise TypeError(f"{name} is sparse: pass {name}.toarray()")
     array = _as_real(values, name)

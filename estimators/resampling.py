@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimators.arguments import whole_number
-from estimators.intervals import LEVEL, checked_level, normal_interval
+from estimators.intervals import LEVEL, checked_confidence, normal_interval
 from estimators.measures import Empirical
 from estimators.points import as_points
 from estimators.result import Estimate
@@ -26,7 +26,7 @@ def bootstrap(
     /,
     *samples: Any,
     n_resamples: int = 999,
-    level: float = LEVEL,
+    confidence_level: float = LEVEL,
     kind: str = "basic",
     random_state: Any = 0,
     progress: Callable[[int, int], None] | None = None,
@@ -52,13 +52,14 @@ def bootstrap(
     Source: Efron 1979; Bickel & Freedman 1981, section 6 (where it fails).
     """
     function, rows = _statistic(statistic, options), _rows(samples)
-    level = checked_level(level)
+    confidence_level = checked_confidence(confidence_level)
     if getattr(_registered(statistic) if isinstance(statistic, str) else statistic, "of_neighbours", False):
         raise TypeError(
             f"{statistic} is of nearest neighbours or held-out rows, which resampling ties: read its own error, or "
             "jackknife"
         )
-    n_resamples = whole_number(n_resamples, "n_resamples", math.ceil(2 / (1 - level)), why=f" for level {level}")
+    least = math.ceil(2 / (1 - confidence_level))
+    n_resamples = whole_number(n_resamples, "n_resamples", least, why=f" for confidence_level {confidence_level}")
     if kind not in ("basic", "percentile"):
         raise ValueError(f"kind is {kind!r}: pass 'basic' or 'percentile'")
     rng = np.random.default_rng(random_state)
@@ -76,9 +77,9 @@ def bootstrap(
     if abs(bias) > _TOLERABLE_BIAS * spread:
         return _plain(
             whole, value,
-            f"no standard error: resampling moves the mean by {bias:.3g}, its spread is {spread:.3g}, as for equal laws",
+            f"no standard error: resampling moves the mean by {bias:.3g} at a spread of {spread:.3g}, as of equal laws",
         )  # fmt: skip
-    low, high = (float(q) for q in np.quantile(values, [(1 - level) / 2, (1 + level) / 2]))
+    low, high = (float(q) for q in np.quantile(values, [(1 - confidence_level) / 2, (1 + confidence_level) / 2]))
     interval = (low, high) if kind == "percentile" else (2 * value - high, 2 * value - low)
     method, unit = _described(whole)
     return Estimate(value, spread, interval, f"{method}{kind} bootstrap", None, unit, told)
@@ -89,7 +90,7 @@ def jackknife(
     /,
     *samples: Any,
     n_groups: int | None = None,
-    level: float = LEVEL,
+    confidence_level: float = LEVEL,
     random_state: Any = 0,
     **options: Any,
 ) -> Estimate:
@@ -101,7 +102,7 @@ def jackknife(
     default n, one row each. The interval is normal. Arguments and errors else as `bootstrap`.
     """
     function, rows = _statistic(statistic, options), _rows(samples)
-    checked_level(level)
+    checked_confidence(confidence_level)
     if n_groups is not None:
         n_groups = whole_number(n_groups, "n_groups", 2, why=", or None to leave out one row at a time")
     rng = np.random.default_rng(random_state)
@@ -115,7 +116,7 @@ def jackknife(
         return _plain(whole, value, "no standard error: leaving rows out gave no finite value")
     stderr = math.sqrt(variance)
     method, unit = _described(whole)
-    return Estimate(value, stderr, normal_interval(value, stderr, level), f"{method}jackknife", None, unit)
+    return Estimate(value, stderr, normal_interval(value, stderr, confidence_level), f"{method}jackknife", None, unit)
 
 
 def _statistic(statistic: str | Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:

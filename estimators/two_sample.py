@@ -23,6 +23,8 @@ Statistic = Callable[[NDArray[np.bool_]], tuple[Array, float]]
 _STATISTICS = ("energy", "mmd", "classifier")
 #: Rows of the distance matrix that are computed together, and relabellings that are summed together.
 _ROWS, _TOGETHER = 512, 1024
+#: What a level is, told where one is refused.
+_FALSE_ALARMS = ": a share of false alarms, such as 0.05"
 #: Points among which the median distance is taken.
 _FOR_MEDIAN = 1000
 
@@ -146,7 +148,7 @@ def holm(p_values: ArrayLike) -> Array:
 def _check(x: Array, y: Array, statistic: Any, permutations: Any, level: float, ties: str, bandwidth: Any) -> None:
     if not (callable(statistic) or statistic in _STATISTICS):
         raise ValueError(f"statistic is {statistic!r}: pass {', '.join(map(repr, _STATISTICS))} or a function")
-    real_number(level, "level", above=0, below=1)
+    real_number(level, "level", above=0, below=1, why=_FALSE_ALARMS)
     least = math.ceil(1 / level) - 1
     if not (isinstance(permutations, (int, np.integer)) and permutations >= least):
         raise ValueError(f"permutations is {permutations!r}: pass {least} or more, with fewer no p reaches {level:g}")
@@ -223,5 +225,6 @@ def _classifier(x: Array, y: Array, rng: np.random.Generator) -> tuple[Statistic
 
 
 def rejections(tests: Sequence[TwoSampleTest], level: float = 0.05) -> NDArray[np.bool_]:
-    """Which of a family of tests reject at family-wise `level`, by Holm's correction."""
+    """Which of a family of tests reject at family-wise `level` in (0, 1), by Holm's correction."""
+    level = real_number(level, "level", above=0, below=1, why=_FALSE_ALARMS)
     return holm([test.p_value for test in tests]) <= level

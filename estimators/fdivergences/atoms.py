@@ -29,7 +29,14 @@ def f_divergence(P: Any, Q: Any, generator: str | Generator, *, method: str = "a
     divergence exceeds float64, NotConverged where an integral did not. Source: Csiszár 1967; Liese & Vajda 2006, eq. 1.
     """
     f = generators[generator] if isinstance(generator, str) else generator
-    if is_density(P) and is_density(Q) and not (isinstance(P, Empirical) or isinstance(Q, Empirical)):
+    laws = [is_density(given) and not isinstance(given, Empirical) for given in (P, Q)]
+    if laws[0] != laws[1]:
+        law, other = ("P", "Q") if laws[0] else ("Q", "P")
+        raise TypeError(
+            f"{other} is {type(Q if laws[0] else P).__name__} where {law} is a density: pass a density as {other}, or "
+            f"samples of both, {law}.sample(n), to kl_knn or jsd_knn"
+        )
+    if all(laws):
         return between_densities(P, Q, f, method, **options)
     if method != "auto" or options:
         told = ", ".join([f"method={method!r}", *options])

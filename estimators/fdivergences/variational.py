@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from estimators.arguments import real_number, whole_number
 from estimators.fdivergences.generators import Generator, generators
+from estimators.intervals import checked_confidence
 from estimators.points import as_points, same_dimension
 from estimators.result import Estimate, NotConverged
 from estimators.scoring import ties_matter
@@ -29,7 +30,7 @@ def f_lower_bound(
     batch: int = 256,
     learning_rate: float = 1e-3,
     clip: float = 3.0,
-    level: float = 0.95,
+    confidence_level: float = 0.95,
     random_state: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Estimate:
@@ -38,8 +39,9 @@ def f_lower_bound(
     T(x) = f′(e^v(x)) with v an MLP (`hidden` widths) whose output is cut to ±`clip` (the wider, the looser `low`):
     ideally log p/q; f*(f′(t)) = t f′(t) − f(t). Half of each sample trains it (`steps` of Adam on batches of `batch`),
     the other half gives the value, in which no optimism of training remains. T is bounded, so `interval` = (low, the
-    most that D_f can be) holds at `level` for every n: low by the empirical Bernstein inequality for each mean. The
-    standard error is that of the value as an estimate of this critic's bound, **not of D_f**, which may be far above.
+    most that D_f can be) holds at `confidence_level`, in (0, 1), for every n: low by the empirical Bernstein inequality
+    for each mean. The standard error is that of the value as an estimate of this critic's bound, **not of D_f**, which
+    may be far above.
 
     `generator`: "kl", "reverse-kl", "jsd", "jsd-sum", "total-variation", "chi-squared" or "squared-hellinger".
     `progress(done, steps)` is called now and then. Needs torch. Raises ValueError for bad samples or options,
@@ -55,9 +57,9 @@ def f_lower_bound(
         if len(part) < 4:
             raise ValueError(f"{name} has {len(part)} rows: pass 4 or more, half of them to train and half to test")
     steps, batch = whole_number(steps, "steps", 1), whole_number(batch, "batch", 1)
-    learning_rate, level = (
+    learning_rate, confidence_level = (
         real_number(learning_rate, "learning_rate", above=0),
-        real_number(level, "level", above=0, below=1),
+        checked_confidence(confidence_level),
     )
     clip = real_number(clip, "clip", above=0, below=math.nextafter(50, math.inf))
     if isinstance(hidden, str) or not isinstance(hidden, Sequence):
@@ -75,14 +77,14 @@ def f_lower_bound(
     stderr = math.sqrt(sum(float(part.var(ddof=1)) / len(part) for part in (gain, cost)))
     ends = np.array([-clip, clip])
     low = value - sum(
-        _bernstein(part, float(np.ptp(of(f, ends))), (1 - level) / 2)
+        _bernstein(part, float(np.ptp(of(f, ends))), (1 - confidence_level) / 2)
         for part, of in ((gain, _witness), (cost, _conjugate))
     )
     # D_f ≥ 0 is a bound as well; a value below it is one that the test half could not confirm.
     low = max(low, 0.0)
     return Estimate(
         value, stderr, (low, max(f.bound, low)), "variational lower bound, held out", None, f.unit,
-        f"a lower bound in expectation; at least {low:.4g} with confidence {level:g}", bound="lower",
+        f"a lower bound in expectation; at least {low:.4g} with confidence {confidence_level:g}", bound="lower",
     )  # fmt: skip
 
 

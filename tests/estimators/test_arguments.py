@@ -4,17 +4,33 @@ import numpy as np
 import pytest
 
 from estimators import (
+    Empirical,
+    Gaussian,
+    Uniform,
+    block_mmd,
     bootstrap,
     coverage,
     data_copying,
+    energy_distance,
+    f_lower_bound,
+    hellinger,
     jackknife,
+    jsd,
     kernel_inception_distance,
+    kl,
+    kl_knn,
     memorisation_test,
+    mode_coverage,
     parzen_log_likelihood,
     precision,
     precision_recall_curve,
+    sinkhorn_divergence,
+    two_sample_test,
+    wasserstein,
 )
 from estimators.arguments import real_number, whole_number
+from estimators.intervals import clopper_pearson, normal_interval
+from estimators.two_sample import rejections
 
 X = np.random.default_rng(0).normal(size=(40, 2))
 
@@ -35,9 +51,17 @@ DOORS = {
 REALS = {
     "coef": [lambda bad: kernel_inception_distance(X, X, coef=bad)],
     "gamma": [lambda bad: kernel_inception_distance(X, X, gamma=bad)],
+    "confidence_level": [
+        lambda bad: bootstrap("energy-distance", X, X, confidence_level=bad),
+        lambda bad: jackknife("energy-distance", X, X, confidence_level=bad),
+        lambda bad: block_mmd(X, X, confidence_level=bad),
+        lambda bad: f_lower_bound(X, X, "kl", confidence_level=bad),
+        lambda bad: clopper_pearson(1, 3, bad),
+        lambda bad: normal_interval(0.0, 1.0, bad),
+    ],
     "level": [
-        lambda bad: bootstrap("energy-distance", X, X, level=bad),
-        lambda bad: jackknife("energy-distance", X, X, level=bad),
+        lambda bad: two_sample_test(X, X, level=bad),
+        lambda bad: rejections([], level=bad),
     ],
     "least_share": [lambda bad: data_copying(X, X, X, least_share=bad)],
 }
@@ -59,10 +83,47 @@ def test_reals_are_named(name, bad):
             door(bad)
 
 
+@pytest.mark.parametrize("bad", [0, 1, 95, -0.05])
+@pytest.mark.parametrize("name", ["level", "confidence_level"])
+def test_levels_lie_within_0_and_1(name, bad):
+    for door in REALS[name]:
+        with pytest.raises(ValueError, match=f"{name} is {bad}: pass a finite number above 0 and below 1.* such as 0"):
+            door(bad)
+
+
 @pytest.mark.parametrize("bad", ["abc", ["a"], True, [True, False], [None]])
 def test_bandwidths_are_named(bad):
     with pytest.raises(TypeError, match="bandwidths"):
         parzen_log_likelihood(X, X, bandwidths=bad)
+
+
+@pytest.mark.parametrize("divergence", [kl, jsd, hellinger])
+def test_beside_a_density_the_other_is_named(divergence):
+    line = X[:, 0]
+    for other in (line, Empirical(line)):
+        with pytest.raises(
+            TypeError, match=r"^Q is (ndarray|Empirical) where P is a density: .*as Q, .*P\.sample\(n\)"
+        ):
+            divergence(Gaussian(), other)
+        with pytest.raises(
+            TypeError, match=r"^P is (ndarray|Empirical) where Q is a density: .*as P, .*Q\.sample\(n\)"
+        ):
+            divergence(other, Gaussian())
+
+
+@pytest.mark.parametrize("function", [wasserstein, energy_distance, sinkhorn_divergence, kl_knn, precision])
+def test_a_density_is_no_set_of_points(function):
+    with pytest.raises(
+        TypeError, match=r"is a density \(Gaussian\) .*\.sample\(n\); two Gaussians have gaussian_wasser"
+    ):
+        function(Gaussian(), X[:, 0])
+    with pytest.raises(TypeError, match=r"is a density \(Uniform\) where points are needed: pass \w+\.sample\(n\)$"):
+        function(X[:, 0], Uniform())
+
+
+def test_modes_are_those_of_a_mixture():
+    with pytest.raises(TypeError, match=r"mixture is ndarray: mixture must be a Mixture, such as ring\(8\)"):
+        mode_coverage(X, X)
 
 
 def test_numbers_of_numpy_serve():

@@ -39,5 +39,5 @@ def test_impossible_counts_are_refused(successes, trials, level):
 
 @pytest.mark.parametrize("level", [0.0, 1.0, 95.0, math.nan])
 def test_impossible_levels_are_refused(level):
-    with pytest.raises(ValueError, match="level is"):
+    with pytest.raises(ValueError, match="confidence_level is"):
         clopper_pearson(1, 3, level)

@@ -192,7 +192,7 @@ def test_a_block_statistic_is_the_mean_of_the_u_statistics_of_its_blocks():
     for bad, message in (
         ({"block": 1}, "block is 1"),
         ({"block": 20}, "make 5 blocks of 20"),
-        ({"confidence": 1.0}, "confidence is 1.0"),
+        ({"confidence_level": 1.0}, "confidence_level is 1.0"),
     ):
         with pytest.raises(ValueError, match=message):
             block_mmd(X, Y, **bad)

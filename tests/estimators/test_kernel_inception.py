@@ -40,7 +40,7 @@ def test_the_error_is_the_jackknife():
 def test_subsets_average_to_the_u_statistic():
     whole = kernel_inception_distance(X, Y)
     found = kernel_inception_distance(X, Y, n_subsets=2000, subset_size=10)
-    spread = float(found.detail.split(": ")[1].split(",")[0])
+    spread = float(found.detail.split(": ")[1].split(";")[0])
     assert abs(found.value - whole.value) <= 5 * spread / 2000**0.5
     # All rows are the only subset of their size, whatever their order.
     assert kernel_inception_distance(X[:20], Y, n_subsets=2, subset_size=20).value == pytest.approx(
