@@ -15,6 +15,7 @@ ALLOWED = {
     ("auditing.md", "What it says"): (3, "shares of modes that the audit asks about"),
     ("catalogue-corrections.md", "Entries that are wrong"): (14, "of statements, checked by the claim of their row"),
     ("catalogue-corrections.md", "Recipes that were made sharper"): (11, "of statements, checked by that claim"),
+    ("choosing-a-divergence.md", "Choosing a divergence"): (1, "the level of an interval"),
     ("cuda.md", "Measuring"): (2, "the capabilities that are compiled for"),
     ("estimators.md", "Implicit models"): (4, "quotients of the seconds beside them"),
     ("estimators.md", "What the comparison says"): (
