@@ -1,4 +1,4 @@
-"""The door for numbers: counts and real parameters, refused by the name of the argument."""
+"""The door for numbers: counts, real parameters and seeds, refused by the name of the argument."""
 
 from __future__ import annotations
 
@@ -31,3 +31,12 @@ def real_number(value: Any, name: str, *, above: float = -math.inf, below: float
         low, high = "" if above == -math.inf else f" above {above:g}", "" if below == math.inf else f" below {below:g}"
         raise ValueError(f"{name} is {value!r}: pass a finite number{low}{high and low and ' and'}{high}{why}")
     return float(value)
+
+
+def random_generator(random_state: Any) -> np.random.Generator:
+    """NumPy's generator of `random_state`: a Generator is itself. Raises ValueError naming it for what is no seed."""
+    try:
+        return np.random.default_rng(random_state)
+    except (TypeError, ValueError) as error:
+        told = "pass a whole number ≥ 0, a numpy Generator or None"
+        raise ValueError(f"random_state is {random_state!r}: {told}") from error

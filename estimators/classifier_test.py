@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import hypergeom
 
+from estimators.arguments import random_generator
 from estimators.balls import Array, fitted, not_proved, refuse_short, sample_pair
 from estimators.intervals import clopper_pearson
 from estimators.memorisation import TestedEstimate
@@ -37,7 +38,7 @@ def classifier_two_sample_test(
     for name, rows in (("P", x), ("Q", y)):
         if len(rows) < 4:
             raise ValueError(f"{name} has {len(rows)} rows: pass 4 or more, to train on one half and test on the other")
-    rng = np.random.default_rng(random_state)
+    rng = random_generator(random_state)
     halves = [_halves(part, rng) for part in (x, y)]
     (train, train_labels), (held_out, labels) = (
         (np.concatenate([of_x, of_y]), np.repeat([0, 1], [len(of_x), len(of_y)]))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import block_diag
 
+from estimators.arguments import random_generator
 from estimators.densities import Density, _checked_draws
 from estimators.points import as_array, as_points
 
@@ -59,7 +60,7 @@ class Product:
     def sample(self, n: int, random_state: Any = None) -> Array:
         """`n` independent draws, shape (n, d); `random_state` as for `numpy.random.default_rng`."""
         n = _checked_draws(n)
-        rng = np.random.default_rng(random_state)
+        rng = random_generator(random_state)
         return np.concatenate([factor.sample(n, rng) for factor in self.factors], axis=1)
 
     def __repr__(self) -> str:

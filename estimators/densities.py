@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import solve_triangular
 from scipy.special import logsumexp
 
+from estimators.arguments import random_generator
 from estimators.points import as_points
 
 _LOG_2PI = math.log(2 * math.pi)
@@ -95,7 +96,7 @@ class Gaussian:
     def sample(self, n: int, random_state: Any = None) -> NDArray[np.float64]:
         """`n` independent draws, shape (n, d); `random_state` as for `numpy.random.default_rng`."""
         n = _checked_draws(n)
-        rng = np.random.default_rng(random_state)
+        rng = random_generator(random_state)
         return self.mean + rng.standard_normal((n, self.dimension)) @ self._root.T
 
     def __repr__(self) -> str:
@@ -149,7 +150,7 @@ class Uniform:
     def sample(self, n: int, random_state: Any = None) -> NDArray[np.float64]:
         """`n` independent draws, shape (n, d); `random_state` as for `numpy.random.default_rng`."""
         n = _checked_draws(n)
-        return np.random.default_rng(random_state).uniform(self.low, self.high, (n, self.dimension))
+        return random_generator(random_state).uniform(self.low, self.high, (n, self.dimension))
 
     def __repr__(self) -> str:
         return f"Uniform(low={self.low.tolist()}, high={self.high.tolist()})"
@@ -226,7 +227,7 @@ class Mixture:
     def sample(self, n: int, random_state: Any = None) -> NDArray[np.float64]:
         """`n` independent draws, shape (n, d); `random_state` as for `numpy.random.default_rng`."""
         n = _checked_draws(n)
-        rng = np.random.default_rng(random_state)
+        rng = random_generator(random_state)
         chosen = np.searchsorted(np.cumsum(self.weights)[:-1], rng.random(n), side="right")
         draws = np.empty((n, self.dimension))
         for index, component in enumerate(self.components):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.linalg import qr, svd
 
+from estimators.arguments import random_generator
 from estimators.balls import Array, sample_pair
 from estimators.result import Estimate
 from estimators.scoring import score
@@ -43,11 +44,11 @@ def frechet_distance(P: Any, Q: Any, *, extrapolate: bool = False, random_state:
     for name, rows in (("P", x), ("Q", y)):
         if len(rows) < (20 if extrapolate else 2):
             raise ValueError(f"{name} has {len(rows)} rows: pass 2 or more, 20 to extrapolate")
+    rng = random_generator(random_state)
     fitted = _moments(x, y)
     if not extrapolate:
         bias = f"error about its biased mean; the bias is upwards, of order {fitted.bias:.2g}"
         return Estimate(fitted.value, _delta_error(fitted), None, "unbiased covariances", detail=bias)
-    rng = np.random.default_rng(random_state)
     inverse, values = [], []
     for part in np.linspace(0.1, 1.0, _SIZES):
         sizes = [max(2, round(part * len(rows))) for rows in (x, y)]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from estimators.arguments import random_generator
 from estimators.bandwidth import median_distance
 from estimators.intervals import checked_confidence, normal_interval
 from estimators.kernel_distances import mmd
@@ -52,7 +53,7 @@ def block_mmd(
     count = n // int(size)
     if count < 8:
         raise ValueError(f"{n} points make {count} blocks of {size}: pass a smaller block, so that there are 8 or more")
-    rng = np.random.default_rng(random_state)
+    rng = random_generator(random_state)
     x, y = (part.points[rng.permutation(len(part.points))[: count * size]] for part in (first, second))
     width: Any = bandwidth
     if bandwidth == "median" and kernel not in ("energy", "triangular-gap"):

@@ -21,6 +21,7 @@ from estimators.pairwise import PairSums, Profile, Tick, cross_sums, self_sums
 from estimators.range import in_range
 from estimators.result import Certificate, Estimate
 from estimators.squared_jackknife import no_error, squared_jackknife
+from knn.validation import checked_jobs
 
 Array = NDArray[np.float64]
 
@@ -72,6 +73,7 @@ def energy_distance(
         squared = convention != "scipy"
     factor = _CONVENTIONS[convention] if convention else 1.0
     checked_statistic(squared, statistic)
+    checked_jobs(n_jobs)
     p, q, exponent = _checked_pair(P, Q, device)
     tick = _ticking(progress, p, q)
     square = _energy(p, q, statistic, Means(device, n_jobs, tick)).scaled(2.0**exponent * factor)
@@ -101,6 +103,7 @@ def mmd(
     MMD obeys no triangle inequality. Else as `energy_distance`. Source: Gretton et al. 2012.
     """
     checked_statistic(squared, statistic)
+    checked_jobs(n_jobs)
     p, q, exponent = _checked_pair(P, Q, device)
     means = Means(device, n_jobs, _ticking(progress, p, q, len(SCALES) if kernel == "gaussians" else 1))
     if kernel in _DISTANCE_KERNELS:

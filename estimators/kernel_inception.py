@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from estimators.arguments import real_number, whole_number
+from estimators.arguments import random_generator, real_number, whole_number
 from estimators.balls import Array, sample_pair
 from estimators.intervals import normal_interval
 from estimators.result import Estimate
@@ -44,6 +44,7 @@ def kernel_inception_distance(
     degree, coef = whole_number(degree, "degree", 1), real_number(coef, "coef")
     scale = 1 / x.shape[1] if gamma is None else real_number(gamma, "gamma", above=0)
     kernel = degree, scale, coef
+    rng = random_generator(random_state)
     method = f"U-statistic, ({scale:.4g}⟨x, y⟩ + {coef:g})^{degree}"
     if n_subsets is None:
         for name, rows in (("P", x), ("Q", y)):
@@ -56,7 +57,6 @@ def kernel_inception_distance(
     n_subsets = whole_number(n_subsets, "n_subsets", 2, why=", or None for the U-statistic of all rows")
     most = min(len(x), len(y))
     subset_size = whole_number(subset_size, "subset_size", 2, most, ", the rows of the smaller sample")
-    rng = np.random.default_rng(random_state)
     values = []
     for _ in range(n_subsets):
         of_x, of_y = (rows[rng.permutation(len(rows))[:subset_size]] for rows in (x, y))

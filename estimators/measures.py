@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from estimators.arguments import random_generator
 from estimators.densities import Density, Gaussian, Mixture, Uniform
 from estimators.points import as_array, as_points, same_dimension
 from estimators.toys import grid, rare_modes, ring
@@ -57,7 +58,7 @@ class Empirical:
 
     def sample(self, n: int, random_state: Any = None) -> NDArray[np.float64]:
         """`n` independent draws, shape (n, d); `random_state` as for `numpy.random.default_rng`."""
-        rng = np.random.default_rng(random_state)
+        rng = random_generator(random_state)
         cumulative = np.cumsum(self.weights)
         return self.atoms[np.searchsorted(cumulative, rng.random(n) * cumulative[-1], side="right")]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm, rankdata, tiecorrect
 from threadpoolctl import threadpool_limits
 
-from estimators.arguments import real_number, whole_number
+from estimators.arguments import random_generator, real_number, whole_number
 from estimators.balls import Array, fitted, in_balls, not_proved, refuse_short, sample_pair
 from estimators.points import as_points
 from estimators.result import Estimate
@@ -59,7 +59,7 @@ def memorisation_test(
     seen, unseen = sample_pair(train, test, ("train", "test"))
     y = as_points(samples, "samples", dimension=seen.shape[1])
     n, total = len(seen), len(seen) + len(unseen)
-    rng = np.random.default_rng(random_state)
+    rng = random_generator(random_state)
     # A stream of its own, so that the draws below are those that an index without an order would leave.
     order = rng.spawn(1)[0].permutation(total)
     credit = np.empty(total)
@@ -159,7 +159,7 @@ def _cells(parts: tuple[Array, Array, Array], n_cells: int, random_state: Any) -
         return [parts]
     from sklearn.cluster import KMeans
 
-    seed = int(np.random.default_rng(random_state).integers(2**31))
+    seed = int(random_generator(random_state).integers(2**31))
     with threadpool_limits(limits=1):  # the sums of several threads come in an order of their own
         clusters = KMeans(n_cells, n_init=1, random_state=seed).fit(parts[0])
         labels: list[NDArray[np.int32]] = [clusters.predict(part) for part in parts]
@@ -199,7 +199,7 @@ class _Ranked:
 
 
 def _exchanged(cells: list[_Ranked], weights: list[float], count: int, random_state: Any) -> float:
-    rng = np.random.default_rng(random_state).spawn(1)[0]
+    rng = random_generator(random_state).spawn(1)[0]
     drawn, reached = np.zeros(count), 0.0
     for weight, cell in zip(weights, cells, strict=True):
         drawn += weight * cell.exchanged(count, rng)

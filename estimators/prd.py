@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from estimators.arguments import whole_number
+from estimators.arguments import random_generator, whole_number
 from estimators.balls import Array, sample_pair
 from estimators.result import Estimate
 from estimators.scoring import score
@@ -48,7 +48,7 @@ def precision_recall_curve(
         ("n_repeats", n_repeats, 1, 10**4),
     ):
         whole_number(value, name, least, most)
-    rng = np.random.default_rng(random_state)
+    rng = random_generator(random_state)
     pairs = [_histograms(x, y, int(n_clusters), rng) for _ in range(n_repeats)]
     curves = np.mean([curve(p, q, n_angles) for p, q in pairs], axis=0)
     best = np.array([_best_f(*curves)])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from estimators.arguments import whole_number
+from estimators.arguments import random_generator, whole_number
 from estimators.intervals import LEVEL, checked_confidence, normal_interval
 from estimators.measures import Empirical
 from estimators.points import as_points
@@ -62,7 +62,7 @@ def bootstrap(
     n_resamples = whole_number(n_resamples, "n_resamples", least, why=f" for confidence_level {confidence_level}")
     if kind not in ("basic", "percentile"):
         raise ValueError(f"kind is {kind!r}: pass 'basic' or 'percentile'")
-    rng = np.random.default_rng(random_state)
+    rng = random_generator(random_state)
     whole = function(*rows)
     values = np.empty(n_resamples)
     for draw in range(n_resamples):
@@ -105,7 +105,7 @@ def jackknife(
     checked_confidence(confidence_level)
     if n_groups is not None:
         n_groups = whole_number(n_groups, "n_groups", 2, why=", or None to leave out one row at a time")
-    rng = np.random.default_rng(random_state)
+    rng = random_generator(random_state)
     whole, variance = function(*rows), 0.0
     for which, part in enumerate(rows):
         groups = np.array_split(rng.permutation(len(part)), min(n_groups or len(part), len(part)))

@@ -45,7 +45,7 @@ def sinkhorn_divergence(
     the costs would not fit; ValueError for p other than 1 and 2. Source: Genevay, Peyré & Cuturi 2018;
     Feydy et al. 2019, theorem 1.
     """
-    first, second, exponent = _opened(P, Q, p, tolerance, max_iter)
+    first, second, exponent = _opened(P, Q, p, epsilon, tolerance, max_iter)
     detail = "between the measures given; no standard error of sampling"
     if equal_measures(first, second):
         return Estimate(0.0, None, None, "identity", Certificate("equal measures", 0.0, 0.0), _unit(p), detail)
@@ -75,7 +75,7 @@ def entropic_transport(
 
     No divergence: OT_ε(P,P) > 0. It is at least W_pᵖ and at most the mean cost of independent X and Y.
     """
-    first, second, exponent = _opened(P, Q, p, tolerance, max_iter)
+    first, second, exponent = _opened(P, Q, p, epsilon, tolerance, max_iter)
     problem = _Problem.between(first, second, p)
     within = [_Problem.between(part, part, p) for part in (first, second)] if epsilon == "auto" else []
     regular = _regular(epsilon, exponent, p, [problem, *within])
@@ -182,13 +182,15 @@ class _Relaxed:
         return g + self.factor * step
 
 
-def _opened(P: Any, Q: Any, p: Any, tolerance: Any, max_iter: Any) -> tuple[Weighted, Weighted, int]:
+def _opened(P: Any, Q: Any, p: Any, epsilon: Any, tolerance: Any, max_iter: Any) -> tuple[Weighted, Weighted, int]:
     if p not in (1, 2):
         raise ValueError(f"p is {p!r}: pass 1 or 2, for which the divergence is known to be 0 only between equals")
     if not (isinstance(tolerance, Real) and 0 < float(tolerance) < 1):
         raise ValueError(f"tolerance is {tolerance!r}: pass a number in (0, 1), a share of the largest cost")
     if not (isinstance(max_iter, Integral) and int(max_iter) >= 1):
         raise ValueError(f"max_iter is {max_iter!r}: pass a whole number of sweeps ≥ 1")
+    if epsilon != "auto" and not (isinstance(epsilon, Real) and 0 < float(epsilon) < math.inf):
+        raise ValueError(f"epsilon is {epsilon!r}: pass a positive number, in units of the cost, or 'auto'")
     return unit_span(*weighted_pair(P, Q))
 
 
@@ -197,8 +199,6 @@ def _regular(epsilon: str | float, exponent: int, p: float, problems: list[_Prob
     if epsilon == "auto":
         cross, of_p, of_q = (problem.mean for problem in problems)
         return _SHARE * (2 * cross + of_p + of_q) / 4 or 1.0  # a single point has no cost, and any ε will do
-    if not (isinstance(epsilon, Real) and 0 < float(epsilon) < math.inf):
-        raise ValueError(f"epsilon is {epsilon!r}: pass a positive number, in units of the cost, or 'auto'")
     regular = scaled(float(epsilon), -int(p) * exponent)
     if regular < 1e-300 or regular < 1e-14 * problems[0].most:
         raise ValueError(

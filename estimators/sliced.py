@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from estimators.arguments import random_generator
 from estimators.comparison import divergence
 from estimators.line import sorted_cdf
 from estimators.measures import Weighted, equal_measures, weighted_pair
@@ -35,6 +36,7 @@ def sliced_wasserstein(P: Any, Q: Any, *, p: float = 1.0, n_directions: int = 20
     Bonneel et al. 2015.
     """
     p = _checked(p, n_directions, "n_directions", least=2)
+    rng = random_generator(random_state)
     first, second, exponent = _near_zero(P, Q)
     d = first.points.shape[1]
     detail = "no standard error of sampling"
@@ -43,7 +45,7 @@ def sliced_wasserstein(P: Any, Q: Any, *, p: float = 1.0, n_directions: int = 20
     if d == 1:
         directions = np.ones((1, 1))
     else:
-        directions = unit_vectors(np.random.default_rng(random_state), n_directions, d)
+        directions = unit_vectors(rng, n_directions, d)
     costs, slack = _costs(first, second, directions, p)
     mean = math.fsum(costs) / len(costs)
     value = mean ** (1 / p)
@@ -81,14 +83,14 @@ def max_sliced_wasserstein(
     below, and from above so does the cost, in full space, of the coupling that is monotone along one.
     On the line all are W_p. Raises ValueError for p < 1. Source: Deshpande et al. 2019.
     """
-    p = _checked(p, n_starts, "n_starts", least=1)
+    p, rng = _checked(p, n_starts, "n_starts", least=1), random_generator(random_state)
     if not (isinstance(max_iter, Integral) and max_iter >= 1):
         raise ValueError(f"max_iter is {max_iter!r}: pass a whole number of steps ≥ 1")
     first, second, exponent = _near_zero(P, Q)
     d = first.points.shape[1]
     if equal_measures(first, second):
         return Estimate(0.0, None, None, "identity", Certificate("equal measures", 0.0, 0.0), "length")
-    starts = unit_vectors(np.random.default_rng(random_state), int(n_starts), d)
+    starts = unit_vectors(rng, int(n_starts), d)
     between = second.weights @ second.points - first.weights @ first.points
     if np.linalg.norm(between) > 0:
         starts = np.concatenate([[between / np.linalg.norm(between)], starts])

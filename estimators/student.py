@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, psi
 
+from estimators.arguments import random_generator
 from estimators.densities import _checked_draws
 from estimators.points import as_points
 
@@ -72,7 +73,7 @@ class StudentT:
     def sample(self, n: int, random_state: Any = None) -> NDArray[np.float64]:
         """`n` independent draws, shape (n, 1); `random_state` as for `numpy.random.default_rng`."""
         n = _checked_draws(n)
-        rng = np.random.default_rng(random_state)
+        rng = random_generator(random_state)
         return (self.loc + self.scale * rng.standard_t(self.df, n))[:, None]
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
-from estimators.arguments import real_number
+from estimators.arguments import random_generator, real_number
 from estimators.intervals import clopper_pearson
 from estimators.points import as_points, same_dimension
 
@@ -93,7 +93,7 @@ def two_sample_test(
     x, y = as_points(X, "X"), as_points(Y, "Y")
     same_dimension(x, y, ("X", "Y"))
     _check(x, y, statistic, permutations, level, ties, bandwidth)
-    rng = np.random.default_rng(random_state)
+    rng = random_generator(random_state)
     detail = ""
     if statistic == "classifier":
         values_of, labels = _classifier(x, y, rng)

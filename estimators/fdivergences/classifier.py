@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from estimators.arguments import random_generator
 from estimators.intervals import normal_interval
 from estimators.points import as_points, same_dimension
 from estimators.result import Estimate, NotConverged
@@ -97,7 +98,7 @@ def _held_out(X: Any, Y: Any, classifier: Any, folds: Any, random_state: Any) ->
     same_dimension(x, y, ("X", "Y"))
     if not (isinstance(folds, (int, np.integer)) and 2 <= folds <= min(len(x), len(y))):
         raise ValueError(f"folds is {folds!r}: pass a whole number from 2 to {min(len(x), len(y))}, the smaller sample")
-    seed = int(np.random.default_rng(random_state).integers(2**31))
+    seed = int(random_generator(random_state).integers(2**31))
     template = default_classifier(seed) if classifier is None else classifier
     if not hasattr(template, "predict_proba"):
         raise TypeError(

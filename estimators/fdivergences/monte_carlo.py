@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from estimators.arguments import whole_number
+from estimators.arguments import random_generator, whole_number
 from estimators.densities import Density
 from estimators.fdivergences.generators import Generator
 from estimators.fdivergences.terms import from_logs
@@ -30,7 +30,7 @@ def monte_carlo(P: Density, Q: Density, f: Generator, n_draws: int = 100_000, ra
     slowly (Hill's index of the largest √n at ½ or more) that they have no variance.
     """
     n_draws = whole_number(n_draws, "n_draws", FEWEST)
-    rng = np.random.default_rng(random_state)
+    rng = random_generator(random_state)
     strata = []
     for law in (P, Q):
         points = law.sample(n_draws // 2, rng)

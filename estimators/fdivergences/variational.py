@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from estimators.arguments import real_number, whole_number
+from estimators.arguments import random_generator, real_number, whole_number
 from estimators.fdivergences.generators import Generator, generators
 from estimators.intervals import checked_confidence
 from estimators.points import as_points, same_dimension
@@ -65,7 +65,7 @@ def f_lower_bound(
     if isinstance(hidden, str) or not isinstance(hidden, Sequence):
         raise ValueError(f"hidden is {hidden!r}: pass a sequence of widths, such as (64, 64)")
     widths = tuple(whole_number(width, f"hidden[{place}]", 1) for place, width in enumerate(hidden))
-    rng = np.random.default_rng(random_state)
+    rng = random_generator(random_state)
     halves = [part[rng.permutation(len(part))] for part in (x, y)]
     train, test = [part[: len(part) // 2] for part in halves], [part[len(part) // 2 :] for part in halves]
     critic = _trained(train, f, widths, steps, batch, learning_rate, clip, int(rng.integers(2**31)), progress)

@@ -13,18 +13,22 @@ from estimators import (
     data_copying,
     energy_distance,
     f_lower_bound,
+    frechet_distance,
     hellinger,
     jackknife,
     jsd,
     kernel_inception_distance,
     kl,
     kl_knn,
+    max_sliced_wasserstein,
     memorisation_test,
+    mmd,
     mode_coverage,
     parzen_log_likelihood,
     precision,
     precision_recall_curve,
     sinkhorn_divergence,
+    sliced_wasserstein,
     two_sample_test,
     wasserstein,
 )
@@ -109,6 +113,24 @@ def test_beside_a_density_the_other_is_named(divergence):
             TypeError, match=r"^P is (ndarray|Empirical) where Q is a density: .*as P, .*Q\.sample\(n\)"
         ):
             divergence(other, Gaussian())
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: energy_distance(X[:, 0], X[:, 0], n_jobs=0), "n_jobs=0"),
+        (lambda: mmd(X, X, n_jobs=0), "n_jobs=0"),
+        (lambda: sinkhorn_divergence(X, X, epsilon="nope"), "epsilon is 'nope'"),
+        (lambda: frechet_distance(X, X, random_state="a"), "random_state is 'a': pass a whole number"),
+        (lambda: sliced_wasserstein(X, X, random_state="a"), "random_state is 'a'"),
+        (lambda: max_sliced_wasserstein(X, X, random_state=-1), "random_state is -1"),
+        (lambda: kernel_inception_distance(X, X, random_state="a"), "random_state is 'a'"),
+        (lambda: kl_knn(X, X + 1e-3, batches=None, random_state="a"), "random_state is 'a'"),
+    ],
+)
+def test_arguments_are_checked_before_any_early_answer(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
 
 
 @pytest.mark.parametrize("function", [wasserstein, energy_distance, sinkhorn_divergence, kl_knn, precision])

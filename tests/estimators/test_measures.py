@@ -198,8 +198,21 @@ def test_every_other_mode_of_the_rare_ring_has_one_percent_and_widths_are_multip
         (lambda: Gaussian([0, 0], [[1, np.nan], [np.nan, 1]]), "cov: row 0 is not finite"),
         (lambda: ring(0), "n_modes is 0"),
         (lambda: grid(0), "side is 0"),
+        (lambda: ring(2.5), "n_modes is 2.5: pass a whole number"),
+        (lambda: grid(2.5), "side is 2.5: pass a whole number"),
+        (lambda: grid("3"), "side is '3': pass a whole number"),
+        (lambda: grid(True), "side is True"),
+        (lambda: rare_modes(4.0), "n_modes is 4.0"),
+        (lambda: grid(5, spacing=0), "spacing is 0: pass a finite number above 0"),
+        (lambda: ring(radius=-1), "radius is -1"),
+        (lambda: rare_modes(radius=-1), "radius is -1"),
+        (lambda: ring(scale=0), "scale is 0"),
+        (lambda: grid(scale="a"), "scale is 'a'"),
         (lambda: rare_modes(7), "n_modes is 7: pass an even number"),
-        (lambda: rare_modes(8, rare=0.125), "rare is 0.125: pass a mass between 0 and 1/n_modes = 0.125"),
+        (
+            lambda: rare_modes(8, rare=0.125),
+            "rare is 0.125: pass .* below 0.125: a mass below",
+        ),
     ],
 )
 def test_bad_laws_are_refused(make, message):
