@@ -12,10 +12,12 @@ from knn.multi_level_dci import MultiLevelDCI as MultiLevelDCI
 from knn.principal_dci import PrincipalDCI as PrincipalDCI
 from knn.prioritized_dci import PrioritizedDCI as PrioritizedDCI
 from knn.random_hierarchy import RandomHierarchy as RandomHierarchy
+from knn.registry import Registry as Registry
 from knn.rotated_dci import RotatedDCI as RotatedDCI
 from knn.sharded import Sharded as Sharded
 from knn.transform import NeighboursTransformer as NeighboursTransformer
 from knn.tuning import RecallNotReached as RecallNotReached
+from knn.tuning import Trial as Trial
 from knn.tuning import Tuned as Tuned
 from knn.tuning import tuned as tuned
 
@@ -34,8 +36,10 @@ __all__ = [
     "PrioritizedDCI",
     "RandomHierarchy",
     "RecallNotReached",
+    "Registry",
     "RotatedDCI",
     "Sharded",
+    "Trial",
     "Tuned",
     "indexes",
     "tuned",

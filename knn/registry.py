@@ -33,6 +33,11 @@ EXTRAS = {
 }
 
 
+def install(extra: str) -> str:
+    """The remedy where an extra is missing. No index of packages has implicitbench yet, so it names a checkout."""
+    return f"pip install '.[{extra}]' in a checkout of implicitbench"
+
+
 def missing_extra(error: ModuleNotFoundError, what: str) -> ImportError:
     """The error to raise instead when `what` needs an optional module that is not installed.
 
@@ -41,7 +46,7 @@ def missing_extra(error: ModuleNotFoundError, what: str) -> ImportError:
     root = (error.name or "").partition(".")[0]
     if root not in EXTRAS:
         return error
-    return ImportError(f"{what} needs {root}: pip install 'implicitbench[{EXTRAS[root]}]'", name=root)
+    return ImportError(f"{what} needs {root}: {install(EXTRAS[root])}", name=root)
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:

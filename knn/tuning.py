@@ -27,39 +27,47 @@ TIMED = 2
 
 
 class Trial(NamedTuple):
-    """One setting that was tried, on the queries by which settings are chosen."""
+    """One setting that was tried, on the queries by which settings are chosen.
 
-    #: What was set.
+    parameters    what was set
+    recall        mean share of the k neighbours that were found
+    seconds       seconds a query, in one batch
+    evaluations   true distances a query
+    build         seconds to build
+    frontier      whether no other setting has at least its recall at less of each cost
+    """
+
     parameters: dict[str, Any]
-    #: Mean share of the k neighbours that were found.
     recall: float
-    #: Seconds a query, in one batch.
     seconds: float
-    #: True distances a query.
     evaluations: float
-    #: Seconds to build.
     build: float
-    #: Whether no other setting has at least its recall at less of each cost.
     frontier: bool
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """The index that was chosen, and how that came about; printing it says so in three lines."""
+    """The index that was chosen, and how that came about; printing it says so in three lines.
 
-    #: Fitted on all rows.
+    index        fitted on all rows
+    parameters   what the chosen setting differs in from the index that was given
+    recall       recall on queries by which nothing was chosen
+    interval     its interval of 95 % (Wilson's)
+    wanted       the recall wanted
+    k            of how many neighbours
+    n_queries    on how many queries it was measured
+    by           what was minimised, "seconds" or "evaluations"
+    tried        every setting, in the order of trial: `pandas.DataFrame(tuned.tried)`
+    """
+
     index: NearestNeighbours
-    #: What the chosen setting differs in from the index that was given.
     parameters: dict[str, Any]
-    #: Recall on queries by which nothing was chosen, and its interval of 95 % (Wilson's).
     recall: float
     interval: tuple[float, float]
-    #: The recall wanted, of how many neighbours, on how many queries it was measured, and what was minimised.
     wanted: float
     k: int
     n_queries: int
     by: str
-    #: Every setting, in the order of trial: `pandas.DataFrame(tuned.tried)`.
     tried: tuple[Trial, ...]
 
     @property

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from knn.registry import install
+
 PACKAGES = ("knn", "theory", "estimators", "reports")
 #: Free bytes below which a run is likely to end on a full disk, and below which nothing can be written.
 _LITTLE, _NOTHING = 1 << 30, 50 << 20
@@ -101,7 +103,7 @@ def libraries() -> Iterator[Finding]:
     for extra, names in absent.items():
         yield Finding(
             "extras", "note", f"[{extra}]: {', '.join(names)} not installed", "what needs it says so when asked",
-            f"pip install 'implicitbench[{extra}]'",
+            install(extra),
         )  # fmt: skip
 
 
@@ -173,7 +175,7 @@ def cuda() -> Iterator[Finding]:
                       "unset it, except in tests")  # fmt: skip
     if importlib.util.find_spec("numba_cuda") is None:
         yield Finding("CUDA", "note", "numba-cuda is not installed", "device='cuda' is refused; the CPU serves all",
-                      "pip install 'implicitbench[cuda]' where there is a GPU")  # fmt: skip
+                      f"{install('cuda')}, where there is a GPU")  # fmt: skip
         return
     from numba import cuda as device
 

@@ -11,6 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from knn.registry import install
 from reports.index import same_cell
 from reports.journal import StoreError
 from reports.record import Record
@@ -200,4 +201,4 @@ def _needs_pyarrow(what: str) -> None:
     try:
         import pyarrow  # noqa: F401 - only whether it is there
     except ImportError:
-        raise ImportError(f"{what} needs pyarrow: pip install 'implicitbench[parquet]'") from None
+        raise ImportError(f"{what} needs pyarrow: {install('parquet')}") from None

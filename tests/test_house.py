@@ -5,10 +5,13 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import typing
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from knn.registry import install
 
 HEAVY = ("torch", "ot", "matplotlib", "flint", "numba.cuda")
 PACKAGES = ("knn", "estimators", "theory", "reports")
@@ -99,9 +102,32 @@ def test_without_torch_everything_else_works_and_a_model_names_its_extra():
             """
         )
     )
-    assert done.stdout.strip() == "estimators.IMLE needs torch: pip install 'implicitbench[models]'", (
-        done.stdout + done.stderr
-    )
+    assert (
+        done.stdout.strip() == "estimators.IMLE needs torch: pip install '.[models]' in a checkout of implicitbench"
+    ), done.stdout + done.stderr
+
+
+def test_what_is_answered_or_raised_is_public():
+    """So that it can be caught, or named in a signature, without a module that no page promises."""
+    import knn
+    import reports
+    import theory
+
+    assert isinstance(knn.indexes, knn.Registry)
+    assert typing.get_type_hints(knn.Tuned)["tried"] == tuple[knn.Trial, ...]
+    assert typing.get_type_hints(theory.verify_claim)["return"] is theory.ClaimReport
+    assert isinstance(theory.claims_registry["imle-coverage"], theory.Claim)
+    assert typing.get_type_hints(reports.run)["return"] is reports.RunSummary
+    assert all(issubclass(error, reports.StoreError) for error in (reports.StoreNewer, reports.LockHeld))
+    assert all(hasattr(reports, name) for name in ("Damage", "DataError", "Defect", "StoreDamaged", "WorkersBroken"))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_remedy_installs_from_an_index_that_has_no_implicitbench(package):
+    folder = Path(__file__).parent.parent / package
+    sources = {str(path): path.read_text(encoding="utf-8") for path in folder.rglob("*.py")}
+    assert [path for path, text in sources.items() if "pip install 'implicitbench" in text] == []
+    assert install("parquet") == "pip install '.[parquet]' in a checkout of implicitbench"
 
 
 @pytest.mark.parametrize("package", PACKAGES)

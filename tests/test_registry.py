@@ -69,7 +69,7 @@ def test_a_missing_optional_package_names_its_extra_and_spares_the_others(packag
     write("a", member(name, "alpha"))
     write("net", "import torch")
     assert list(registry) == ["alpha"]
-    assert "implicitbench[models]" in str(registry.unavailable[f"{name}.net"])
+    assert "pip install '.[models]' in a checkout" in str(registry.unavailable[f"{name}.net"])
 
 
 def test_a_missing_package_of_no_extra_is_a_defect_and_raises(package):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from knn.registry import install
 from reports.npy_samples import parse_samples, read_samples
 from reports.unread import of_the_system, readable
 
@@ -98,7 +99,7 @@ def _parquet(path: Path, key: str, name: str) -> Any:
         try:
             from pyarrow import ArrowException, parquet
         except ImportError:
-            raise ImportError(f"{name}: reading {path} needs pyarrow: pip install 'implicitbench[parquet]'") from None
+            raise ImportError(f"{name}: reading {path} needs pyarrow: {install('parquet')}") from None
         try:
             told = parquet.read_metadata(path)
             plausible(8 * told.num_rows * told.num_columns, path, path.stat().st_size)
