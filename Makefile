@@ -56,7 +56,7 @@ test: $(VENV)/.test
 	@NUMBA_DISABLE_JIT=1 $(PYTEST) $(UNCOMPILED) -n 2 -m "not deep" -k "twin or products or bisection or bucket or kernels \
 		or degenerate or never_used_again or occurs_are_found \
 		or (test_kernel_distances and not (threads or repetition or libraries))" $(COVER)
-	@$(PYTEST) tests/perf -m perf --benchmark-disable-gc --benchmark-columns=median,iqr,rounds
+	@OMP_NUM_THREADS=1 $(PYTEST) tests/perf -m perf --benchmark-disable-gc --benchmark-columns=median,iqr,rounds
 
 # The lines that `make test` reaches, kernels among them, since they run uncompiled too. Tracing doubles its time.
 coverage: $(VENV)/.test

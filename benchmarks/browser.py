@@ -8,5 +8,5 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 #: What a page logs on the console goes to the standard error; nothing is asked of the network.
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--hide-scrollbars", "--enable-logging=stderr",
+    "--disable-dev-shm-usage", "--hide-scrollbars", "--enable-logging=stderr",
 )  # fmt: skip

@@ -59,7 +59,7 @@ _REMOTE = re.compile(r'<script[^>]*\ssrc="(https?://[^"]+)"[^>]*></script>|<link
 #: says is a fault to be mended.
 _NOBODY = re.compile(
     r"\b(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ENOTFOUND|EAI_AGAIN|ENETUNREACH|ENETDOWN|EHOSTUNREACH|EHOSTDOWN"
-    r"|ETIMEDOUT|ERR_SOCKET_TIMEOUT|E429|E50[234])\b"
+    r"|ETIMEDOUT|ERR_SOCKET_TIMEOUT|ERR_STREAM_PREMATURE_CLOSE|EPROTO|E429|E5[0-9][0-9])\b"
 )
 
 

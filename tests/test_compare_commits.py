@@ -41,7 +41,7 @@ def time_broken_since():
     older()
 """
 BASE = "def same(n): return sum(range(100 * n))\nslowed = same\ndef older(): return sum(range(5000))\n"
-NEW = "def same(n): sum(range(100 * n))\ndef slowed(n): return list(map(same, 4 * [n]))\ndef younger(): same(9)\n"
+NEW = "def same(n): sum(range(100 * n))\ndef slowed(n): return list(map(same, 16 * [n]))\ndef younger(): same(9)\n"
 
 
 def commit(root, text):
@@ -68,10 +68,10 @@ def test_a_slower_commit_fails_by_name_and_an_equal_one_does_not(repository, tmp
     monkeypatch.setattr(paired_sides, "ROUND_SECONDS", 0.01)
     kept = tmp_path / "rows.csv"
     told = ["--root", str(repository), "--rounds", "1", "--confirm", "7", "--output", str(kept)]
-    # Four times the work beside a threshold of two: no machine is so uneven in seven rounds of seven.
-    assert compare.main(["HEAD~1", "--threshold", "1", "--bench", r"'c', 2|younger|broken", *told]) == 1
+    # Sixteen times the work beside a threshold of four: no machine is so uneven in seven rounds of seven.
+    assert compare.main(["HEAD~1", "--threshold", "3", "--bench", r"'c', 2|younger|broken", *told]) == 1
     printed = capsys.readouterr().out
-    assert "at least 100 % slower, with confidence 95 %" in printed
+    assert "at least 300 % slower, with confidence 95 %" in printed
     with kept.open(newline="", encoding="utf-8") as file:
         verdicts = {(row["stage"], row["benchmark"]): row["verdict"] for row in csv.DictReader(file)}
     assert verdicts == {
@@ -87,7 +87,7 @@ def test_a_slower_commit_fails_by_name_and_an_equal_one_does_not(repository, tmp
     }
     assert not any((repository / ".asv" / "compare").iterdir())
     assert git(repository, "worktree", "list").count("\n") == 0
-    assert compare.main(["HEAD", "--threshold", "1", "--bench", "same.*'c', 1", *told]) == 0
+    assert compare.main(["HEAD", "--threshold", "3", "--bench", "same.*'c', 1", *told]) == 0
 
 
 def git(root, *arguments):
@@ -147,12 +147,12 @@ def test_a_benchmark_that_fails_only_when_measured_or_hangs_or_fails_once_is_bro
     commit(root, "fails = waits = False\n")
     commit(root, "fails = waits = True\n")
     monkeypatch.setattr(paired_sides, "TURN_SECONDS", 1e-7)
-    monkeypatch.setattr(paired_sides, "ANSWER_SECONDS", 8.0)  # a start of Python, also on a busy machine
+    monkeypatch.setattr(paired_sides, "ANSWER_SECONDS", 20.0)  # a start of Python, also on a busy machine
     assert compare.main(["HEAD~1", "--root", str(root), "--rounds", "1", "--threshold", "1e9"]) == 1
     printed = capsys.readouterr().out
     assert "failing_suite.time_fails_later: fails here: ArithmeticError: in a measured call" in printed
     assert "failing_suite.time_hangs: fails here: " in printed
-    assert "in 8 s" in printed
+    assert "in 20 s" in printed
     assert "failing_suite.time_fails_once: failed once, not again: ArithmeticError: once" in printed
     assert "3 regressions" in printed
 

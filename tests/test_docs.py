@@ -15,6 +15,9 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!\\)\]\((?!https?://|#|mailto:)([^)#\s]+)")
 
+#: Seconds after which an example hangs. A page takes up to sixty where nothing is compiled yet.
+HANGS = 570
+
 #: Their code is that of the claims, shown; the claims are run by name.
 SHOWN = ROOT / "docs" / "claims"
 BLOCKS = {page: BLOCK.findall(page.read_text(encoding="utf-8")) for page in PAGES if SHOWN not in page.parents}
@@ -55,7 +58,7 @@ def test_the_examples_of_a_page_run(page, tmp_path):
         paths.append(tmp_path / str(number) / f"{page.stem}_{number}.py")
         paths[-1].parent.mkdir()
         paths[-1].write_text(code, encoding="utf-8")
-    told = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 300}
+    told = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": HANGS}
     done = subprocess.run([sys.executable, "-c", ONE_AFTER_ANOTHER, *paths], check=False, **told)
     assert done.returncode == 0, f"{page.name}:\n{done.stderr}"
     ended = re.findall(r"^ran to its end: (.*)$", done.stdout, re.MULTILINE)
@@ -63,7 +66,7 @@ def test_the_examples_of_a_page_run(page, tmp_path):
 
 
 def run_alone(code, folder, **environment):
-    told = {"cwd": folder, "env": {**os.environ, **environment}, "capture_output": True, "text": True, "timeout": 300}
+    told = {"cwd": folder, "env": {**os.environ, **environment}, "capture_output": True, "text": True, "timeout": HANGS}
     return subprocess.run([sys.executable, "-c", code], check=False, **told)
 
 

@@ -10,6 +10,7 @@ import pytest
 from benchmarks.robustness import containers, damage, files, forgery, kills, searched
 from knn import KDTree
 from reports.child import Abandoned, Child, ChildDied, ChildNotStarted
+from tests.processes import runs, wait_until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits of address space, and signals")
 
@@ -188,6 +189,7 @@ def test_whoever_kills_a_child_reaches_the_child_of_that_child():
     pid = held.call(begin_another, limit=60.0)
     assert os.getpgid(pid) == os.getpgid(held._process.pid) != os.getpgid(0)
     held.kill()
+    wait_until(lambda: not runs(pid))
 
 
 def end_another():

@@ -1,6 +1,7 @@
 """Divergences stay fast and right: each guard asserts the answer that it times, and ratios where they are stable."""
 
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def test_energy_distance_against_cdist():
     published record (the project asks for 12), 6.1 to 7.2 in turns on one whose scalar code is quicker, whatever else
     that was doing. The guard beside this one depends less on it.
     """
-    assert ratio(lambda: by_scipy(X, Y), lambda: energy_distance(X, Y), 5) >= 5
+    assert ratio(lambda: by_scipy(X, Y), lambda: energy_distance(X, Y)) >= 5
 
 
 def test_energy_distance_against_the_products_of_the_same_pairs():
@@ -69,10 +70,15 @@ def test_the_line(benchmark):
     assert found[1].value == pytest.approx(scipy.stats.wasserstein_distance(x, y), rel=1e-11)
 
 
-def test_w1_of_the_line_against_scipy():
-    """60 when this was written, 11 to 14 where NumPy sorts by AVX-512; the project asks for 5, at 10⁶ points."""
-    x, y = RNG.normal(size=200_000), RNG.normal(size=200_000) + 0.1
-    assert ratio(lambda: scipy.stats.wasserstein_distance(x, y), lambda: wasserstein(x, y), 5) >= 8
+def test_w1_of_the_line_costs_little_more_than_its_sorts_and_a_fraction_of_scipys():
+    """2 to 3 sorts. SciPy takes 60 times ours on one processor, 10 to 16 times where NumPy sorts by AVX-512.
+
+    At a size that the allocator has at hand: with more points, what is timed is how the machine maps memory.
+    """
+    x, y = RNG.normal(size=20_000), RNG.normal(size=20_000) + 0.1
+    ours = partial(wasserstein, x, y)
+    assert ratio(ours, lambda: (np.sort(x), np.sort(y))) <= 5
+    assert ratio(lambda: scipy.stats.wasserstein_distance(x, y), ours) >= 8
 
 
 def test_sliced_and_sinkhorn(benchmark):

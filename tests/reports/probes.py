@@ -34,11 +34,13 @@ class Probe(Experiment):
 
     def draw_slowly(self, cell: Cell) -> Iterable[Measurement]:
         marker = Path(str(cell.params["marker"]))
-        first = not marker.exists()
-        if first:
-            beside = marker.with_name(f"{marker.name}.{os.getpid()}")
-            beside.write_text(str(os.getpid()))
-            beside.replace(marker)
+        beside = marker.with_name(f"{marker.name}.{os.getpid()}")
+        beside.write_text(str(os.getpid()))
+        try:
+            os.link(beside, marker)  # whole, and for one alone, which a rename is not
+            first = True
+        except FileExistsError:
+            first = False
         time.sleep(float(cell.params.get("for", 1.0)) if first else 0.1)
         yield from self.draw(cell)
 

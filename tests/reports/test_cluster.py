@@ -17,6 +17,7 @@ from reports.record import Status
 from reports.runner import run
 from reports.store import Store
 from reports.workers import WorkersBroken
+from tests.processes import runs, wait_until
 from tests.reports.probes import Probe, TimedProbe
 
 distributed = pytest.importorskip("distributed", reason="the cluster; [cluster] brings it")
@@ -71,7 +72,7 @@ def test_a_cell_fails_there_as_it_does_here_and_its_limits_hold(tmp_path, monkey
 
 def test_the_cells_of_a_killed_worker_are_measured_by_another_and_say_why(tmp_path, monkeypatch, dask):
     marker = tmp_path / "under-way"
-    listed(monkeypatch, *(Cell({"do": "draw-slowly", "marker": str(marker)}, seed) for seed in range(4)))
+    listed(monkeypatch, *(Cell({"do": "draw-slowly", "marker": str(marker), "for": 60}, seed) for seed in range(4)))
     killed = []
 
     def kill():
@@ -100,10 +101,8 @@ def test_a_run_that_is_left_leaves_no_cell_running_on_the_workers(tmp_path, monk
 
     with pytest.raises(KeyboardInterrupt):
         run("probe", output=tmp_path, cluster=dask.scheduler_address, progress=interrupt)
-    pid, deadline = int(marker.read_text()), time.monotonic() + 20
-    while psutil.pid_exists(pid):
-        assert time.monotonic() < deadline, "the cell still runs"
-        time.sleep(0.05)
+    pid = int(marker.read_text())
+    wait_until(lambda: not runs(pid))
 
 
 def test_a_worker_that_would_compute_something_else_is_refused_by_name(tmp_path, monkeypatch, dask):

@@ -154,7 +154,7 @@ def test_only_what_nobody_answers_is_called_not_fetched(tmp_path, monkeypatch):
         offline_site.fetch(tmp_path)
     monkeypatch.undo()
     nobody = ("code ECONNREFUSED", "code EAI_AGAIN", "code ENOTFOUND", "code ETIMEDOUT", "code ERR_SOCKET_TIMEOUT",
-              "code E503")  # fmt: skip
+              "code E503", "code E500", "code EPROTO")  # fmt: skip
     refused = ("code E404", "code ETARGET", "code EUSAGE", "minTimeout is greater than maxTimeout", "")
     for said in nobody + refused:
         npm = tmp_path / "npm"

@@ -41,15 +41,14 @@ def test_the_second_is_refused_with_the_firsts_identity(holder):
         Store(path.parent, write=True)
 
 
-def test_a_dead_process_is_succeeded_at_once(holder):
+def test_a_dead_process_is_succeeded_at_once(holder, monkeypatch):
     process, path = holder
     process.kill()
     process.wait()
     assert read_identity(path).pid == process.pid
-    began = time.monotonic()
+    monkeypatch.setattr("reports.lock._beats", lambda *_: pytest.fail("waited for a heart that cannot beat"))
     with CoordinatorLock(path) as lock:
         assert lock.identity.pid == os.getpid() == read_identity(path).pid
-    assert time.monotonic() - began < 1
 
 
 def test_readers_are_never_refused(tmp_path):
@@ -70,7 +69,7 @@ def test_a_silent_coordinator_elsewhere_is_succeeded_after_the_patience(tmp_path
     began = time.monotonic()
     with CoordinatorLock(path, patience=0.3) as lock:
         lock.check()
-    assert 0.3 <= time.monotonic() - began < 3
+    assert time.monotonic() - began >= 0.3
 
 
 def test_a_beating_coordinator_elsewhere_is_respected(tmp_path):
@@ -96,8 +95,11 @@ def test_a_beating_coordinator_elsewhere_is_respected(tmp_path):
 def test_the_heart_beats(tmp_path):
     path = tmp_path / "lock"
     with CoordinatorLock(path, heartbeat=0.02):
-        seen = {path.stat().st_mtime_ns for _ in range(20) if time.sleep(0.02) is None}
-    assert len(seen) > 3
+        seen, deadline = set(), time.monotonic() + 60
+        while len(seen) <= 3:
+            assert time.monotonic() < deadline, seen
+            seen.add(path.stat().st_mtime_ns)
+            time.sleep(0.02)
 
 
 def test_who_was_succeeded_notices_and_writes_nothing_more(tmp_path):

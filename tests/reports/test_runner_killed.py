@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
 from reports.store import Store
+from tests.processes import runs, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
@@ -51,13 +51,6 @@ def under_way(tmp_path):
     process.stderr.close()
 
 
-def wait_until(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-
-
 posix = pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
 
 
@@ -66,19 +59,17 @@ def test_workers_end_by_themselves_when_the_coordinator_is_killed(under_way):
     process, workers = under_way
     process.kill()
     process.wait()
-    _, alive = psutil.wait_procs(workers, timeout=10)
-    assert not alive
+    wait_until(lambda: not any(runs(worker.pid) for worker in workers))
 
 
 @posix
 def test_ctrl_c_leaves_at_once_with_everything_recorded(under_way, tmp_path):
     process, workers = under_way
     os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the whole group
-    _, message = process.communicate(timeout=8)
+    _, message = process.communicate(timeout=40)
     assert process.returncode != 0
     assert b"KeyboardInterrupt" in message
-    _, alive = psutil.wait_procs(workers, timeout=5)
-    assert not alive
+    wait_until(lambda: not any(runs(worker.pid) for worker in workers))
     with Store(tmp_path / "out", write=True) as store:  # the lock was released
         assert len(store.records(metric="mean")) == 3
         assert not store.damage
