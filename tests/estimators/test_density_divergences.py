@@ -1,5 +1,6 @@
 """f-divergences between densities: every route agrees within what it states, and what is infinite is infinite."""
 
+import inspect
 import math
 
 import numpy as np
@@ -18,6 +19,7 @@ from estimators import (
     Uniform,
     affine,
     chi_squared,
+    divergences,
     f_divergence,
     hellinger,
     jsd,
@@ -238,9 +240,11 @@ def test_a_generator_of_ones_own_is_integrated():
     ("call", "error", "message"),
     [
         (lambda: kl(Gaussian(), Gaussian([0.0, 0.0])), ValueError, "P has dimension 1 and Q has 2"),
-        (lambda: kl(Gaussian(), Empirical([0.0])), TypeError, "P is Gaussian"),
+        (lambda: kl(Gaussian(), Empirical([0.0])), TypeError, "Q is Empirical where P is a density"),
         (lambda: kl(Gaussian(), Gaussian(), method="guess"), ValueError, "method is 'guess'"),
         (lambda: kl(Empirical([0.0]), Empirical([0.0]), method="quadrature"), TypeError, "these are for densities"),
+        (lambda: kl(Empirical([0.0]), Empirical([0.0]), random_state=1), TypeError, "random_state: between atoms"),
+        (lambda: kl(Gaussian(), Gaussian(), foo=1), TypeError, "unexpected keyword argument 'foo'"),
         (lambda: jsd(TWO, Gaussian(), method="closed form"), ValueError, "no closed form"),
         (lambda: kl(ring(), ring(7), method="enclosure"), ValueError, "method='quadrature'"),
         (lambda: kl(Gaussian(), TWO, method="enclosure", bits=10), ValueError, "bits is 10"),
@@ -255,3 +259,19 @@ def test_what_cannot_be_computed_says_what_to_do(call, error, message):
     with pytest.raises(error, match=message):
         call()
     assert generators["kl"].name == "kl"
+
+
+@pytest.mark.parametrize("name", ["kl", "reverse-kl", "jsd", "total-variation", "chi-squared", "hellinger"])
+def test_every_divergence_of_densities_names_the_numbers_of_its_methods(name):
+    function = divergences[name].function
+    options = inspect.signature(function).parameters
+    numbers = ("method", "tolerance", "bits", "n_draws", "random_state")
+    assert [options[one].kind for one in numbers] == [inspect.Parameter.KEYWORD_ONLY] * 5
+    assert all(one.kind is not inspect.Parameter.VAR_KEYWORD for one in options.values())
+    assert all(f"`{one}`" in function.__doc__ for one in numbers)
+    laws = Gaussian(), Gaussian(0.25)
+    drawn = [function(*laws, method="monte carlo", n_draws=9000, random_state=seed).value for seed in (0, 1)]
+    assert drawn[0] != drawn[1]
+    assert function(*laws, method="monte carlo", n_draws=9000).value == drawn[0]
+    assert function(*laws, method="quadrature", tolerance=1e-3).method.startswith("adaptive")
+    assert function(*laws, method="enclosure", bits=80).method.startswith("Arb, 80 bits")

@@ -116,7 +116,11 @@ def test_every_score_of_neighbours_says_so():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"n_resamples": 30}, "n_resamples is 30"), ({"kind": "bca"}, "kind is"), ({"level": 95}, "level is 95")],
+    [
+        ({"n_resamples": 30}, "n_resamples is 30"),
+        ({"kind": "bca"}, "kind is"),
+        ({"confidence_level": 95}, "confidence_level is 95"),
+    ],
 )
 def test_bad_arguments_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
