@@ -79,8 +79,8 @@ bench: $(VENV)/.test
 	$(ASV) machine --yes
 	$(ASV) run --quick --show-stderr 'HEAD^!'
 
-# BENCH: a regular expression of benchmarks, all of them by default, which is three minutes a commit. The published site
-# asks other hosts for its scripts; the last but one line brings these beside it.
+# BENCH: a regular expression of benchmarks, all of them by default, some minutes a commit. The published site asks other
+# hosts for its scripts; the last but one line brings these beside it.
 COMMITS ?= 20
 BENCH   ?= .
 dashboard: $(VENV)/.test

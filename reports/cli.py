@@ -32,7 +32,7 @@ app = typer.Typer(
 
 
 class Size(StrEnum):
-    """How much is run: six minutes, an hour, a night on two cores."""
+    """How much is run: what one waits for, more rows and repetitions, what takes a night."""
 
     quick = "quick"
     standard = "standard"

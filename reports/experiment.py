@@ -11,7 +11,7 @@ from typing import Any
 from knn.registry import Registry
 from reports.record import Record, Scalar, Status, dump
 
-#: The three sizes: all experiments together take six minutes, sixty minutes, a night on two cores.
+#: The three sizes, meant for a wait of minutes, of an hour and of a night on two cores, all experiments together.
 SIZES = ("quick", "standard", "full")
 
 experiments: Registry[type[Experiment]] = Registry(
