@@ -111,6 +111,17 @@ _HOMES = {
     "TriangularFlow": "estimators.models.explicit.triangular_flow",
     "VAE": "estimators.models.explicit.vae",
     "WAE": "estimators.models.wae",
+    "Callback": "estimators.training.callbacks",
+    "Checkpoint": "estimators.training.callbacks",
+    "CheckpointError": "estimators.training.checkpoint",
+    "Diverged": "estimators.training.loop",
+    "ModeCoverage": "estimators.modes",
+    "ParzenEstimate": "estimators.parzen",
+    "Progress": "estimators.training.callbacks",
+    "TestedEstimate": "estimators.memorisation",
+    "TwoSampleTest": "estimators.two_sample",
+    "parzen_log_densities": "estimators.parzen",
+    "rejections": "estimators.two_sample",
 }
 __all__ = list(_HOMES)
 __getattr__, __dir__ = lazy_exports(__name__, _HOMES)

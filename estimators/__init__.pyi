@@ -41,6 +41,7 @@ from estimators.measures import Uniform as Uniform
 from estimators.measures import grid as grid
 from estimators.measures import rare_modes as rare_modes
 from estimators.measures import ring as ring
+from estimators.memorisation import TestedEstimate as TestedEstimate
 from estimators.memorisation import data_copying as data_copying
 from estimators.memorisation import memorisation_test as memorisation_test
 from estimators.models.adaptive_imle import AdaptiveIMLE as AdaptiveIMLE
@@ -80,7 +81,10 @@ from estimators.models.rejection_sampling_imle import RejectionSamplingIMLE as R
 from estimators.models.sinkhorn import SinkhornGAN as SinkhornGAN
 from estimators.models.wae import WAE as WAE
 from estimators.models.weighted_imle import WeightedIMLE as WeightedIMLE
+from estimators.modes import ModeCoverage as ModeCoverage
 from estimators.modes import mode_coverage as mode_coverage
+from estimators.parzen import ParzenEstimate as ParzenEstimate
+from estimators.parzen import parzen_log_densities as parzen_log_densities
 from estimators.parzen import parzen_log_likelihood as parzen_log_likelihood
 from estimators.prd import precision_recall_curve as precision_recall_curve
 from estimators.reach import precision_within as precision_within
@@ -96,15 +100,22 @@ from estimators.sinkhorn import sinkhorn_divergence as sinkhorn_divergence
 from estimators.sliced import max_sliced_wasserstein as max_sliced_wasserstein
 from estimators.sliced import sliced_wasserstein as sliced_wasserstein
 from estimators.student import StudentT as StudentT
+from estimators.training.callbacks import Callback as Callback
+from estimators.training.callbacks import Checkpoint as Checkpoint
+from estimators.training.callbacks import Progress as Progress
+from estimators.training.checkpoint import CheckpointError as CheckpointError
 from estimators.training.conditional import ConditionalModel as ConditionalModel
 from estimators.training.early_stop import EarlyStop as EarlyStop
 from estimators.training.explicit_model import ExplicitModel as ExplicitModel
 from estimators.training.implicit_model import ImplicitModel as ImplicitModel
+from estimators.training.loop import Diverged as Diverged
 from estimators.training.stacked import StackedSeeds as StackedSeeds
 from estimators.training.tensorboard import TensorBoard as TensorBoard
 from estimators.transport import wasserstein as wasserstein
 from estimators.transport_gaussian import gaussian_wasserstein as gaussian_wasserstein
+from estimators.two_sample import TwoSampleTest as TwoSampleTest
 from estimators.two_sample import holm as holm
+from estimators.two_sample import rejections as rejections
 from estimators.two_sample import two_sample_test as two_sample_test
 from estimators.unbalanced import unbalanced_transport as unbalanced_transport
 
@@ -124,12 +135,16 @@ __all__ = [
     "AdaptiveIMLE",
     "Annealing",
     "AutoregressiveFlow",
+    "Callback",
     "Certificate",
+    "Checkpoint",
+    "CheckpointError",
     "ClippedWassersteinGAN",
     "ConditionalGAN",
     "ConditionalIMLE",
     "ConditionalModel",
     "CramerGAN",
+    "Diverged",
     "EarlyStop",
     "Empirical",
     "EntropicGAN",
@@ -144,11 +159,14 @@ __all__ = [
     "MetropolisHastingsGAN",
     "MinimaxGAN",
     "Mixture",
+    "ModeCoverage",
     "MonteCarloEM",
     "NearestNeighbourGAN",
     "NonSaturatingGAN",
     "NotConverged",
+    "ParzenEstimate",
     "Product",
+    "Progress",
     "PushForward",
     "RealNVP",
     "Regression",
@@ -159,8 +177,10 @@ __all__ = [
     "SteinGAN",
     "StudentT",
     "TensorBoard",
+    "TestedEstimate",
     "TotalVariationGAN",
     "TriangularFlow",
+    "TwoSampleTest",
     "Uniform",
     "WassersteinGAN",
     "WeightedIMLE",
@@ -201,6 +221,7 @@ __all__ = [
     "memorisation_test",
     "mmd",
     "mode_coverage",
+    "parzen_log_densities",
     "parzen_log_likelihood",
     "precision",
     "precision_recall_curve",
@@ -208,6 +229,7 @@ __all__ = [
     "rare_modes",
     "recall",
     "recall_within",
+    "rejections",
     "reverse_kl",
     "ring",
     "scores",

@@ -100,7 +100,8 @@ def mmd(
     "gaussians" the mean of five Gaussian ones of widths σ/4, σ/2, σ, 2σ, 4σ, and "energy", also called
     "triangular-gap", ½(‖x−x₀‖ + ‖y−x₀‖ − r), for which MMD² = ½ℰ² whatever x₀, and which has no bandwidth.
     `bandwidth` is σ, or "median" (`estimators.bandwidth.median_distance`); with the median, which depends on the pair,
-    MMD obeys no triangle inequality. Else as `energy_distance`. Source: Gretton et al. 2012.
+    MMD obeys no triangle inequality. Else as `energy_distance`. Raises ValueError for bad samples, an unknown kernel, a
+    bandwidth that is not positive, and no `squared` with statistic="u". Source: Gretton et al. 2012.
     """
     checked_statistic(squared, statistic)
     checked_jobs(n_jobs)

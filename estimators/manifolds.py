@@ -46,7 +46,7 @@ def density(P: Any, Q: Any, *, k: int = 5, index: NearestNeighbours | str | None
     """(1/km) Σⱼ #{i : yⱼ ∈ B(xᵢ, ρᵢ)} for samples y of Q (m, d) and the balls about P (n, d) of `precision`.
 
     Unlike precision, one large ball counts once. It has mean 1 where P and Q are draws of one law, and may exceed 1.
-    The interval is the jackknife's, normal. Source: Naeem et al. 2020, eq. 4.
+    The interval is the jackknife's, normal. Raises ValueError as `precision`. Source: Naeem et al. 2020, eq. 4.
     """
     balls = _Balls(sample_pair(P, Q), k, index, "P")
     value, stderr = balls.within.sum() / (k * balls.m), balls.density_error()
@@ -61,8 +61,8 @@ def coverage(P: Any, Q: Any, *, k: int = 5, index: NearestNeighbours | str | Non
     Where both are draws of one law without ties its mean is `expected_coverage`, near 1 − 2⁻ᵏ for n = m, and told in
     `detail`. The standard error is the jackknife's over the rows of P and of Q, and the interval the wider of that and
     the binomial one, which is but a least width here: given P the balls' answers share the draws of Q, given Q their
-    radii share the rows of P, so that they are no independent trials and nothing is exact. Source: Naeem et al. 2020,
-    eq. 5.
+    radii share the rows of P, so that they are no independent trials and nothing is exact. Raises ValueError as
+    `precision`. Source: Naeem et al. 2020, eq. 5.
     """
     balls = _Balls(sample_pair(P, Q), k, index, "P")
     covered = int((np.bincount(balls.ball[balls.within], minlength=balls.n) > 0).sum())

@@ -30,6 +30,9 @@ class TestedEstimate(Estimate):
 
     p_value: float = math.nan
 
+    def __str__(self) -> str:
+        return f"{super().__str__()}, p = {self.p_value:.3g}"
+
 
 @ties_matter
 def memorisation_test(
@@ -54,6 +57,7 @@ def memorisation_test(
     With an index that misses neighbours the level stands, whatever it misses: the rows come to it in a random order, so
     that it cannot know which are of train. The value and the power may suffer, and `detail` says of how many samples.
     Raises ValueError for bad rows, fewer than 19 permutations, which cannot reach 5 %, or a neighbour not found.
+    Source: Meehan et al. 2020 (the question), Phipson & Smyth 2010 (the 1 + …); the statistic is this project's.
     """
     n_permutations = whole_number(n_permutations, "n_permutations", 19, why=": with fewer p cannot reach 0.05")
     seen, unseen = sample_pair(train, test, ("train", "test"))

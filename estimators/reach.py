@@ -28,7 +28,11 @@ def precision_within(P: Any, Q: Any, *, radius: float, index: NearestNeighbours 
 
 
 def recall_within(P: Any, Q: Any, *, radius: float, index: NearestNeighbours | str | None = None) -> Estimate:
-    """The share of the data P (n, d) with a sample of Q (m, d) at distance ≤ `radius`: the two exchanged."""
+    """The share of the data P (n, d) with a sample of Q (m, d) at distance ≤ `radius`: the two exchanged.
+
+    Arguments, errors and interval as `precision_within`. Raises ValueError for bad samples or a radius that is not
+    positive. Source: Kynkäänniemi et al. 2019, eq. 1–2, with one radius in the place of the neighbours' own.
+    """
     return _share_within(*sample_pair(P, Q)[::-1], radius, index, "Q", "recall")
 
 

@@ -74,6 +74,10 @@ def entropic_transport(
     """OT_ε(P,Q) = min over couplings π of E‖X−Y‖ᵖ + ε·KL(π | P⊗Q), in units of lengthᵖ, as `sinkhorn_divergence`.
 
     No divergence: OT_ε(P,P) > 0. It is at least W_pᵖ and at most the mean cost of independent X and Y.
+
+    Raises NotConverged, with the partial Estimate, when `max_iter` sweeps leave a gap above `tolerance` times the
+    largest cost; MemoryError where the costs would not fit; ValueError for p other than 1 and 2 and bad numbers.
+    Source: Cuturi 2013; Peyré & Cuturi 2019, section 4 (the dual).
     """
     first, second, exponent = _opened(P, Q, p, epsilon, tolerance, max_iter)
     problem = _Problem.between(first, second, p)
