@@ -29,6 +29,6 @@ def checked_metric(metric: Any) -> str:
     """`metric` itself; raises ValueError, with what to ask for instead, unless it is one of `METRICS`."""
     if isinstance(metric, str) and metric in METRICS:
         return metric
-    word = str(metric).lower().replace(" ", "_").replace("-", "_")
-    told = f"; instead of it use {_INSTEAD[word]}" if word in _INSTEAD else did_you_mean(word, METRICS)
+    word = (metric if isinstance(metric, str) else "").lower().replace(" ", "_").replace("-", "_")
+    told = f"; instead of it use {_INSTEAD[word]}" if word in _INSTEAD else word and did_you_mean(word, METRICS)
     raise ValueError(f"metric={metric!r} is not known: use one of {METRICS}{told}")

@@ -130,6 +130,7 @@ def test_a_point_is_not_its_own_neighbour_when_neighbours_are_counted(kind):
         ({"metric": "sqeuclidean"}, ValueError, "metric='euclidean', whose neighbours are the same"),
         ({"metric": "angular"}, ValueError, "instead of it use metric='cosine'"),
         ({"metric": "IP"}, ValueError, "instead of it use metric='inner_product'"),
+        ({"metric": None}, ValueError, r"metric=None is not known: use one of \([^)]*\)$"),
         ({"metric": max}, ValueError, "metric=<built-in function max> is not known: use one of"),
         ({"n_jobs": 0}, ValueError, "n_jobs=0"),
         ({"n_neighbors": 0}, ValueError, "n_neighbors=0"),
