@@ -118,8 +118,9 @@ def test_beside_a_density_the_other_is_named(divergence):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: energy_distance(X[:, 0], X[:, 0], n_jobs=0), "n_jobs=0"),
-        (lambda: mmd(X, X, n_jobs=0), "n_jobs=0"),
+        (lambda: energy_distance(X[:, 0], X[:, 0], n_jobs=0), "n_jobs is 0: pass a number of threads"),
+        (lambda: mmd(X, X, n_jobs=0), "n_jobs is 0: pass a number of threads"),
+        (lambda: mmd(X, X, n_jobs=2.0), "n_jobs is 2.0"),
         (lambda: sinkhorn_divergence(X, X, epsilon="nope"), "epsilon is 'nope'"),
         (lambda: frechet_distance(X, X, random_state="a"), "random_state is 'a': pass a whole number"),
         (lambda: sliced_wasserstein(X, X, random_state="a"), "random_state is 'a'"),
