@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ifeq ($(OS),Windows_NT)
 BIN    := $(VENV)/Scripts
 endif
-# Without bytecode, which the first import makes of what it reads: half of the processor time of an install.
+# Without bytecode, which the first import makes of what it reads, and of nothing that nobody imports.
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check --no-compile -q -c constraints.txt
 PYTEST := $(BIN)/python -m pytest
 # pip inside asv's environments obeys the same pins as ours.

@@ -179,7 +179,7 @@ def _described(member: Divergence | Score, estimate: Estimate, status: str) -> d
         cells["low"], cells["high"] = normal_interval(estimate.value, estimate.stderr)
     if cells["low"] is None:
         cells["interval"] = ""
-    elif estimate.stderr is None and isinstance(member, Divergence):
+    elif estimate.error_over == "rule":
         cells["interval"] = "rule's estimate"
     else:
         cells["interval"] = f"95 % of {estimate.error_over}"

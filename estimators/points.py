@@ -22,7 +22,7 @@ def as_points(values: Any, name: str, *, dimension: int | None = None) -> NDArra
     Raises TypeError for what is no array of real numbers and ValueError for a wrong shape, a NaN or
     an infinity, each naming the argument, the first bad row and the remedy.
     """
-    if hasattr(values, "logpdf") and hasattr(values, "sample"):
+    if callable(getattr(values, "logpdf", None)) and callable(getattr(values, "sample", None)):
         kind = type(values).__name__
         told = "; two Gaussians have gaussian_wasserstein" if kind == "Gaussian" else ""
         raise TypeError(f"{name} is a density ({kind}) where points are needed: pass {name}.sample(n){told}")

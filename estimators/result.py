@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from typing import Any
 
+from estimators.printed import enclosed, plain, with_error
 from knn.notebook import html_table
 
-#: Digits that are printed where the error is too small to show, or unknown.
-_DIGITS = 6
 #: What a bound is printed with: the sought value is on that side of it.
 _SIGNS = {"": "", "lower": "≥ ", "upper": "≤ "}
-#: What a standard error may be over. Draws sample the laws; directions sample nothing of the data.
-_OVER = ("samples", "draws", "directions")
+#: What an error may be over. Draws sample the laws; directions and a quadrature's rule sample nothing of the data.
+_OVER = ("samples", "draws", "directions", "rule")
 
 
 class NotConverged(ArithmeticError):
@@ -57,8 +55,9 @@ class Estimate:
     """A value with its uncertainty.
 
     `value`, in `unit`; `stderr`, one standard error, or None where none is claimed (then a clause of `detail` that
-    begins with "no standard error" says why); `error_over`, what it is of: "samples", the "draws" of Monte Carlo, or
-    "directions"; `interval`, a confidence interval (low, high); `method`, how it was computed;
+    begins with "no standard error" says why); `error_over`, what it is of: "samples", the "draws" of Monte Carlo,
+    "directions", or the "rule" of a quadrature, whose interval is its own estimate; `interval`, a confidence interval
+    (low, high); `method`, how it was computed;
     `certificate`, an enclosure of what was computed; `converged`, False for the partial result of a
     solver that stopped, whose float() raises NotConverged; `bound`, "lower" or "upper" where the value estimates no
     more than a bound of what is asked for, which is printed with it as ≥ or ≤.
@@ -108,13 +107,14 @@ class Estimate:
     def _number(self) -> str:
         """The value with its standard error of sampling, else its interval, else what encloses it."""
         if self.stderr is not None and self.error_over != "directions":
-            return _with_error(self.value, self.stderr)
-        number = _with_error(self.value, None)
+            return with_error(self.value, self.stderr)
+        number = plain(self.value)
         if self.stderr is None and self.interval is not None:
-            low, high = (f"{end:.{_DIGITS}g}" for end in self.interval)
+            low, high = map(plain, self.interval)
             return number if low == high else f"{number} [{low}, {high}]"
         if self.stderr is None and self.certificate is not None and math.isfinite(self.value):
-            return number + _enclosure(self.value, self.certificate)
+            told = enclosed(self.value, self.certificate.lower, self.certificate.upper)
+            return number if told is None else "{} in [{}, {}]".format(*told)
         return number
 
     def _aside(self) -> str:
@@ -131,7 +131,7 @@ class Estimate:
         """What is known of the value, as a notebook shows it."""
         rows = [("value", str(self)), ("method", self.method), ("detail", self.detail)]
         if self.interval is not None:
-            rows.insert(1, ("interval", f"{self.interval[0]:.{_DIGITS}g} … {self.interval[1]:.{_DIGITS}g}"))
+            rows.insert(1, ("interval", f"{plain(self.interval[0])} … {plain(self.interval[1])}"))
         if self.certificate is not None:
             proved = f"{self.certificate.lower!r} … {self.certificate.upper!r}, {self.certificate.kind}"
             rows.insert(1, ("proved", proved))
@@ -155,50 +155,3 @@ class Estimate:
             "converged": self.converged,
             "error_over": self.error_over,
         }
-
-
-def _enclosure(value: float, proof: Certificate) -> str:
-    """What encloses the value, rounded outward to two digits of its reach; nothing where the digits shown are safe."""
-    reach = max(proof.upper - value, value - proof.lower)
-    if reach <= abs(value) * 10.0**-_DIGITS:
-        return ""
-    place = math.floor(math.log10(reach)) - 1 if 0 < reach < math.inf else 0
-    return f" in [{_outward(proof.lower, place, ROUND_FLOOR)}, {_outward(proof.upper, place, ROUND_CEILING)}]"
-
-
-def _outward(end: float, place: int, rounding: str) -> str:
-    """`end` to a multiple of 10^place, on the side that `rounding` says."""
-    if math.isinf(end):
-        return _with_error(end, None)
-    step = Decimal(1).scaleb(place)
-    # Exact: an end has at most some 770 digits, and the quotient is whole.
-    with localcontext(prec=800):
-        multiple = (Decimal(end) / step).to_integral_value(rounding)
-    if multiple == 0:
-        return "0"
-    # As many digits as the multiple has, which a float holds and prints again.
-    return f"{float(multiple * step):.{max(_DIGITS, len(str(abs(multiple))))}g}"
-
-
-def _with_error(value: float, error: float | None) -> str:
-    """`value` to the digit that its error reaches, with the error rounded up; without one, six digits."""
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    if error is None or error <= abs(value) * 10.0**-_DIGITS:
-        return f"{value:.{_DIGITS}g}"
-    if math.isinf(error):
-        return f"{value:.{_DIGITS}g} ± ∞"
-    exponent = math.floor(math.log10(max(abs(value), error)))
-    shift = exponent if not -4 <= exponent < _DIGITS else 0
-    value, error = value / 10.0**shift, error / 10.0**shift
-    place = math.floor(math.log10(error))
-    # Two digits of an error that starts with 1, else one: rounding it up never doubles it.
-    if error < 2 * 10.0**place:
-        place -= 1
-    # The hair: a digit that the divisions left an ulp above itself is not rounded to the next.
-    units = math.ceil(error / 10.0**place - 1e-9)
-    if units % 10 == 0:
-        place, units = place + 1, units // 10
-    decimals = max(0, -place)
-    rounded = f"{round(value / 10.0**place) * 10.0**place:.{decimals}f} ± {units * 10.0**place:.{decimals}f}"
-    return f"({rounded})e{shift:+03d}" if shift else rounded

@@ -40,9 +40,10 @@ class NearestNeighbours(Stored, Budgeted, ABC):
         device        "cpu", or "cuda" where `devices` has it: the same answers, and ValueError where no GPU answers
         n_jobs        threads of a search: a number, −1 for all processors, None for what joblib is set to, which is
                       one; answers are the same
-        random_state  what is drawn when it is built: equal integers give equal indexes; of a numpy Generator each `fit`
-                      draws one integer, so that two fits have two seeds, and a RandomState is used up as it is drawn
-                      from; None is NumPy's global RandomState
+        random_state  what is drawn when it is built: equal integers give equal indexes; of a numpy Generator each build
+                      draws one integer (a `fit`, and an `insert` of products that are longer than all before), so that
+                      two fits have two seeds, and a RandomState is used up as it is drawn from; None is NumPy's global
+                      RandomState
 
     X (n, d) is kept as float32 or float64, and not copied when it is C-contiguous: do not change it afterwards.
     Row i has the id i; `insert` hands out the next ids. Searches may run in several threads at once.

@@ -58,7 +58,8 @@ class Sharded(BaseEstimator):
         shards.check_directions(rows, template.metric)
         validate_data(template, X, skip_check_array=True)  # bad names are known before any work
         count = min(self.n_shards, len(rows))
-        rng = checked_random_state(getattr(self.index, "random_state", None))  # the template's is a copy
+        given = self.index if isinstance(self.index, NearestNeighbours) else template  # whose own would be a copy
+        rng = checked_random_state(given.random_state)
         numbering, recipes = Numbering(count), []
         bounds = np.linspace(0, len(rows), count + 1).astype(int)
         for shard, (start, stop) in enumerate(pairwise(bounds.tolist())):

@@ -187,5 +187,7 @@ def plain(name: str, value: Any) -> Any:
     try:
         json.dumps(value)
     except TypeError:
-        raise TypeError(f"{name}={value!r} cannot be written to a file: use a number, a word or None") from None
+        raise TypeError(
+            f"{name}={value!r} cannot be written to a file: set_params({name}=…) to a number, a word or None before"
+        ) from None
     return value

@@ -18,5 +18,5 @@ def median_gap(P, Q):
     P, Q = as_points(P, "P"), as_points(Q, "Q")
     if P.shape[1] != Q.shape[1]:
         raise ValueError(f"P has {P.shape[1]} columns and Q has {Q.shape[1]}: pass samples of one space")
-    gap = np.median(P, axis=0) - np.median(Q, axis=0)
-    return Estimate(float(np.linalg.norm(gap)), method="medians of coordinates", detail="no error is claimed")
+    gap = float(np.linalg.norm(np.median(P, axis=0) - np.median(Q, axis=0)))
+    return Estimate(gap, method="medians of coordinates", detail="no standard error: none is known")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,8 @@ def _between(
     f = generators[generator] if isinstance(generator, str) else generator
     numbers = {"tolerance": tolerance, "bits": bits, "n_draws": n_draws}
     options: dict[str, Any] = {name: given for name, given in numbers.items() if given is not None}
-    if not (isinstance(random_state, int) and random_state == 0):  # the default, of which no method complains
+    seeded = isinstance(random_state, Integral) and not isinstance(random_state, bool)
+    if not (seeded and random_state == 0):  # the default, of which no method complains
         options["random_state"] = random_state
     laws = [is_density(given) and not isinstance(given, Empirical) for given in (P, Q)]
     if laws[0] != laws[1]:

@@ -184,7 +184,7 @@ def _by_quadrature(P: Density, Q: Density, f: Generator, tolerance: float | None
         reason = f"float64 knows the places of the mass to {noisy:.2g} of its width alone: move or scale the laws"
     estimate = Estimate(
         value, None, interval, f"adaptive quadrature, d = {d}", None, f.unit,
-        "interval: the rule's own estimate of its error, no proof", converged=not reason,
+        "interval: the rule's own estimate of its error, no proof", converged=not reason, error_over="rule",
     )  # fmt: skip
     if reason:
         raise NotConverged(f"{f.name}: {reason}, or pass method='monte carlo'", estimate)

@@ -8,6 +8,7 @@ from knn.kernels.cpu import *  # noqa: F403
 from knn.kernels.cuda_rank import ranking
 from knn.kernels.cuda_rows import taking
 from knn.kernels.cuda_screen import screening
+from knn.registry import install
 
 # Few queries make few blocks, which Numba would warn of at each launch.
 config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
@@ -19,6 +20,6 @@ def require_device() -> None:
     """Raises ValueError with the remedy where no CUDA device answers; the simulator counts as one."""
     if not cuda.is_available():
         raise ValueError(
-            "device='cuda' needs a CUDA device, and none answers here: use one of ('cpu',), or install "
-            "implicitbench[cuda] and NVIDIA's driver"
+            "device='cuda' needs a CUDA device, and none answers here: use one of ('cpu',), or NVIDIA's driver and "
+            f"{install('cuda')}"
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from estimators.printed import enclosed
 from reports.tables import Column, Table, rows_of
 from reports.tables.numerals import NONE, missing, significant, with_error
 
@@ -38,12 +39,8 @@ def _proved(row: Any) -> str:
     """The certificate: of what was computed, never of the laws behind it."""
     if missing(getattr(row, "lower", None)) or missing(row.upper):
         return NONE
-    reach = max(abs(row.upper - row.value), abs(row.value - row.lower))
-    if not math.isfinite(row.value) or reach <= abs(row.value) * 1e-6:
-        return "the digits shown"
-    # Outward by one of seven digits, so that rounding them never narrows it.
-    low, high = row.lower - abs(row.lower) * 1e-6, row.upper + abs(row.upper) * 1e-6
-    return f"{significant(low, 7)} – {significant(high, 7)}"
+    told = enclosed(row.value, row.lower, row.upper) if math.isfinite(row.value) else None
+    return "the digits shown" if told is None else f"{told[1]} – {told[2]}".replace("-", "−")
 
 
 def _method(row: Any) -> str:

@@ -1,6 +1,7 @@
 """Numbers that are none, or out of range, are refused by the name of the argument."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from estimators import (
@@ -132,6 +133,11 @@ def test_beside_a_density_the_other_is_named(divergence):
 def test_arguments_are_checked_before_any_early_answer(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_frame_with_a_column_named_as_a_density_has_it_is_a_set_of_points():
+    frame = pd.DataFrame({"logpdf": X[:, 0], "sample": X[:, 1]})
+    assert energy_distance(frame, X + 1) == energy_distance(X, X + 1)
 
 
 @pytest.mark.parametrize("function", [wasserstein, energy_distance, sinkhorn_divergence, kl_knn, precision])

@@ -85,6 +85,13 @@ def test_an_option_that_the_method_does_not_read_is_refused_with_those_it_does(g
         kl(Gaussian(0.0, 1.0), Gaussian(1.0, 1.0), **given)
 
 
+def test_a_seed_that_is_the_default_is_none_of_those_that_a_method_does_not_read():
+    told = kl(Gaussian(0.0, 1.0), Gaussian(1.0, 1.0), random_state=np.int64(0))
+    assert told == kl(Gaussian(0.0, 1.0), Gaussian(1.0, 1.0))
+    with pytest.raises(TypeError, match=r"^random_state is no option of method='auto'"):
+        kl(Gaussian(0.0, 1.0), Gaussian(1.0, 1.0), random_state=False)
+
+
 @pytest.mark.parametrize("law", [Gaussian(), Mixture([1.0], [Gaussian()])], ids=["closed form", "quadrature"])
 @pytest.mark.parametrize("tolerance", [-5, 0, 1, math.nan, "a", True])
 def test_a_tolerance_that_cannot_be_is_refused_before_any_route_is_taken(law, tolerance):

@@ -39,6 +39,7 @@ from estimators.result import Certificate, Estimate, NotConverged
         (12.3, 45.0, "10 ± 50"),
         (0.0, 0.01, "0.00 ± 0.01"),
         (5.0, 1e-9, "5"),
+        (5e-324, 5e-324, "(5 ± 5)e-324"),
         (1 / 3, None, "0.333333"),
         (math.inf, None, "∞"),
     ],
@@ -50,7 +51,7 @@ def test_the_error_decides_the_digits(value, stderr, text):
 
 def test_an_interval_or_a_certificate_is_printed_where_no_standard_error_is():
     assert str(Estimate(0.5, interval=(0.25, 0.75), unit="nats")) == "0.5 [0.25, 0.75] nats"
-    assert str(Estimate(0.5, certificate=Certificate("gap", 0.375, 0.515625))) == "0.5 in [0.37, 0.52]"
+    assert str(Estimate(0.5, certificate=Certificate("gap", 0.375, 0.515625))) == "0.5 in [0.37, 0.516]"
     assert f"{Estimate(0.123456, 0.1):.3f}" == "0.123"
 
 
@@ -60,7 +61,13 @@ def test_an_interval_or_a_certificate_is_printed_where_no_standard_error_is():
         (0.0465058, 0.04650572, 0.04650648, "0.0465058 in [0.04650572, 0.04650649]"),
         (1.0, 1 - 1e-15, 1 + 1e-15, "1"),
         (0.0, 0.0, 2.0**-50, "0 in [0, 8.9e-16]"),
-        (-2.0, -math.inf, -1.5, "-2 in [−∞, -1]"),
+        (-2.0, -math.inf, -1.5, "-2 in [−∞, -1.5]"),
+        (0.494724, 0.4947239, 1.7, "0.494724 in [0.49472389, 1.7]"),
+        (1.57544267, 1.575435, 1.5754471, "1.5754427 in [1.5754349, 1.5754472]"),
+        (9.0, 9 - 8.9e-6, 9 + 8.9e-6, "9 in [8.9999911, 9.0000089]"),
+        (0.0, 0.0, 1e-323, "0 in [0, 9.9e-324]"),
+        (1e308, -1.7e308, 1.7e308, "1e+308 in [-1.7e+308, 1.7e+308]"),
+        (np.float32(0.5), np.float32(0.25), np.float32(0.75), "0.5 in [0.25, 0.75]"),
         (123456.0, 123399.0, 123500.5, "123456 in [123399, 123501]"),
         (math.inf, math.inf, math.inf, "∞"),
     ],
@@ -72,13 +79,16 @@ def test_a_certificate_is_printed_as_an_enclosure_that_still_holds(value, lower,
 @given(st.floats(-1e300, 1e300), st.floats(0, 1e300), st.floats(0, 1e300))
 def test_a_printed_enclosure_holds_the_proved_one(value, below, above):
     proof = Certificate("gap", value - below, value + above)
-    _, printed, ends = str(Estimate(value, certificate=proof)).partition(" in [")
-    if printed:
-        low, high = map(Fraction, ends.removesuffix("]").split(", "))
-        assert low <= Fraction(proof.lower)
-        assert Fraction(proof.upper) <= high
-        reach = max(Fraction(proof.upper) - Fraction(value), Fraction(value) - Fraction(proof.lower))
-        assert high - low <= proof.gap * (1 + Fraction(1, 2**50)) + reach / 4
+    shown, printed, ends = str(Estimate(value, certificate=proof)).partition(" in [")
+    reaches = [abs(Fraction(end) - Fraction(value)) for end in (proof.lower, proof.upper)]
+    if not printed:
+        assert max(reaches) <= abs(Fraction(value)) * Fraction(5, 10**6)
+        return
+    low, high = map(Fraction, ends.removesuffix("]").split(", "))
+    assert low <= Fraction(shown) <= high
+    coarsest = min(abs(Fraction(value)) / 10**6, max(reaches))
+    for gained, reach in zip((Fraction(proof.lower) - low, high - Fraction(proof.upper)), reaches, strict=True):
+        assert 0 <= gained <= max(reach, coarsest) / 10
 
 
 def test_only_a_standard_error_of_sampling_stands_after_the_sign():

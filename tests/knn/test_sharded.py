@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.utils.estimator_checks import check_estimator
 
-from knn import BruteForce, KDTree, PrioritizedDCI, Sharded
+from knn import BruteForce, KDTree, PrioritizedDCI, Sharded, indexes
 from knn.metrics import METRICS
 from knn.shard_ids import Numbering
 from tests import naive
@@ -25,6 +27,18 @@ def test_shards_give_the_definition_ties_included(problem, n_shards, width):
     np.testing.assert_array_equal(found.distances, distances)
     assert found.certified.all()
     assert (found.evaluations == len(X)).all()
+
+
+def test_an_index_by_name_keeps_the_seed_that_is_its_default(monkeypatch):
+    @dataclass(kw_only=True, eq=False, repr=False)
+    class Seeded(PrioritizedDCI):
+        random_state: int | None = 0
+
+    monkeypatch.setitem(indexes._members, "seeded", Seeded)
+    X, Q = clusters(300, 6, seed=0, queries=5)
+    by_name, again, given = (Sharded(index, n_shards=2).fit(X) for index in ("seeded", "seeded", Seeded()))
+    for other in (again, given):
+        same(by_name.search(Q, 3), other.search(Q, 3))
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -79,7 +79,7 @@ class Probe(Experiment):
 
     def lack_torch(self, cell: Cell) -> Iterable[Measurement]:
         del cell
-        raise ImportError("models needs torch: pip install 'implicitbench[models]'", name="torch")
+        raise ImportError("models needs torch: pip install '.[models]' in a checkout", name="torch")
 
     def die(self, cell: Cell) -> Iterable[Measurement]:
         del cell

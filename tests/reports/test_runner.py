@@ -101,7 +101,7 @@ def test_every_way_to_fail_is_a_record_beside_the_others(tmp_path, listed):
     assert "nan" in found["give-nan"].detail
     assert found["give-words"].detail == "TypeError: measure() gave a str; it must give Measurements"
     assert "object cannot be recorded" in found["give-an-object"].detail
-    assert "implicitbench[models]" in found["lack-torch"].detail
+    assert "pip install '.[models]'" in found["lack-torch"].detail
     assert found["die"].detail == "the worker died: exit code 3; second attempt, because the worker died: exit code 3"
     assert found["die-once"].status is Status.OK
     assert found["die-once"].detail == "second attempt, because the worker died: signal SIGABRT"

@@ -246,7 +246,7 @@ def test_a_comparison_shows_errors_and_failures():
     )  # fmt: skip
     lines = as_text(frame).splitlines()
     assert re.search(r"^a +0\.500 ± 0\.010 +– +– +nats +m$", lines[1])
-    assert re.search(r"^b +0\.500000 +– +0\.3999996 – 0\.6000006 +nats +m$", lines[2])
+    assert re.search(r"^b +0\.500000 +– +0\.4 – 0\.6 +nats +m$", lines[2])
     assert lines[3].endswith("error: ValueError: no")
     # No ± of an error that is none of sampling, and what its interval is of.
     told = r"^d +0\.500000 +0\.480000 – 0\.520000 \(95 % of directions\) +the digits shown +nats +m$"
