@@ -5,8 +5,8 @@ BIN    := $(VENV)/bin
 ifeq ($(OS),Windows_NT)
 BIN    := $(VENV)/Scripts
 endif
-# Without bytecode, which the first import makes of what it reads, and of nothing that nobody imports.
-PIP    := $(BIN)/python -m pip install --disable-pip-version-check --no-compile -q -c constraints.txt
+# With bytecode: where PYTHONDONTWRITEBYTECODE is set, as in many containers, every process would compile what it imports.
+PIP    := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 PYTEST := $(BIN)/python -m pytest
 # pip inside asv's environments obeys the same pins as ours.
 ASV    := PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/asv
