@@ -1,22 +1,18 @@
 """Verification tells a sound claim from a broken one, and says which and why."""
 
-import inspect
 import json
 import operator
-import re
-import sys
 
 import numpy as np
 import pytest
 
-import theory
-from theory.claim import Claim, Exact, Holds, Inconclusive, Outcome, Refuted, Statistical, claim, claims_registry
+from theory.claim import Exact, Holds, Inconclusive, Refuted, Statistical, claim, claims_registry
 from theory.errata import errata
 from theory.exact import Q
 from theory.outcome import all_hold, encode
 from theory.sources import YU
 from theory.trial import trials
-from theory.verify import COLUMNS, reports, selected, table, unverified, verify_claim
+from theory.verify import reports, selected, table, unverified, verify_claim
 
 
 @pytest.fixture
@@ -261,33 +257,6 @@ def test_errata_rows_come_from_printed_mutants(square):
     (after,) = errata([verify_claim(square)], claims=[square])
     assert after.as_dict()["outcome"] == "REFUTED"
     assert after.as_dict()["evidence"] == {"a": -3, "b": -3, "stated": 27}
-
-
-def test_the_module_is_called_and_its_parts_are_reached():
-    frame = theory.verify("imle-coverage")
-    assert frame.verified.all()
-    assert list(frame.id) == ["imle-coverage"]
-    assert (frame.refuted == frame.mutants).all()
-    assert isinstance(theory.verify.verify_claim("imle-coverage", resolution_budget=0), theory.verify.ClaimReport)
-    assert theory.claim("x", says="", source="", method=Exact)
-    assert isinstance(claims_registry["imle-coverage"], Claim)
-    assert issubclass(theory.Holds, Outcome)
-
-
-@pytest.mark.parametrize("name", ["claim", "verify"])
-def test_help_and_inspect_agree_before_and_after_the_module_takes_the_name(name):
-    module = sys.modules[f"theory.{name}"]
-    function = getattr(module, name)
-    assert getattr(theory, name) in (function, module)
-    assert inspect.signature(module) == inspect.signature(function)
-    assert inspect.getdoc(module) == inspect.getdoc(function)
-    assert "id" in inspect.signature(theory.claim).parameters
-
-
-def test_the_columns_are_those_of_the_docstring():
-    told = re.search(r"Columns: (.*?)\n\n", theory.verify.__doc__, re.DOTALL).group(1)
-    assert [word for word in re.findall(r"`(\w+)`", told) if word in COLUMNS] == list(COLUMNS)
-    assert theory.verify_claim("imle-coverage", resolution_budget=0).verified
 
 
 def test_claims_are_selected_by_id_and_topic_and_a_wrong_name_lists_them():
