@@ -33,17 +33,6 @@ def real_number(value: Any, name: str, *, above: float = -math.inf, below: float
     return float(value)
 
 
-def thread_count(n_jobs: Any) -> int | None:
-    """`n_jobs` itself; raises ValueError unless it is None or a whole number other than 0, −1 for all.
-
-    As the indexes' own check, whose module loads scikit-learn, half a second that no distance needs.
-    """
-    whole = isinstance(n_jobs, numbers.Integral) and not isinstance(n_jobs, (bool, np.bool_))
-    if n_jobs is not None and not (whole and n_jobs != 0):
-        raise ValueError(f"n_jobs is {n_jobs!r}: pass a number of threads, -1 for all, or None for one")
-    return None if n_jobs is None else int(n_jobs)
-
-
 def random_generator(random_state: Any) -> np.random.Generator:
     """NumPy's generator of `random_state`: a Generator is itself. Raises ValueError naming it for what is no seed."""
     try:

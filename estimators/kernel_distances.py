@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from estimators.arguments import thread_count
 from estimators.bandwidth import median_distance
 from estimators.comparison import divergence
 from estimators.kernel_arguments import checked_samples, checked_statistic, in_units, positive_bandwidth
@@ -22,6 +21,7 @@ from estimators.pairwise import PairSums, Profile, Tick, cross_sums, self_sums
 from estimators.range import in_range
 from estimators.result import Certificate, Estimate
 from estimators.squared_jackknife import no_error, squared_jackknife
+from knn.threads import checked_jobs
 
 Array = NDArray[np.float64]
 
@@ -73,7 +73,7 @@ def energy_distance(
         squared = convention != "scipy"
     factor = _CONVENTIONS[convention] if convention else 1.0
     checked_statistic(squared, statistic)
-    thread_count(n_jobs)
+    checked_jobs(n_jobs)
     p, q, exponent = _checked_pair(P, Q, device)
     tick = _ticking(progress, p, q)
     square = _energy(p, q, statistic, Means(device, n_jobs, tick)).scaled(2.0**exponent * factor)
@@ -104,7 +104,7 @@ def mmd(
     bandwidth that is not positive, and no `squared` with statistic="u". Source: Gretton et al. 2012.
     """
     checked_statistic(squared, statistic)
-    thread_count(n_jobs)
+    checked_jobs(n_jobs)
     p, q, exponent = _checked_pair(P, Q, device)
     means = Means(device, n_jobs, _ticking(progress, p, q, len(SCALES) if kernel == "gaussians" else 1))
     if kernel in _DISTANCE_KERNELS:

@@ -21,8 +21,8 @@ from knn.neighbours import Neighbours, checked_mode, neighbours_graph, without_s
 from knn.points import Points
 from knn.registry import Registry
 from knn.stored import Stored
-from knn.threads import ChangeLock
-from knn.validation import checked_count, checked_ids, checked_jobs, checked_random_state, checked_rows
+from knn.threads import ChangeLock, checked_jobs
+from knn.validation import checked_count, checked_ids, checked_random_state, checked_rows
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -20,8 +20,8 @@ from knn.neighbours import Neighbours, checked_mode, neighbours_graph, without_s
 from knn.radius import Refused
 from knn.shard_ids import Numbering
 from knn.shards import AGAIN, Call, Here, Holder, Recipe, ShardsLost
-from knn.threads import ChangeLock
-from knn.validation import checked_count, checked_ids, checked_jobs, checked_random_state, checked_rows
+from knn.threads import ChangeLock, checked_jobs
+from knn.validation import checked_count, checked_ids, checked_random_state, checked_rows
 
 
 class Sharded(BaseEstimator):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import numbers
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import numpy as np
 from joblib import effective_n_jobs
 from threadpoolctl import ThreadpoolController
 
@@ -111,3 +113,11 @@ class ChangeLock:
             with self._free:
                 self._changing = False
                 self._free.notify_all()
+
+
+def checked_jobs(value: Any) -> None:
+    """Raises TypeError or ValueError unless `n_jobs` is a whole number that leaves somebody to work, or None."""
+    if value is not None and (isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral)):
+        raise TypeError(f"n_jobs must be a whole number of threads, −1 for all, or None for one, not {value!r}")
+    if value == 0:
+        raise ValueError("n_jobs=0 leaves nobody to work: use a number of threads, −1 for all, or None for one")

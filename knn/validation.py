@@ -170,14 +170,6 @@ def checked_count(value: Any, name: str, *, most: int | None = None, of: str = "
     return count
 
 
-def checked_jobs(value: Any) -> None:
-    """Raises TypeError or ValueError unless `n_jobs` is a whole number that leaves somebody to work, or None."""
-    if value is not None and (isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral)):
-        raise TypeError(f"n_jobs must be a whole number of threads, −1 for all, or None for one, not {value!r}")
-    if value == 0:
-        raise ValueError("n_jobs=0 leaves nobody to work: use a number of threads, −1 for all, or None for one")
-
-
 def checked_random_state(value: Any) -> np.random.RandomState:
     """The generator that `random_state` stands for; raises ValueError naming it and what it may be.
 

@@ -119,9 +119,11 @@ def test_beside_a_density_the_other_is_named(divergence):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: energy_distance(X[:, 0], X[:, 0], n_jobs=0), "n_jobs is 0: pass a number of threads"),
-        (lambda: mmd(X, X, n_jobs=0), "n_jobs is 0: pass a number of threads"),
-        (lambda: mmd(X, X, n_jobs=2.0), "n_jobs is 2.0"),
+        (
+            lambda: energy_distance(X[:, 0], X[:, 0], n_jobs=0),
+            "n_jobs=0 leaves nobody to work: use a number of threads",
+        ),
+        (lambda: mmd(X, X, n_jobs=0), r"n_jobs=0 leaves nobody to work: use a number of threads"),
         (lambda: sinkhorn_divergence(X, X, epsilon="nope"), "epsilon is 'nope'"),
         (lambda: frechet_distance(X, X, random_state="a"), "random_state is 'a': pass a whole number"),
         (lambda: sliced_wasserstein(X, X, random_state="a"), "random_state is 'a'"),
@@ -133,6 +135,11 @@ def test_beside_a_density_the_other_is_named(divergence):
 def test_arguments_are_checked_before_any_early_answer(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_number_of_threads_is_whole():
+    with pytest.raises(TypeError, match=r"n_jobs must be a whole number of threads, .* not 2\.0"):
+        mmd(X, X, n_jobs=2.0)
 
 
 def test_a_frame_with_a_column_named_as_a_density_has_it_is_a_set_of_points():
