@@ -25,6 +25,7 @@ def kernels() -> Iterator[Kernel]:
     """Every kernel of every engine, with the types with which the library launches it."""
     yield from search_kernels()
     yield from candidate_kernels()
+    yield from level_kernels()
     yield from tree_kernels()
     yield from pair_kernels()
 
@@ -164,6 +165,35 @@ def candidate_kernels() -> Iterator[Kernel]:
             f"collide {name}", hashed.collide, few,
             (rows, queries, buckets, i32[:, ::1], buckets, i64, i64, *scratch, *told),
         )  # fmt: skip
+
+
+def level_kernels() -> Iterator[Kernel]:
+    """Prioritized DCI's on several levels."""
+    from numba import types
+
+    from knn import device_candidates, device_projections
+    from knn.kernels.cuda_levels import levelled
+
+    i32, i64, f64, floats = types.int32, types.int64, types.float64, types.float64[:, ::1]
+    threads, tuple_of = device_candidates.FEW_THREADS, types.Tuple
+    kernels = levelled(threads, device_candidates.AHEAD, device_projections.DIGIT)
+    tree = tuple_of((i32[::1], i64[::1], i64[::1], f64[::1], i64[::1]))
+    budgets, listed = tuple_of((i64[::1], f64, f64)), tuple_of((floats, i32[:, ::1]))
+    members = tuple_of((i32[:, ::1], f64[:, :, ::1], i64[:, :, ::1], i64[:, ::1]))
+    told = (floats, i64[:, ::1], i64[::1], types.boolean[::1])
+    shared = (f64[::1], listed, tuple_of((floats, i64[:, ::1])), tuple_of((i64[:, ::1], f64[::1])))
+    for dtype, f in (("float32", types.float32), ("float64", f64)):
+        lists = f[:, :, ::1]
+        given = (tree, i64, i64, tuple_of((lists, lists, floats)), budgets, shared[0], members, *shared[1:])
+        yield _kernel(f"look {dtype}", kernels.look, threads, given)
+    for name, _, f, g in _pairs():
+        rows, queries = f[:, ::1], g[:, ::1]
+        yield _kernel(f"keep {name}", kernels.keep, threads, (rows, queries, tree, i64, budgets, *shared))
+        yield _kernel(
+            f"rank levels {name}", kernels.rank, threads,
+            (rows, types.uint8[::1], queries, i32[::1], listed, listed, shared[-1], i32[::1], *told),
+        )  # fmt: skip
+    yield _kernel("tell of levels", kernels.tell, threads, (i32[::1], i64, floats, *told[2:]))
 
 
 def search_kernels() -> Iterator[Kernel]:

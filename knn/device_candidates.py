@@ -51,17 +51,13 @@ class DeviceCandidates(ABC):
         self._rows = rows if on_device(X) else cuda.to_device(rows)
         self._alive, self._living = alive, int(np.count_nonzero(alive))
         self._all: DeviceRows | None = None
-        self._workspaces: dict[int, tuple[tuple[int, int], Any]] = {}
+        self._workspaces: dict[int, tuple[int, tuple[tuple[int, Any], ...], Any]] = {}
         self._workspace_bytes = min(WORKSPACE, free_bytes() / 4)
         self._lock = threading.Lock()
 
     @abstractmethod
-    def _buffers(self, q: int, k: int) -> tuple[Any, ...]:
-        """Scratch on the device for so many queries and neighbours."""
-
-    @abstractmethod
-    def _bytes_a_query(self, k: int) -> int:
-        """Of this scratch."""
+    def _scratch(self, k: int, limits: Any) -> tuple[tuple[int, Any], ...]:
+        """(numbers a query, their type) of each buffer that `_start` needs for k neighbours."""
 
     @abstractmethod
     def _start(self, queries: Any, limits: Any, buffers: tuple[Any, ...], told: Told, stream: Any) -> None:
@@ -88,7 +84,7 @@ class DeviceCandidates(ABC):
         counts = cuda.device_array(q, np.int64, stream=stream), cuda.device_array(q, np.bool_, stream=stream)
         distances, slots = (view for _, view in made)
         with self._lock:  # two threads must not mix what they start on one stream, whose workspace they share
-            together, buffers = self._workspace(q, k, stream)
+            together, buffers = self._workspace(q, self._scratch(k, limits), stream)
             for first in range(0, q, together):
                 part = slice(first, min(first + together, q))
                 told = Told(distances[part], slots[part], counts[0][part], counts[1][part])
@@ -109,17 +105,20 @@ class DeviceCandidates(ABC):
                 self._all = DeviceRows(self._rows, self._alive)
             return self._all
 
-    def _workspace(self, q: int, k: int, stream: Any) -> tuple[int, tuple[Any, ...]]:
+    def _workspace(self, q: int, scratch: tuple[tuple[int, Any], ...], stream: Any) -> tuple[int, tuple[Any, ...]]:
         """(queries at a time, their buffers), the same ones for each search of a kind on a stream."""
-        together = int(min(q, max(1, self._workspace_bytes // self._bytes_a_query(k))))
+        from numba import cuda
+
+        a_query = sum(size * np.dtype(kind).itemsize for size, kind in scratch)
+        together = int(min(q, max(1, self._workspace_bytes // a_query)))
         handle = handle_of(stream)
         if handle in self._workspaces:
-            (has, of), made = self._workspaces[handle]
-            if has >= together and of == k:
+            has, of, made = self._workspaces[handle]
+            if has >= together and of == scratch:
                 return together, made
         self._workspaces.pop(handle, None)  # the old before the new: both may not fit
-        made = self._buffers(together, k)
-        self._workspaces[handle] = (together, k), made
+        made = tuple(cuda.device_array(together * size, kind) for size, kind in scratch)
+        self._workspaces[handle] = together, scratch, made
         return together, made
 
 

@@ -48,20 +48,13 @@ class DeviceProjections(DeviceCandidates):
         self._host = projections.keys, projections.order, projections.bounds
         self._sorted: Any = None
 
-    def _bytes_a_query(self, k):
-        lists = self._lists[0] * self._lists[1]
-        return (self.shape[0] + 2 * lists) * self.dtype.itemsize + 16 + 12 * self._held(k)
+    def _scratch(self, k, limits):  # noqa: ARG002
+        lists, held = self._lists[0] * self._lists[1], self._held(k)
+        own = (lists, self.dtype), (lists, self.dtype), (self.shape[0], self.dtype), (2, np.float64)
+        return *own, (held, np.float64), (held, np.int32)
 
     def _held(self, k):
         return k + THREADS * (1 + AHEAD)
-
-    def _buffers(self, q, k):
-        from numba import cuda
-
-        lists, held = q * self._lists[0] * self._lists[1], q * self._held(k)
-        sizes = (lists, lists, q * self.shape[0], 2 * q, held, held)
-        kinds = (self.dtype, self.dtype, self.dtype, np.float64, np.float64, np.int32)
-        return tuple(cuda.device_array(size, kind) for size, kind in zip(sizes, kinds, strict=True))
 
     def _start(self, queries, limits, buffers, told, stream):
         kernels, (composites, s), n = self._projecting, self._lists, self.shape[0]

@@ -30,18 +30,11 @@ class DeviceTables(DeviceCandidates):
         self._tables = cuda.to_device(np.ascontiguousarray(tables.keys[:, :n]))
         self._order = cuda.to_device(living_order(tables.order, tables.keys, tables.bounds, alive))
 
-    def _bytes_a_query(self, k):
-        return 8 * self._tables.shape[0] + 12 * self._held(k)
+    def _scratch(self, k, limits):  # noqa: ARG002
+        return (self._tables.shape[0], np.int64), (self._held(k), np.float64), (self._held(k), np.int32)
 
     def _held(self, k):
         return k + FEW_THREADS * (1 + AHEAD)
-
-    def _buffers(self, q, k):
-        from numba import cuda
-
-        sizes = q * self._tables.shape[0], q * self._held(k), q * self._held(k)
-        kinds = np.int64, np.float64, np.int32
-        return tuple(cuda.device_array(size, kind) for size, kind in zip(sizes, kinds, strict=True))
 
     def _start(self, queries, limits, buffers, told, stream):
         q, k = told.distances.shape

@@ -49,10 +49,15 @@ class Hierarchy:
     def search(self, Q, k, points, beam, budgets, n_jobs, exact, kernels):
         """What an index answers with at most `beam` heads a level, and `budgets` = (composite indices, candidates,
         visits) where a level's members are chosen by projections."""
-        beams = np.array([spent(beam, int(size)) for size in np.diff(self.levels.first)[:-1]], np.int64)
         composites, candidates, visits = budgets
-        wanted = beams, np.array([float(composites), signed(candidates), signed(visits)])
+        beams, *budgets = self.budgets(beam, candidates, visits)
+        wanted = beams, np.array([float(composites), *budgets])
         return self.levels.search(Q, k, points, wanted, n_jobs, bool(exact), kernels)
+
+    def budgets(self, beam, candidates, visits):
+        """(heads kept a level int64 (levels − 1,), candidates and visits as kernels take them)."""
+        beams = np.array([spent(beam, int(size)) for size in np.diff(self.levels.first)[:-1]], np.int64)
+        return beams, signed(candidates), signed(visits)
 
     def state(self) -> dict[str, np.ndarray]:
         """What `restored` needs, besides `n_levels` and `screen`."""

@@ -19,7 +19,6 @@ class MultiLevelDCI(PrioritizedDCI):
     """
 
     learns: ClassVar[bool] = True
-    devices: ClassVar[tuple[str, ...]] = ("cpu",)
     usual: ClassVar[dict[str, int | float]] = {"candidates": 0.5, "beam": 30}
 
     n_levels: int = 3

@@ -11,6 +11,7 @@ import numpy as np
 from knn.base import indexes
 from knn.budgets import Budget
 from knn.by_projections import ByProjections
+from knn.device_levels import Beam, DeviceLevels
 from knn.device_projections import Limits
 from knn.grids import products
 from knn.hierarchy import Hierarchy
@@ -33,13 +34,14 @@ class PrioritizedDCI(ByProjections):
     those of `ByProjections`; `exact=True` goes on, all composite indices merged into one, until the answer is proved.
 
     `traversal="queue"` runs the papers' priority queue, "scan" (the default) finds the same candidates in one pass over
-    the projections, faster unless `visits` are few among many points. With device="cuda" (one level) either is a pass.
+    the projections, faster unless `visits` are few among many points. With device="cuda" either is a pass.
 
     With `n_levels` > 1 each level is a random subset of the next, the last is all points, and a point lies in the cell
     of a near point one level up. A query keeps on each level the `beam` nearest points (the papers' field of view), and
     its composite indices choose their candidates among the members of those points' cells: budgets that are fractions
     are fractions of these. Answers are certified when besides d(q, head) − radius exceeds the k-th distance for every
-    cell not visited. If the cells visited hold fewer than k points, the search goes on as for `exact=True`.
+    cell not visited. If the cells visited hold fewer than k points, the search goes on as for `exact=True`. A device
+    finds the same neighbours, measures all heads that budgets let in, and proves by them what the CPU proves, or more.
 
     With one level insertion costs O(m(d + log n)) amortised, deletion O(1) and its share of clearing away, O(m log n);
     with several both besides a share of building anew, knn/hierarchy.py.
@@ -64,17 +66,6 @@ class PrioritizedDCI(ByProjections):
                 f"traversal={self.traversal!r} serves one level, not n_levels={self.n_levels}: use 'scan', which finds "
                 "the same candidates"
             )
-        self._check_levels()
-
-    def _check_levels(self):
-        if self.n_levels > 1 and self.device == "cuda":
-            raise ValueError(
-                f"n_levels={self.n_levels} with device='cuda' is not served: set n_levels=1 or device='cpu'"
-            )
-
-    def _device_answer(self, Q, k, exact, ids=None):
-        self._check_levels()  # `set_params` after `fit` may have changed either
-        return super()._device_answer(Q, k, exact, ids)
 
     def tuning_grid(self, n, d):  # noqa: ARG002
         """(what is built, what is asked), for `knn.tuned`."""
@@ -93,16 +84,22 @@ class PrioritizedDCI(ByProjections):
             super()._build(rng)
             return
         self._directions = random_directions(rng, self._points.rows.shape[1], self.n_composite * self.n_simple)
+        self._rows_on_device = None
         seed, screen = int(rng.randint(2**31 - 1)), functools.partial(LevelProjections, self._directions)
         self._hierarchy = Hierarchy(self._points, self.n_levels, screen, seed, self._engine)
 
     def _answer(self, Q, k, exact):
-        if self.n_levels == 1:
+        if self.n_levels == 1 or self.serves(len(Q)) == "cuda":
             return super()._answer(Q, k, exact)
         budgets = self.n_composite, self._budget("candidates"), self.visits
         return self._hierarchy.search(
             Q, k, self._points, self._budget("beam"), budgets, self.n_jobs, exact, self._engine
         )
+
+    def _device_made(self, rows, alive):
+        if self.n_levels == 1:
+            return super()._device_made(rows, alive)
+        return DeviceLevels(rows, alive, self._hierarchy.levels, self.n_simple)
 
     def _left_within(self, q, radius):
         if self.n_levels == 1:
@@ -113,6 +110,7 @@ class PrioritizedDCI(ByProjections):
         if self.n_levels == 1:
             super()._added(start)
         else:
+            self._rows_on_device = self._given = None
             self._hierarchy.added(self._points, start, self._engine)
 
     def _moved(self, kept):
@@ -141,6 +139,8 @@ class PrioritizedDCI(ByProjections):
         return np.array([visits, spent(self._budget("candidates"), n, least=k)])
 
     def _limits(self, k):
+        if self.n_levels > 1:
+            return Beam(*self._hierarchy.budgets(self._budget("beam"), self._budget("candidates"), self.visits))
         visits, candidates = self._budgets(k).tolist()
         return Limits(visits, self.n_simple, candidates)
 

@@ -17,6 +17,7 @@ import numpy as np
 from numba import cuda, types
 
 from knn.kernels.cuda_definition import times
+from knn.kernels.cuda_digits import digits
 from knn.kernels.cuda_tiles import device
 
 
@@ -48,7 +49,7 @@ def projecting(dtype: np.dtype, threads: int = 128, each: int = 4, digit: int = 
     """
     kind = dtype.type
     number = types.float32 if dtype == np.float32 else types.float64
-    width, bins = 8 * dtype.itemsize, 1 << digit
+    width = 8 * dtype.itemsize
     nothing, infinite, limit = kind(0), kind(np.inf), float(np.finfo(dtype).max / 4)
 
     @cuda.jit
@@ -112,41 +113,20 @@ def projecting(dtype: np.dtype, threads: int = 128, each: int = 4, digit: int = 
                 if first + a * threads < n and first_query + b < q:
                     bounds[first_query + b, first + a * threads] = worst[a, b] if inside[a, b] else -worst[a, b]
 
+    @device
+    def bits_at(bits, at):
+        return bits[at]
+
+    # Numbers of one sign are in the order of their bits, and so of their digits from the first on.
+    room, of_rank = digits(bits_at, width, threads, digit)
+
     @cuda.jit
     def select(bits, rank, radii):
-        counts = cuda.shared.array(bins, types.int32)
-        prefix = cuda.shared.array(1, types.int64)
-        left = cuda.shared.array(1, types.int64)
-        chosen = cuda.shared.array(1, types.int64)
-        rest = cuda.shared.array(1, types.int64)
-        row, me = cuda.blockIdx.x, cuda.threadIdx.x
-        if me == 0:
-            prefix[0] = 0
-            left[0] = rank
-        for shift in range(width - digit, -1, -digit):
-            for b in range(me, bins, threads):
-                counts[b] = 0
-            cuda.syncthreads()
-            for at in range(me, bits.shape[1], threads):
-                value = types.int64(bits[row, at])
-                # Numbers of one sign are in the order of their bits, and so of their digits from the first on.
-                if shift + digit == width or (value >> (shift + digit)) == prefix[0]:
-                    cuda.atomic.add(counts, (value >> shift) & (bins - 1), 1)
-            cuda.syncthreads()
-            for b in range(me, bins, threads):
-                before = 0
-                for other in range(b):
-                    before += counts[other]
-                if before < left[0] <= before + counts[b]:
-                    chosen[0] = b
-                    rest[0] = left[0] - before
-            cuda.syncthreads()
-            if me == 0:
-                prefix[0] = (prefix[0] << digit) | chosen[0]
-                left[0] = rest[0]
-            cuda.syncthreads()
-        for j in range(me, radii.shape[1], threads):
-            radii[row, j] = prefix[0]
+        scratch = cuda.shared.array(room, types.int64)
+        row = cuda.blockIdx.x
+        value = of_rank(bits[row], bits.shape[1], rank, scratch)
+        for j in range(cuda.threadIdx.x, radii.shape[1], threads):
+            radii[row, j] = value
 
     @device
     def inside_of(line, q, radius):

@@ -62,12 +62,13 @@ def small_screens(monkeypatch, small_rows):  # noqa: ARG001
 @pytest.fixture
 def small_candidates(monkeypatch, small_screens):  # noqa: ARG001
     """Eight threads or four, which look at two points each, and digits of four bits: all sizes count."""
-    from knn import device_candidates, device_projections, device_tables
+    from knn import device_candidates, device_levels, device_projections, device_tables
 
-    for module in (device_candidates, device_projections, device_tables):
+    for module in (device_candidates, device_levels, device_projections, device_tables):
         monkeypatch.setattr(module, "AHEAD", 2)
         monkeypatch.setattr(module, "FEW_THREADS", 4)
     for module in (device_candidates, device_projections):
         monkeypatch.setattr(module, "THREADS", 8)
     monkeypatch.setattr(device_projections, "EACH", 2)
-    monkeypatch.setattr(device_projections, "DIGIT", 4)
+    for module in (device_levels, device_projections):
+        monkeypatch.setattr(module, "DIGIT", 4)

@@ -10,8 +10,8 @@ from knn import (
     DCI,
     LSH,
     BruteForce,
-    MultiLevelDCI,
     PrioritizedDCI,
+    RandomHierarchy,
     device_candidates,
     on_device,
 )
@@ -201,10 +201,10 @@ def test_what_finds_nothing_is_not_certified(kind, exact):
 
 
 def test_what_a_device_does_not_serve_is_refused(monkeypatch):
-    with pytest.raises(ValueError, match="n_levels=2 with device='cuda' is not served: set n_levels=1 or"):
-        PrioritizedDCI(n_levels=2, device="cuda").fit(np.eye(4))
-    with pytest.raises(ValueError, match="device='cuda' does not serve MultiLevelDCI"):
-        MultiLevelDCI(device="cuda").fit(np.eye(4))
+    with pytest.raises(ValueError, match="device='cuda' does not serve RandomHierarchy"):
+        RandomHierarchy(device="cuda").fit(np.eye(4))
     monkeypatch.setattr(type(cuda.current_context()), "get_memory_info", lambda _: (100, 100))
-    with pytest.raises(ValueError, match=r"4 rows .* take .* that the device has left: use device='cpu'"):
-        PrioritizedDCI(device="cuda").fit(np.eye(4)).search(np.eye(4), 1)
+    for levels in (1, 2):
+        index = PrioritizedDCI(device="cuda", n_levels=levels).fit(np.eye(4))
+        with pytest.raises(ValueError, match=r"4 rows .* take .* that the device has left: use device='cpu'"):
+            index.search(np.eye(4), 1)

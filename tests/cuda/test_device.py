@@ -9,7 +9,7 @@ import pytest
 from benchmarks.gpu_rows import by_definition
 from estimators import energy_distance, mmd
 from estimators.parzen import parzen_log_densities
-from knn import DCI, LSH, BruteForce, KDTree, PrincipalDCI, PrioritizedDCI, on_device
+from knn import DCI, LSH, BruteForce, KDTree, MultiLevelDCI, PrincipalDCI, PrioritizedDCI, on_device
 from knn.device_principal import DevicePrincipal
 from knn.device_rows import DeviceRows
 from knn.kernels import cpu
@@ -142,7 +142,7 @@ def test_the_tree_answers_tensors_on_the_callers_stream(monkeypatch):
     np.testing.assert_array_equal(doubled.cpu().numpy(), 2 * found.indices.cpu().numpy())
 
 
-@pytest.mark.parametrize("kind", [PrioritizedDCI, DCI, LSH, PrincipalDCI])
+@pytest.mark.parametrize("kind", [PrioritizedDCI, MultiLevelDCI, DCI, LSH, PrincipalDCI])
 @pytest.mark.parametrize("exact", [False, True])
 def test_candidates_of_tensors_are_those_of_arrays_and_lie_on_the_callers_stream(monkeypatch, kind, exact):
     """Queries of another width than the points, written late on a stream that is not the default one."""
@@ -200,6 +200,21 @@ def test_candidates_are_the_hosts_with_their_costs_and_proofs(monkeypatch, dtype
     for k in (1, 10, 300):
         for here, there in zip(host.search(Q, k), device.search(Q, k), strict=True):
             np.testing.assert_array_equal(there, here)
+
+
+@pytest.mark.parametrize("options", [{}, {"visits": 0.4, "n_levels": 2}, {"beam": 2, "candidates": 1.0}])
+def test_several_levels_find_what_the_hosts_find_and_prove_no_less(monkeypatch, dtype, options):
+    monkeypatch.setattr(on_device, "SMALL", 0)
+    X, Q = on_both(20_001, 30, 333, dtype)
+    host, device = (MultiLevelDCI(device=where, random_state=0, **options).fit(X) for where in ("cpu", "cuda"))
+    for index in (host, device):
+        index.delete(np.arange(0, 3000, 7)).insert(Q[:50])
+    for k in (1, 10, 300):
+        here, there = host.search(Q, k), device.search(Q, k)
+        np.testing.assert_array_equal(there.indices, here.indices)
+        np.testing.assert_array_equal(there.distances, here.distances)
+        assert (there.certified >= here.certified).all()
+        np.testing.assert_array_equal(device.search(Q, k).certified, there.certified)
 
 
 @pytest.mark.parametrize(("n", "m", "d"), [(2, 3, 1), (700, 1025, 5), (1500, 400, 130)])

@@ -7,7 +7,7 @@ from numba import cuda, typeof
 from benchmarks.device_code_kernels import kernels
 from estimators import energy_distance, mmd
 from estimators.parzen import parzen_log_densities
-from knn import DCI, LSH, BruteForce, KDTree, PrincipalDCI, PrioritizedDCI, device_tree, on_device
+from knn import DCI, LSH, BruteForce, KDTree, MultiLevelDCI, PrincipalDCI, PrioritizedDCI, device_tree, on_device
 from knn.device_principal import DevicePrincipal
 from knn.kernels import cpu
 from knn.principal_codes import Coder
@@ -61,6 +61,7 @@ INDEXES = {
     "tree": (KDTree, {}),
     "principal": (PrincipalDCI, {"candidates": 3, "random_state": 0}),
     "prioritized": (PrioritizedDCI, {"n_simple": 2, "n_composite": 1, "visits": 9, "candidates": 5, "random_state": 0}),
+    "levels": (MultiLevelDCI, {"n_simple": 2, "n_composite": 1, "candidates": 5, "beam": 2, "random_state": 0}),
     "dci": (DCI, {"n_simple": 2, "n_composite": 1, "visits": 9, "random_state": 0}),
     "lsh": (LSH, {"n_tables": 2, "n_projections": 2, "width": 9.0, "candidates": 5, "random_state": 0}),
 }

@@ -12,7 +12,7 @@ import estimators
 import knn
 from estimators import device_pairs, energy_distance, mmd
 from estimators.parzen import parzen_log_densities
-from knn import DCI, LSH, BruteForce, KDTree, PrioritizedDCI, device_rows, device_tree, on_device
+from knn import DCI, LSH, BruteForce, KDTree, MultiLevelDCI, PrioritizedDCI, device_rows, device_tree, on_device
 from knn.device_principal import DevicePrincipal
 from knn.kernels import cpu, cuda_rows
 from knn.kernels.cuda_rank import ranking
@@ -131,6 +131,18 @@ KERNELS = {
     "prioritized": (
         lambda: search(PrioritizedDCI, n_simple=3, n_composite=2, candidates=17, visits=30, random_state=0),
         {"project", "margins", "mark", "select", "visit", "nearest"},
+    ),
+    "levels": (
+        lambda: search(MultiLevelDCI, n_simple=3, n_composite=2, candidates=6, visits=0.7, beam=3, random_state=0),
+        {"look", "keep", "rank_listed", "settle", "tell_settled"},
+    ),
+    "levels of all": (
+        lambda: search(MultiLevelDCI, n_simple=2, n_composite=1, candidates=1.0, beam=1.0, random_state=0),
+        {"look", "keep", "rank_listed"},
+    ),
+    "levels of few": (
+        lambda: search(MultiLevelDCI, 20, n_simple=2, n_composite=1, candidates=1.0, beam=1, random_state=0),
+        {"look", "keep", "rank_listed", "settle", "tell_settled"},
     ),
     "dci": (lambda: search(DCI, n_simple=2, n_composite=3, visits=19, random_state=0), {"visit", "nearest"}),
     "lsh": (

@@ -1,10 +1,11 @@
-"""The k least of what a block holds, in the simulator, held to a stable sort."""
+"""The k least of what a block holds, and the value of a rank, in the simulator, held to a stable sort."""
 
 import numpy as np
 import pytest
 from numba import cuda, types
 
 from knn.kernels import cuda_select
+from knn.kernels.cuda_digits import digits
 from knn.kernels.cuda_select import selecting
 
 pytestmark = pytest.mark.simulator
@@ -61,3 +62,26 @@ def test_the_least_come_in_order_and_ties_by_name(monkeypatch, few, n, k, thread
             chosen(held, names.astype(np.int32), k, threads), by_sorting(held, names, k), strict=True
         ):
             np.testing.assert_array_equal(found, truth)
+
+
+def a_number(source, at):
+    return source[at]
+
+
+@pytest.mark.parametrize(("n", "threads", "digit"), [(1, 4, 4), (9, 4, 4), (40, 8, 8), (33, 5, 4), (7, 1, 4)])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_the_value_of_each_rank_is_found(kind, n, threads, digit):
+    whole = np.int32 if kind is np.float32 else np.int64
+    room, of_rank = digits(a_number, 8 * kind().itemsize, threads, digit)
+
+    @cuda.jit
+    def run(values, found):
+        scratch = cuda.shared.array(room, types.int64)
+        for rank in range(1, values.shape[0] + 1):  # the scratch is free again at once
+            found[rank - 1] = of_rank(values, values.shape[0], rank, scratch)
+
+    for held in held_in_many_ways(n, n):
+        values = np.where(np.isnan(held), np.inf, np.minimum(held, 1e30)).astype(kind)
+        found = cuda.to_device(np.zeros(n, whole))
+        run[1, threads](cuda.to_device(values.view(whole)), found)
+        np.testing.assert_array_equal(found.copy_to_host().view(kind), np.sort(values))
