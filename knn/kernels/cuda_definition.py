@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,9 @@ from knn.kernels.cpu_distance import CHUNK
 from knn.kernels.cuda_tiles import device
 from knn.kernels.jit import config
 from knn.kernels.lanes import LANES
+
+#: All threads of a warp.
+WARP = 0xFFFFFFFF
 
 
 class Definition(NamedTuple):
@@ -75,3 +79,55 @@ def definition() -> Definition:
         return total_of
 
     return Definition(summed(point_gap), summed(box_gap))
+
+
+class Together(NamedTuple):
+    """The same distances by several threads, which read neighbouring coordinates of one row at a time."""
+
+    #: sharing(d): the logarithm of how many threads of a block share a row of d numbers; 0 where it has too few.
+    sharing: Any
+    #: to_point(q, x, lane): ‖q − x‖² of rows (d,), for each of the threads that share it, `lane` of which is each one's
+    #: own, from 0 on. All threads of the block call it as often as one another.
+    to_point: Any
+
+
+@functools.cache
+def together(threads: int) -> Together:
+    """The functions for blocks of `threads`: as many a row as there are lanes, or as divide a block."""
+    width = math.gcd(threads, LANES)
+    each, many = LANES // width, width.bit_length() - 1
+
+    @device
+    def sharing(d):
+        return many if d >= LANES else 0
+
+    @device
+    def to_point(q, x, lane):
+        lanes = cuda.local.array(each, types.float64)
+        d, total = q.shape[0], 0.0
+        for start in range(0, d, CHUNK):
+            stop = min(start + CHUNK, d)
+            whole = stop - (stop - start) % LANES
+            if whole > start:
+                for own in range(each):
+                    lanes[own] = 0.0
+                for i in range(start + lane, whole, LANES):
+                    for own in range(each):
+                        gap = np.float64(q[i + own * width]) - np.float64(x[i + own * width])
+                        lanes[own] += times(gap, gap)
+                half = each // 2
+                while half > 0:
+                    for own in range(half):
+                        lanes[own] += lanes[own + half]
+                    half //= 2
+                part, half = lanes[0], width // 2
+                while half > 0:
+                    part += cuda.shfl_xor_sync(WARP, part, half)
+                    half //= 2
+                total += part
+            for i in range(whole, stop):  # by each thread: it costs what one of them alone would
+                gap = np.float64(q[i]) - np.float64(x[i])
+                total += times(gap, gap)
+        return total
+
+    return Together(sharing, to_point)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from numba import cuda
 
-from knn.kernels.cuda_definition import definition
+from knn.kernels.cuda_definition import together
 from knn.kernels.cuda_select import selecting
 from knn.kernels.cuda_tiles import device
 
@@ -36,7 +36,7 @@ class Keeping(NamedTuple):
 @functools.cache
 def keeping(threads: int = 128) -> Keeping:
     """The functions for blocks of so many threads."""
-    to_point, (room, nearest) = definition().to_point, selecting(threads)
+    (sharing, to_point), (room, nearest) = together(threads), selecting(threads)
 
     @device
     def clear(distances, indices):
@@ -58,12 +58,16 @@ def keeping(threads: int = 128) -> Keeping:
 
     @device
     def measure(X, q, waiting, count, held, names, kept, bound, distances, indices, scratch):
-        me, k = cuda.threadIdx.x, distances.shape[0]
-        for at in range(me, count[0], threads):
-            slot = waiting[at]
-            distance = math.sqrt(to_point(q, X[slot]))
+        me, k, n = cuda.threadIdx.x, distances.shape[0], count[0]
+        share = sharing(q.shape[0])
+        lane = me & ((1 << share) - 1)
+        for first in range(0, n, threads >> share):
+            at = first + (me >> share)
+            slot = waiting[min(at, n - 1)]
+            distance = math.sqrt(to_point(q, X[slot], lane))
+            mine = lane == 0 and at < n
             # Nothing is nearer than ∞ where nothing is found, so that a square that overflowed ranks nothing.
-            if distance < bound[0] or (distance == bound[0] and slot < indices[k - 1]):
+            if mine and (distance < bound[0] or (distance == bound[0] and slot < indices[k - 1])):
                 place = cuda.atomic.add(kept, 0, 1)
                 held[place] = distance
                 names[place] = slot

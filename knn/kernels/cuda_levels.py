@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import cuda, types
 
-from knn.kernels.cuda_definition import definition, times
+from knn.kernels.cuda_definition import times, together
 from knn.kernels.cuda_digits import digits
 from knn.kernels.cuda_keeping import keeping
 from knn.kernels.cuda_select import bits_of, selecting
@@ -65,7 +65,7 @@ class Levelled(NamedTuple):
 def levelled(threads: int = 128, ahead: int = 4, digit: int = 8) -> Levelled:
     """The kernels, of any type of data; threads of `rank` look at `ahead` candidates each before all wait."""
     chunk, room = threads * ahead, threads * (1 + ahead)
-    to_point, (chosen_room, nearest) = definition().to_point, selecting(threads)
+    (sharing, to_point), (chosen_room, nearest) = together(threads), selecting(threads)
     keeping_room, clear, keep_nearest, measure = keeping(threads)
 
     @device
@@ -199,8 +199,13 @@ def levelled(threads: int = 128, ahead: int = 4, digit: int = 8) -> Levelled:
         row, me, least = cuda.blockIdx.x, cuda.threadIdx.x, math.inf
         far, names = listed[0][row], listed[1][row]
         start, stop, before = known[row, START], known[row, STOP], known[row, KEPT] if level > 0 else types.int64(0)
-        for at in range(start + me, stop, threads):
-            far[at] = math.sqrt(to_point(Q[row], X[slots[names[at]]]))
+        share = sharing(X.shape[1])
+        lane = me & ((1 << share) - 1)
+        for first in range(start, stop, threads >> share):
+            at = first + (me >> share)
+            distance = math.sqrt(to_point(Q[row], X[slots[names[min(at, stop - 1)]]], lane))
+            if lane == 0 and at < stop:
+                far[at] = distance
         for at in range(me, before, threads):  # the heads that led here, behind the list
             head = places[row, at]
             far[stop + at] = distances[row, at] if head >= 0 else math.inf

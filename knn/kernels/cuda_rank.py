@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from numba import cuda, types
 
-from knn.kernels.cuda_definition import definition
+from knn.kernels.cuda_definition import together
 from knn.kernels.cuda_keeping import keeping
 from knn.kernels.cuda_select import selecting
 
@@ -42,7 +42,7 @@ class Ranking(NamedTuple):
 @functools.cache
 def ranking(threads: int = 128) -> Ranking:
     """The kernels, of any type of data; distances are those of knn/kernels/cuda_definition.py."""
-    definition_sum, (room, nearest) = definition().to_point, selecting(threads)
+    (sharing, to_point), (room, nearest) = together(threads), selecting(threads)
     clear, keep_nearest = keeping(threads)[1:3]
 
     @cuda.jit
@@ -55,8 +55,8 @@ def ranking(threads: int = 128) -> Ranking:
         total, stripe, start, each = 0, 0, 0, slots.shape[1] // stripes
         for other in range(stripes):
             total += counts[row, other]
-        # Stripes hold few each: side by side all threads have one to measure. A place is read before what moves to it
-        # is written, since none moves but to the front.
+        # Stripes hold few each: side by side there is one to measure for all threads. A place is read before what moves
+        # to it is written, since none moves but to the front.
         for first in range(0, total, threads):
             place, slot = first + me, 0
             if place < total:
@@ -67,7 +67,14 @@ def ranking(threads: int = 128) -> Ranking:
             cuda.syncthreads()
             if place < total:
                 slots[row, place] = slot
-                scratch[row, place] = math.sqrt(definition_sum(Q[row], X[slot]))
+        cuda.syncthreads()
+        share = sharing(X.shape[1])
+        lane = me & ((1 << share) - 1)
+        for first in range(0, total, threads >> share):
+            place = first + (me >> share)
+            distance = math.sqrt(to_point(Q[row], X[slots[row, min(place, total - 1)]], lane))
+            if lane == 0 and place < total:
+                scratch[row, place] = distance
         cuda.syncthreads()
         nearest(scratch[row], slots[row], total, distances[row], indices[row], chosen)
 
@@ -82,16 +89,18 @@ def ranking(threads: int = 128) -> Ranking:
         # With the rest of the room the k-th would be known later, and more be held that is farther.
         most = min(scratch.shape[1], distances.shape[1] + ROUNDS * threads)
         held, names = scratch[row, :most], slots[row, :most]
+        share = sharing(X.shape[1])
+        lane = me & ((1 << share) - 1)
         clear(distances[row], indices[row])
         if me == 0:
             kept[0] = 0
             bound[0] = math.inf
         cuda.syncthreads()
         for start in range(0, X.shape[0], threads):
-            point = start + me
-            if point < X.shape[0] and alive[point]:
-                distance = math.sqrt(definition_sum(Q[row], X[point]))
-                if distance < bound[0]:
+            for first in range(start, start + threads, threads >> share):
+                point = first + (me >> share)
+                distance = math.sqrt(to_point(Q[row], X[min(point, X.shape[0] - 1)], lane))
+                if lane == 0 and point < X.shape[0] and alive[point] and distance < bound[0]:
                     place = cuda.atomic.add(kept, 0, 1)
                     held[place] = distance
                     names[place] = point

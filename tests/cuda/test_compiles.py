@@ -70,7 +70,8 @@ def test_every_kernel_spills_nothing(kernel, capability, ptx):
 
 @needs_a_compiler
 @pytest.mark.parametrize(
-    "name", ["rank", "settle", "merge", "project", "margins", "bounded", "hash", "collide", "walk"]
+    "name",
+    ["rank", "settle", "merge", "project", "margins", "bounded", "hash", "collide", "walk", "look", "keep"],
 )
 def test_what_promises_the_bits_of_the_host_contracts_no_product(name, ptx):
     """The compiler may round a product and a sum once, the host rounds both, and the simulator cannot tell."""

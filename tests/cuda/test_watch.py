@@ -61,6 +61,28 @@ def votes_after_votes(values, out):
 
 
 @cuda.jit
+def numbers_exchanged(values, out):
+    """Each has its partner's, again and again."""
+    for by in (1, 2):
+        out[cuda.grid(1)] += 10**by * cuda.shfl_xor_sync(0xFFFFFFFF, values[cuda.threadIdx.x], by)
+
+
+@cuda.jit
+def exchange_for_a_barrier(values, out):
+    shared = cuda.shared.array(4, types.float64)
+    shared[cuda.threadIdx.x] = values[cuda.threadIdx.x]
+    cuda.shfl_xor_sync(0xFFFFFFFF, values[cuda.threadIdx.x], 1)
+    out[cuda.grid(1)] = shared[3 - cuda.threadIdx.x]
+
+
+@cuda.jit
+def exchange_of_some(values, out):
+    if values[cuda.threadIdx.x] > 1:
+        cuda.shfl_xor_sync(0xFFFFFFFF, values[cuda.threadIdx.x], 1)
+    out[cuda.grid(1)] = 0
+
+
+@cuda.jit
 def blocks_that_meet(values, out):
     out[cuda.threadIdx.x] = values[cuda.threadIdx.x]
 
@@ -86,6 +108,9 @@ def read_from_the_end(values, out):
         (barrier_in_a_branch, {"divergence"}),
         (barriers_of_two_branches, {"divergence"}),
         (votes_after_votes, set()),
+        (numbers_exchanged, set()),
+        (exchange_for_a_barrier, {"race"}),
+        (exchange_of_some, {"divergence"}),
         (blocks_that_meet, {"blocks"}),
         (read_before_it_is_written, {"unwritten"}),
         (read_from_the_end, {"bounds"}),
@@ -102,6 +127,8 @@ def test_a_fault_is_seen(kernel, faults):
     assert {what for what, *_ in watch.found} == faults
     if kernel is votes_after_votes:
         assert out.copy_to_host().tolist() == [3.0 + 2.0 + 1.0] * 8
+    if kernel is numbers_exchanged:
+        assert out.copy_to_host().tolist() == [10.0 + 200, 300, 30, 100 + 20] * 2
     if kernel is barriers_of_two_branches:
         ((_, one, other),) = watch.found
         assert one != other

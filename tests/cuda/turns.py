@@ -6,6 +6,7 @@ microsecond, and the order is the same each time. Stricter than there, too:
 
 * threads that wait at barriers of different lines, or have ended where others wait, raise `Diverged`: a device would
   wait for ever, or do anything;
+* a warp's threads exchange numbers when all of a block have come to do so, which is no barrier of what they share;
 * every block has shared memory of its own, and local and shared arrays hold `POISON` until they are written.
 """
 
@@ -37,6 +38,7 @@ class Lane(greenlet):
     def __init__(self, block, thread, place):
         super().__init__(block.function)
         self.block, self.waits_at, self.vote, self.heard = block, None, None, []
+        self.shown = None  # by those that exchange numbers, which wait for one another and order nothing else
         self.threadIdx, self.blockIdx = kernelapi.Dim3(*thread), kernelapi.Dim3(*place)
         x, y, _ = block.extent
         self.thread_id = (thread[2] * y + thread[1]) * x + thread[0]
@@ -55,6 +57,13 @@ class Lane(greenlet):
         self.heard = [self.vote]
         self.wait(line_of(sys._getframe(1)))
         return self.heard
+
+    def shfl_xor_sync(self, mask, value, by):
+        """What the thread shows whose number in the warp differs by these bits."""
+        assert mask == 0xFFFFFFFF, "warps are whole here"
+        self.shown, self.waits_at = value, line_of(sys._getframe(1))
+        self.parent.switch()
+        return self.heard[self.thread_id ^ by]
 
     def syncthreads_count(self, vote):
         return sum(self.votes(vote))
@@ -88,10 +97,12 @@ class Block:
                 if len(lines) > 1 or 0 < len(left) < len(lanes):
                     self.part(lines)
                     raise Diverged(f"of {len(lanes)} threads {len(left)} wait, at {lines}")
-                votes = [lane.vote for lane in left]
+                exchanged = bool(left) and left[0].shown is not None
+                heard = [lane.shown if exchanged else lane.vote for lane in left]
                 for lane in left:
-                    lane.heard = votes
-                self.settle(place)
+                    lane.heard, lane.shown = heard, None
+                if not exchanged:
+                    self.settle(place)
                 lanes, begun = left, True
         except Exception as error:
             if not isinstance(error, Diverged):
@@ -148,9 +159,13 @@ def in_turns(block=Block, made=poisoned, local=poisoned):
         assert alignment is None, "the simulator knows no alignment"
         return local(shape, dtype)
 
+    def exchange(_, mask, value, by):
+        return getcurrent().shfl_xor_sync(mask, value, by)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kernel, "BlockManager", block)
         patch.setattr(kernelapi, "threading", running)
         patch.setattr(kernelapi.FakeCUDAShared, "array", shared)
         patch.setattr(kernelapi.FakeCUDALocal, "array", own)
+        patch.setattr(kernelapi.FakeCUDAModule, "shfl_xor_sync", exchange, raising=False)
         yield
