@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from knn.device_levels import Beam
 from knn.device_projections import DeviceProjections, Limits
 from knn.on_device import OnDevice
 from knn.projections import Projections, random_directions
@@ -26,7 +27,7 @@ class ByProjections(OnDevice, BoundedRadius):
     directions, and those that it excludes are not measured. The answer is certified when the bound on all that are no
     candidates, b(1 − c·u) − η with rounding allowed for (knn/projections.py), is at least the k-th distance.
 
-    With device="cuda" answers and proofs are the CPU's, to the bit, and so are `evaluations`, the distances that the
+    With device="cuda" answers and proofs are the CPU's, to the bit. So are `evaluations` of one level, distances that
     bounds leave to be computed one by one; a device computes some more, many at a time. `exact=True` measures all
     points there.
     """
@@ -44,7 +45,7 @@ class ByProjections(OnDevice, BoundedRadius):
         """What each composite index may do for a query, int64."""
 
     @abstractmethod
-    def _limits(self, k: int) -> Limits:
+    def _limits(self, k: int) -> Limits | Beam:
         """The same, for a device."""
 
     @abstractmethod

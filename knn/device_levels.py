@@ -26,16 +26,17 @@ class Beam(NamedTuple):
 class DeviceLevels(DeviceCandidates):
     """The cells and candidates of the CPU's `Levels` of projections, for many queries at once.
 
-    Memory besides the data: a key of each list for each place, as wide as the data, and 4 bytes; of each query some
-    20 bytes, and 8 more a composite index, for each place that the widest cells of a beam have.
+    Memory besides the data: a key of each list for each place, as wide as the data, and 4 bytes; of each query 4 bytes
+    and 8 a composite index for each place that the widest cells of a beam have on one level, and 12 for those of all.
     """
 
-    def __init__(self, X: Any, alive: np.ndarray, levels: Levels, n_simple: int):
+    def __init__(self, X: Any, alive: np.ndarray, levels: Levels, n_composite: int):
         from numba import cuda
 
         screen, size = cast(LevelProjections, levels.screen), levels.size
         m = screen.directions.shape[1]
-        super().__init__(X, alive, 2 * (m * levels.keys.dtype.itemsize + 8))
+        a_place = m * levels.keys.dtype.itemsize + 8
+        super().__init__(X, alive, a_place * -(-size // len(alive)))
         from knn.kernels.cuda_levels import KNOWN, levelled
         from knn.kernels.cuda_projections import projecting
         from knn.kernels.cuda_rank import ranking
@@ -43,7 +44,7 @@ class DeviceLevels(DeviceCandidates):
         self._projecting = projecting(self.dtype, FEW_THREADS)
         self._levels, self._known = levelled(FEW_THREADS, AHEAD, DIGIT), KNOWN
         self._settle = ranking(FEW_THREADS).settle
-        self._lists = m // n_simple, n_simple
+        self._lists = n_composite, m // n_composite
         self._keys = cuda.to_device(np.ascontiguousarray(levels.keys[:size].T)).reshape(*self._lists, size)
         tree = levels.slots[:size], levels.begin, levels.end, levels.reach, levels.first
         self._tree = tuple(cuda.to_device(np.ascontiguousarray(part)) for part in tree)

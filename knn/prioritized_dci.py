@@ -99,7 +99,7 @@ class PrioritizedDCI(ByProjections):
     def _device_made(self, rows, alive):
         if self.n_levels == 1:
             return super()._device_made(rows, alive)
-        return DeviceLevels(rows, alive, self._hierarchy.levels, self.n_simple)
+        return DeviceLevels(rows, alive, self._hierarchy.levels, self.n_composite)
 
     def _left_within(self, q, radius):
         if self.n_levels == 1:

@@ -84,22 +84,24 @@ def definition() -> Definition:
 class Together(NamedTuple):
     """The same distances by several threads, which read neighbouring coordinates of one row at a time."""
 
-    #: sharing(d): the logarithm of how many threads of a block share a row of d numbers; 0 where it has too few.
+    #: sharing(d): (how many rows of d numbers a block measures at a time, which of them is this thread's, its lane
+    #: among those that share it, from 0 on). A row of too few numbers has one thread.
     sharing: Any
-    #: to_point(q, x, lane): ‖q − x‖² of rows (d,), for each of the threads that share it, `lane` of which is each one's
-    #: own, from 0 on. All threads of the block call it as often as one another.
+    #: to_point(q, x, lane): ‖q − x‖² of rows (d,), for each of the threads that share x. All threads of the block call
+    #: it as often as one another.
     to_point: Any
 
 
 @functools.cache
 def together(threads: int) -> Together:
-    """The functions for blocks of `threads`: as many a row as there are lanes, or as divide a block."""
+    """The functions for blocks of `threads`, whole warps on a device, of which as many share a row as divide it."""
     width = math.gcd(threads, LANES)
     each, many = LANES // width, width.bit_length() - 1
 
     @device
     def sharing(d):
-        return many if d >= LANES else 0
+        me, share = cuda.threadIdx.x, many if d >= LANES else 0
+        return threads >> share, me >> share, me & ((1 << share) - 1)
 
     @device
     def to_point(q, x, lane):

@@ -59,10 +59,9 @@ def keeping(threads: int = 128) -> Keeping:
     @device
     def measure(X, q, waiting, count, held, names, kept, bound, distances, indices, scratch):
         me, k, n = cuda.threadIdx.x, distances.shape[0], count[0]
-        share = sharing(q.shape[0])
-        lane = me & ((1 << share) - 1)
-        for first in range(0, n, threads >> share):
-            at = first + (me >> share)
+        rows, own, lane = sharing(q.shape[0])
+        for first in range(0, n, rows):
+            at = first + own
             slot = waiting[min(at, n - 1)]
             distance = math.sqrt(to_point(q, X[slot], lane))
             mine = lane == 0 and at < n

@@ -199,10 +199,9 @@ def levelled(threads: int = 128, ahead: int = 4, digit: int = 8) -> Levelled:
         row, me, least = cuda.blockIdx.x, cuda.threadIdx.x, math.inf
         far, names = listed[0][row], listed[1][row]
         start, stop, before = known[row, START], known[row, STOP], known[row, KEPT] if level > 0 else types.int64(0)
-        share = sharing(X.shape[1])
-        lane = me & ((1 << share) - 1)
-        for first in range(start, stop, threads >> share):
-            at = first + (me >> share)
+        rows, own, lane = sharing(X.shape[1])
+        for first in range(start, stop, rows):
+            at = first + own
             distance = math.sqrt(to_point(Q[row], X[slots[names[min(at, stop - 1)]]], lane))
             if lane == 0 and at < stop:
                 far[at] = distance

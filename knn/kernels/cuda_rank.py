@@ -68,10 +68,9 @@ def ranking(threads: int = 128) -> Ranking:
             if place < total:
                 slots[row, place] = slot
         cuda.syncthreads()
-        share = sharing(X.shape[1])
-        lane = me & ((1 << share) - 1)
-        for first in range(0, total, threads >> share):
-            place = first + (me >> share)
+        rows, own, lane = sharing(X.shape[1])
+        for first in range(0, total, rows):
+            place = first + own
             distance = math.sqrt(to_point(Q[row], X[slots[row, min(place, total - 1)]], lane))
             if lane == 0 and place < total:
                 scratch[row, place] = distance
@@ -89,16 +88,15 @@ def ranking(threads: int = 128) -> Ranking:
         # With the rest of the room the k-th would be known later, and more be held that is farther.
         most = min(scratch.shape[1], distances.shape[1] + ROUNDS * threads)
         held, names = scratch[row, :most], slots[row, :most]
-        share = sharing(X.shape[1])
-        lane = me & ((1 << share) - 1)
+        rows, own, lane = sharing(X.shape[1])
         clear(distances[row], indices[row])
         if me == 0:
             kept[0] = 0
             bound[0] = math.inf
         cuda.syncthreads()
         for start in range(0, X.shape[0], threads):
-            for first in range(start, start + threads, threads >> share):
-                point = first + (me >> share)
+            for first in range(start, start + threads, rows):
+                point = first + own
                 distance = math.sqrt(to_point(Q[row], X[min(point, X.shape[0] - 1)], lane))
                 if lane == 0 and point < X.shape[0] and alive[point] and distance < bound[0]:
                     place = cuda.atomic.add(kept, 0, 1)

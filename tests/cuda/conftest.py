@@ -50,6 +50,16 @@ def small_rows(monkeypatch):
 
 
 @pytest.fixture
+def small_pairs(monkeypatch, small_rows):  # noqa: ARG001
+    """The same for sums over pairs."""
+    from estimators import device_pairs
+    from knn import device_rows
+
+    for name in ("WIDE", "EACH", "THREADS", "BLOCKS"):
+        monkeypatch.setattr(device_pairs, name, getattr(device_rows, name))
+
+
+@pytest.fixture
 def small_screens(monkeypatch, small_rows):  # noqa: ARG001
     """Blocks of Principal DCI and of the rows behind it so small that few points cross every border."""
     from knn import device_principal

@@ -25,12 +25,12 @@ def test_sums_by_several_threads_are_the_hosts_to_the_bit(threads, dtype):
 
     @cuda.jit
     def run(q, X, sums):
-        me, share = cuda.threadIdx.x, sharing(q.shape[0])
-        for first in range(0, X.shape[0], threads >> share):
-            at = first + (me >> share)
-            total = to_point(q, X[min(at, X.shape[0] - 1)], me & ((1 << share) - 1))
+        rows, own, lane = sharing(q.shape[0])
+        for first in range(0, X.shape[0], rows):
+            at = first + own
+            total = to_point(q, X[min(at, X.shape[0] - 1)], lane)
             if at < X.shape[0]:
-                sums[at, me & ((1 << share) - 1)] = total
+                sums[at, lane] = total
 
     for d in WIDTHS:
         q, X = rows(d, dtype, d)

@@ -95,6 +95,7 @@ def test_principal_coordinates_in_float32_launch_what_is_compiled(dtype, launche
     assert launched - listed == set()
 
 
+@pytest.mark.usefixtures("small_pairs")
 def test_all_sums_over_pairs_that_are_launched_are_compiled(dtype, launched, listed):
     X, Y = (part.astype(dtype) for part in clusters(5, 3, seed=0, queries=4))
     energy_distance(X, Y, device="cuda")

@@ -10,7 +10,7 @@ from numba import cuda
 
 import estimators
 import knn
-from estimators import device_pairs, energy_distance, mmd
+from estimators import energy_distance, mmd
 from estimators.parzen import parzen_log_densities
 from knn import DCI, LSH, BruteForce, KDTree, MultiLevelDCI, PrioritizedDCI, device_rows, device_tree, on_device
 from knn.device_principal import DevicePrincipal
@@ -28,13 +28,11 @@ pytestmark = [
 
 
 @pytest.fixture(autouse=True)
-def small_blocks(monkeypatch, small_candidates):  # noqa: ARG001
+def small_blocks(monkeypatch, small_candidates, small_pairs):  # noqa: ARG001
     monkeypatch.setattr(on_device, "SMALL", 0)
     monkeypatch.setattr(device_tree, "WALKERS", 4)
     monkeypatch.setattr(device_tree, "WAITING", 0)  # queries are lined up, however few
     monkeypatch.setattr("knn.kernels.cuda_select.FEW", 8)  # digits are searched and pairs are counted
-    for name in ("WIDE", "EACH", "THREADS", "BLOCKS"):
-        monkeypatch.setattr(device_pairs, name, getattr(device_rows, name))
 
 
 def meant(found):
@@ -49,9 +47,9 @@ def meant(found):
     )
 
 
-def search(kind, k=3, n=40, repeated=1, **options):
+def search(kind, k=3, n=40, repeated=1, d=5, **options):
     """The neighbours that the device finds, after changes, and those of the CPU."""
-    X, Q = clusters(n, 5, seed=1, queries=7)
+    X, Q = clusters(n, d, seed=1, queries=7)
     X = np.repeat(X[: n // repeated], repeated, axis=0)
     indexes = [kind(device=where, **options).fit(X).delete([3, 4]) for where in ("cuda", "cpu")]
     return [np.stack([np.asarray(part, float) for part in index.search(Q, k)[:2]]) for index in indexes]
@@ -144,6 +142,11 @@ KERNELS = {
         lambda: search(MultiLevelDCI, 20, n_simple=2, n_composite=1, candidates=1.0, beam=1, random_state=0),
         {"look", "keep", "rank_listed", "settle", "tell_settled"},
     ),
+    "levels of wide rows": (
+        lambda: search(MultiLevelDCI, 20, d=17, n_simple=2, n_composite=1, beam=1, candidates=1.0, random_state=0),
+        {"keep", "rank_listed", "settle"},
+    ),
+    "wide rows": (lambda: search(BruteForce, 5, 24, 12, d=33), {"rank", "settle"}),
     "dci": (lambda: search(DCI, n_simple=2, n_composite=3, visits=19, random_state=0), {"visit", "nearest"}),
     "lsh": (
         lambda: search(LSH, n_tables=4, n_projections=2, width=9.0, candidates=30, random_state=0),

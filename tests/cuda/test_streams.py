@@ -11,7 +11,7 @@ import pytest
 from numba import cuda
 
 from estimators import energy_distance
-from knn import DCI, LSH, BruteForce, KDTree, PrincipalDCI, PrioritizedDCI, device_tree, on_device
+from knn import DCI, LSH, BruteForce, KDTree, MultiLevelDCI, PrincipalDCI, PrioritizedDCI, device_tree, on_device
 from knn.device_rows import DeviceRows
 from tests.knn.problems import clusters
 
@@ -26,6 +26,7 @@ INDEXES = {
     "tree": KDTree(device="cuda"),
     "principal": PrincipalDCI(candidates=3, random_state=0, device="cuda"),
     "prioritized": PrioritizedDCI(n_simple=2, n_composite=1, visits=9, candidates=5, random_state=0, device="cuda"),
+    "levels": MultiLevelDCI(n_simple=2, n_composite=1, candidates=5, beam=2, random_state=0, device="cuda"),
     "dci": DCI(n_simple=2, n_composite=1, visits=9, random_state=0, device="cuda"),
     "lsh": LSH(n_tables=2, n_projections=2, width=9.0, candidates=5, random_state=0, device="cuda"),
 }
@@ -106,6 +107,7 @@ def test_rows_of_another_library_are_searched_where_they_lie(started):
     np.testing.assert_array_equal(distances.copy_to_host(), truth.distances)
 
 
+@pytest.mark.usefixtures("small_pairs")
 def test_sums_over_pairs_run_on_the_streams_of_their_samples(started):
     X, Y = (part.astype(np.float32) for part in clusters(5, 3, seed=0, queries=4))
     found = energy_distance(Foreign(X, OWNERS), Foreign(Y, CALLERS), device="cuda")
