@@ -5,8 +5,12 @@ BIN    := $(VENV)/bin
 ifeq ($(OS),Windows_NT)
 BIN    := $(VENV)/Scripts
 endif
-# With bytecode: where PYTHONDONTWRITEBYTECODE is set, as in many containers, every process would compile what it imports.
-PIP    := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
+# Bytecode is made at once, on all cores, and written later too: where PYTHONDONTWRITEBYTECODE is set, as in many
+# containers, every process would compile what it imports. What no module of a library imports, its tests, has none.
+unexport PYTHONDONTWRITEBYTECODE
+PIP    := $(BIN)/python -m pip install --disable-pip-version-check --no-compile -q -c constraints.txt
+# A library may hold a file for a newer Python, which does not compile here.
+BYTES  := $(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $(VENV)
 PYTEST := $(BIN)/python -m pytest
 # pip inside asv's environments obeys the same pins as ours.
 ASV    := PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/asv
@@ -34,10 +38,12 @@ $(VENV)/pyvenv.cfg:
 
 $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
 	@$(PIP) -e '.[all]'
+	@$(BYTES) || true
 	@touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
 	@$(PIP) -e '.[all,test,docs]'
+	@$(BYTES) || true
 	@touch $(VENV)/.run $@
 
 report: $(VENV)/.run
