@@ -49,8 +49,8 @@ class Levelled(NamedTuple):
     threads: int
     #: look(tree, level, k, table, budgets, margin, members, listed, heads, state): lists what a level lets in.
     look: Any
-    #: keep(X, Q, tree, level, budgets, margin, listed, heads, state): measures the listed, keeps the nearest of them and
-    #: of the heads that led here.
+    #: keep(X, Q, tree, level, budgets, margin, listed, heads, state): measures the listed, keeps the nearest of
+    #: them and of the heads that led here.
     keep: Any
     #: rank(X, alive, Q, slots, listed, scratch, state, flags, distances, indices, evaluations, certified): the nearest
     #: of the living that are listed. scratch = held float64 and names int32 (q, ·), with room for k + threads·(1 +
