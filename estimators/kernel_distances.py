@@ -186,6 +186,8 @@ class Means(NamedTuple):
 
 def _energy(p: Weighted, q: Weighted, statistic: str, means: Means) -> _Square:
     if p.points.shape[1] == 1 and isinstance(p.points, np.ndarray):
+        # Widened, since its sums and its bound are in float64: what goes to a device keeps its width.
+        p, q = (part._replace(points=part.points.astype(np.float64, copy=False)) for part in (p, q))
         return _on_the_line(p, q, statistic)
     return _over_pairs(p, q, [Profile(DISTANCE, 1.0)], statistic, means)
 

@@ -37,7 +37,8 @@ def hold(device, host):
 
 
 @pytest.mark.parametrize(
-    ("n", "m", "d", "statistic"), [(1, 1, 2, "v"), (9, 17, 5, "u"), (21, 8, 3, "v"), (8, 8, 17, "u")]
+    ("n", "m", "d", "statistic"),
+    [(1, 1, 2, "v"), (9, 17, 5, "u"), (21, 8, 3, "v"), (8, 8, 17, "u"), (2, 3, 1, "v"), (9, 17, 1, "u")],
 )
 def test_energy_distance_is_the_hosts_within_its_certificate(dtype, n, m, d, statistic):
     X, Y = samples(n, m, d, dtype)
