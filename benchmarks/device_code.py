@@ -42,7 +42,7 @@ def ptx(kernel: Kernel, capability: tuple[int, int]) -> str:
     """The kernel in PTX; raises what Numba or NVVM raises where it does not compile."""
     from numba import cuda
 
-    with _without_a_device(capability):
+    with without_a_device(capability):
         code, _ = cuda.compile_ptx(kernel.function, kernel.signature, cc=capability)
     return re.sub(r"^\.version \d+\.\d+", f".version {LANGUAGE}", code, flags=re.MULTILINE)
 
@@ -64,7 +64,7 @@ def assembled(code: str, capability: tuple[int, int], max_registers: int | None 
 
 
 @contextmanager
-def _without_a_device(capability: tuple[int, int]) -> Iterator[None]:
+def without_a_device(capability: tuple[int, int]) -> Iterator[None]:
     """Device functions are compiled for the capability of the current device; here there may be none."""
     from numba.cuda import dispatcher
 

@@ -1,18 +1,36 @@
-"""Where CUDA kernels are tested: in Numba's simulator, by the compiler alone, and on a device; each says what it needs.
+"""Where CUDA kernels are tested: in Numba's simulator, as compiled code on the processor, and on a device.
 
-A test marked `simulator` runs under NUMBA_ENABLE_CUDASIM=1 and one marked `cuda` on a real device; where these are not,
-it is skipped with a reason that names it, so that what was not run is counted and shown.
+A test marked `simulator` runs under NUMBA_ENABLE_CUDASIM=1, one marked `stand_in` under STAND_IN=ORDER, in which
+threads and blocks of compiled kernels take turns (tests/cuda/stand_in/machine.py), and one marked `cuda` on a real
+device; where these are not, it is skipped with a reason that names it, so that what was not run is counted and shown.
 """
+
+import os
 
 import numpy as np
 import pytest
 from numba import config
+
+STAND_IN = os.environ.get("STAND_IN")
+#: The driver that stands in for a device's, or why there is none: before anything asks Numba for a device.
+DRIVER = None
+if STAND_IN and not config.ENABLE_CUDASIM:
+    from tests.cuda.stand_in import machine
+    from tests.cuda.stand_in.driver import install
+
+    machine.ORDER = STAND_IN
+    try:
+        DRIVER = install()
+    except machine.Unavailable as reason:
+        DRIVER = reason
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("simulator") and not config.ENABLE_CUDASIM:
             item.add_marker(pytest.mark.skip(reason="runs in the simulator: NUMBA_ENABLE_CUDASIM=1 pytest tests/cuda"))
+        if item.get_closest_marker("stand_in") and not STAND_IN:
+            item.add_marker(pytest.mark.skip(reason="runs over the stand-in: STAND_IN=forwards pytest tests/cuda"))
         if item.get_closest_marker("cuda") and not _device_answers():
             item.add_marker(pytest.mark.skip(reason="needs a CUDA device, and none answers here"))
 
@@ -20,7 +38,27 @@ def pytest_collection_modifyitems(items):
 def _device_answers():
     from numba import cuda
 
-    return not config.ENABLE_CUDASIM and cuda.is_available()
+    return not config.ENABLE_CUDASIM and not STAND_IN and cuda.is_available()
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("device", marks=pytest.mark.cuda),
+        pytest.param("stand-in", marks=pytest.mark.stand_in),
+    ]
+)
+def compiled(request, monkeypatch):
+    """Kernels as the compiler makes them, however small the search: on a device, or on the processor, and watched."""
+    monkeypatch.setattr("knn.on_device.SMALL", 0)
+    if request.param == "device":
+        yield
+        return
+    if isinstance(DRIVER, Exception):
+        pytest.skip(str(DRIVER))
+    yield
+    faults, DRIVER.error = [str(fault) for fault in DRIVER.faults], 0
+    DRIVER.faults.clear()
+    assert faults == []
 
 
 @pytest.fixture(scope="session", autouse=bool(config.ENABLE_CUDASIM))

@@ -1,0 +1,107 @@
+"""Which registers a thread needs when it goes on after it has waited: the others need not be kept meanwhile."""
+
+from __future__ import annotations
+
+import re
+
+from tests.cuda.stand_in.code import FLOATS
+from tests.cuda.stand_in.ptx import Entry, Instruction
+
+#: Where a thread waits for others.
+WAITS = ("bar", "shfl")
+_REGISTER = re.compile(r"%[\w.]+")
+
+
+def parted(entry: Entry) -> dict[str, list[Instruction]]:
+    """The blocks of an entry, parted after each branch and wherever a thread waits."""
+    blocks: dict[str, list[Instruction]] = {}
+    for label, instructions in entry.blocks.items():
+        name, block = label, []
+        for i, one in enumerate(instructions):
+            block.append(one)
+            if one.name in (*WAITS, "bra", "ret", "exit") and i + 1 < len(instructions):
+                blocks[name] = block
+                name, block = f"{label}.{i}", []
+        blocks[name] = block
+    return blocks
+
+
+def written(one: Instruction) -> list[str]:
+    """The registers that an instruction writes."""
+    if one.name in ("st", "bra", "ret", "exit", "red") or one.words[:2] == ("bar", "sync"):
+        return []
+    return _REGISTER.findall(one.operands[0])
+
+
+def read(one: Instruction) -> list[str]:
+    """The registers that an instruction reads, its guard among them."""
+    own = [] if one.guard is None else [one.guard]
+    start = 1 if written(one) else 0
+    return own + [name for operand in one.operands[start:] for name in _REGISTER.findall(operand)]
+
+
+def successors(blocks: dict[str, list[Instruction]]) -> dict[str, list[str]]:
+    """Where each block may go on."""
+    labels, following = list(blocks), {}
+    for place, label in enumerate(labels):
+        last = blocks[label][-1] if blocks[label] else None
+        ahead = [last.operands[0]] if last is not None and last.name == "bra" else []
+        ends = last is not None and last.name in ("bra", "ret", "exit") and last.guard is None
+        if not ends and place + 1 < len(labels):
+            ahead.append(labels[place + 1])
+        following[label] = ahead
+    return following
+
+
+def needed(entry: Entry, blocks: dict[str, list[Instruction]]) -> dict[str, list[str]]:
+    """For each block that ends with a wait, the registers that are read after it and not written by the wait itself."""
+    bit = {name: 1 << i for i, name in enumerate(entry.registers)}
+    uses, makes = {}, {}
+    for label, instructions in blocks.items():
+        used = made = 0
+        for one in instructions:
+            for name in read(one):
+                used |= bit.get(name, 0) & ~made
+            if one.guard is None:  # what a guard may leave out is not made for certain
+                for name in written(one):
+                    made |= bit[name]
+        uses[label], makes[label] = used, made
+    following = successors(blocks)
+    alive = dict.fromkeys(blocks, 0)
+    changed = True
+    while changed:
+        changed = False
+        for label in reversed(blocks):
+            after = 0
+            for ahead in following[label]:
+                after |= alive[ahead]
+            now = uses[label] | (after & ~makes[label])
+            if now != alive[label]:
+                alive[label], changed = now, True
+    kept = {}
+    for label, instructions in blocks.items():
+        if instructions and instructions[-1].name in WAITS:
+            after = 0
+            for ahead in following[label]:
+                after |= alive[ahead]
+            last = instructions[-1]
+            for name in written(last):
+                after &= ~bit[name]
+            for name in read(last) if last.name == "shfl" else ():  # whose partner is found when it goes on
+                after |= bit[name]
+            kept[label] = [name for name in entry.registers if bit[name] & after]
+    return kept
+
+
+def contractible(entry: Entry) -> list[Instruction]:
+    """Sums of a product where neither names its rounding, so that a device's assembler may round them once."""
+    products, found = set(), []
+    for instructions in entry.blocks.values():
+        for one in instructions:
+            if one.type not in FLOATS or "rn" in one.words:
+                continue
+            if one.name == "mul":
+                products.add(one.operands[0])
+            elif one.name in ("add", "sub"):
+                found.append(one)
+    return [one for one in found if products & set(one.operands[1:])]

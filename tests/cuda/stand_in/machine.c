@@ -1,0 +1,111 @@
+/* Blocks of a kernel on one thread of the host: threads take turns between the places where they wait for one another.
+
+   Two orders of threads and blocks are all that a caller chooses; what is right depends on neither. */
+#include <stdint.h>
+#include <string.h>
+
+enum { DONE, BARRIER, WARP, FAULT, RUNS };
+enum { FINISHED, ACCESS, PARTED, STUCK };
+
+typedef struct { /* what the threads of a block share */
+    int64_t parameters, shared, base, size, shadow;
+    int32_t ctaid[3], nctaid[3], ntid[3], agreed, fault_line, fault_thread;
+    int64_t fault_address;
+    int64_t shared_size, shared_shadow; /* and how a block's memory looks at its start */
+} Environment;
+
+typedef struct { /* the head of a thread's frame; what it keeps while it waits follows */
+    int32_t resume, status;
+    Environment *environment;
+    int32_t tid[3], lane, told, turn;
+    int64_t given[2], warp, size, unused;
+} Frame;
+
+typedef int (*Step)(Frame *);
+
+static Frame *frame_of(char *frames, int64_t size, int64_t i) { return (Frame *)(frames + i * size); }
+
+/* Threads of a warp that wait for each other go on once all that are named wait in the same place. */
+static int meet(char *frames, int64_t size, int32_t n)
+{
+    int met = 0;
+    for (int32_t first = 0; first < n; first += 32)
+        for (int32_t i = first; i < n && i < first + 32; i++) {
+            Frame *one = frame_of(frames, size, i);
+            if (one->status != WARP) continue;
+            uint32_t named = (uint32_t)one->told;
+            int all = named >> (i - first) & 1;
+            for (int32_t j = first; j < first + 32 && all; j++)
+                if (named >> (j - first) & 1) {
+                    Frame *other = frame_of(frames, size, j);
+                    all = j < n && other->status == WARP && other->resume == one->resume && other->told == one->told;
+                }
+            if (!all) continue;
+            for (int32_t j = first; j < first + 32; j++)
+                if (named >> (j - first) & 1) frame_of(frames, size, j)->status = RUNS;
+            met = 1;
+        }
+    return met;
+}
+
+static int run_block(Step step, char *frames, int64_t size, int32_t n, const int32_t *order, Environment *shared)
+{
+    for (;;) {
+        for (int32_t at = 0; at < n; at++) {
+            Frame *one = frame_of(frames, size, order[at]);
+            if (one->status != RUNS) continue;
+            one->status = step(one);
+            if (one->status == FAULT) { shared->fault_thread = order[at]; return ACCESS; }
+        }
+        if (meet(frames, size, n)) continue;
+        int32_t done = 0, waiting = 0, agreed = 0;
+        for (int32_t i = 0; i < n; i++) {
+            Frame *one = frame_of(frames, size, i), *warp = frame_of(frames, size, i - i % 32);
+            done += one->status == DONE;
+            waiting += one->status == BARRIER;
+            agreed |= one->status == BARRIER && one->told;
+            if (one->status == BARRIER && warp->status == BARRIER && warp->resume != one->resume) {
+                shared->fault_thread = i;
+                return PARTED;
+            }
+        }
+        if (done == n) return FINISHED;
+        if (waiting != n) {
+            for (int32_t i = 0; i < n; i++)
+                if (frame_of(frames, size, i)->status != DONE) shared->fault_thread = i;
+            return STUCK;
+        }
+        shared->agreed = agreed;
+        for (int32_t i = 0; i < n; i++) frame_of(frames, size, i)->status = RUNS;
+    }
+}
+
+/* All blocks of a grid, in the order given; the first that fails ends it, its number in `shared`. */
+int stand_in_run(Step step, char *frames, int64_t size, const int32_t *order, const int64_t *blocks, int64_t n_blocks,
+                 Environment *shared)
+{
+    int32_t *dim = shared->ntid, n = dim[0] * dim[1] * dim[2];
+    for (int64_t at = 0; at < n_blocks; at++) {
+        int64_t block = blocks[at];
+        shared->ctaid[0] = (int32_t)(block % shared->nctaid[0]);
+        shared->ctaid[1] = (int32_t)(block / shared->nctaid[0] % shared->nctaid[1]);
+        shared->ctaid[2] = (int32_t)(block / shared->nctaid[0] / shared->nctaid[1]);
+        memset((void *)shared->shared, 0xCB, shared->shared_size);
+        memcpy((void *)(shared->shared + shared->shadow), (void *)shared->shared_shadow, shared->shared_size);
+        for (int32_t i = 0; i < n; i++) {
+            Frame *one = frame_of(frames, size, i);
+            *one = (Frame){0};
+            one->status = RUNS;
+            one->environment = shared;
+            one->tid[0] = i % dim[0];
+            one->tid[1] = i / dim[0] % dim[1];
+            one->tid[2] = i / dim[0] / dim[1];
+            one->lane = i % 32;
+            one->warp = (int64_t)frame_of(frames, size, i - i % 32);
+            one->size = size;
+        }
+        int ended = run_block(step, frames, size, n, order, shared);
+        if (ended != FINISHED) return ended;
+    }
+    return FINISHED;
+}

@@ -1,0 +1,195 @@
+"""Kernels as they are compiled, in blocks of their own sizes, held to the host: on a device, or over the stand-in.
+
+Compiling takes most of the time, so the ordinary tier has one kernel of each kind, and the deep one the others.
+"""
+
+import numpy as np
+import pytest
+
+from estimators import energy_distance, mmd
+from estimators.parzen import parzen_log_densities
+from knn import DCI, LSH, BruteForce, KDTree, MultiLevelDCI, PrincipalDCI, PrioritizedDCI
+from knn.device_rows import DeviceRows
+from tests.cuda.truth import deep, hold, on_both
+
+pytestmark = pytest.mark.usefixtures("compiled")
+
+
+@pytest.fixture(params=[np.float32, deep(np.float64)], ids=["float32", "float64"])
+def dtype(request):
+    return request.param
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "queries", "k"),
+    [
+        (1, 1, 1, 1),
+        (127, 3, 129, 5),
+        (3001, 83, 130, 10),
+        deep(5000, 64, 300, 33),
+        deep(2500, 20, 3, 1024),
+        deep(4097, 784, 257, 10),
+    ],
+)
+def test_answers_are_the_hosts_to_the_bit(dtype, n, d, queries, k):
+    X, Q = on_both(n, d, queries, dtype)
+    hold(DeviceRows(X).nearest(Q, k), X, Q)
+
+
+def test_ties_and_offsets_are_the_hosts_to_the_bit(dtype):
+    rng = np.random.default_rng(1)
+    for X, Q in (
+        (np.zeros((3000, 5)), np.zeros((3, 5))),
+        (rng.integers(0, 3, (4000, 6)), rng.integers(0, 3, (140, 6))),
+        (rng.standard_normal((2000, 9)) + 1e4, rng.standard_normal((140, 9)) + 1e4),
+        (rng.standard_normal((2000, 9)) * 1e30, rng.standard_normal((140, 9)) * 1e30),
+    ):
+        X, Q = X.astype(dtype), Q.astype(dtype)
+        hold(DeviceRows(X).nearest(Q, 7), X, Q)
+
+
+def test_the_same_answer_twice_and_in_portions():
+    X, Q = on_both(6000, 32, 300, np.float32)
+    first, again = DeviceRows(X).nearest(Q, 10), DeviceRows(X, portion=2501).nearest(Q, 10)
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", deep("cosine"), deep("inner_product")])
+def test_numpy_goes_in_and_comes_out(dtype, metric):
+    X, Q = on_both(3000, 8, 50, dtype)
+    host, device = (BruteForce(device=where, metric=metric).fit(X).search(Q, 5) for where in ("cpu", "cuda"))
+    np.testing.assert_array_equal(device.indices, host.indices)
+    np.testing.assert_array_equal(device.distances, host.distances)
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "k"), [(1, 1, 1), (5000, 20, 16), deep(20_000, 3, 10), deep(20_000, 3, 40), deep(3000, 83, 5)]
+)
+def test_the_tree_gives_the_hosts_bits(dtype, n, d, k):
+    X, Q = on_both(n, d, 500, dtype)
+    found = KDTree(device="cuda").fit(X).search(Q, k)
+    hold((found.distances, found.indices), X, Q)
+    assert found.certified.all()
+    if d == 3:
+        assert found.evaluations.mean() < n / 20
+    ties = np.random.default_rng(n).integers(0, 3, (4000, d)).astype(dtype)
+    again = KDTree(device="cuda").fit(ties).search(ties[:140], min(k, 7))
+    hold((again.distances, again.indices), ties, ties[:140])
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        deep(PrioritizedDCI, {"candidates": 0.05}),
+        deep(PrioritizedDCI, {"candidates": 0.2, "visits": 0.1}),
+        deep(DCI, {"visits": 0.3}),
+        deep(LSH, {"candidates": 0.05, "n_projections": 4}),
+    ],
+)
+def test_candidates_are_the_hosts_with_their_costs_and_proofs(dtype, kind, options):
+    X, Q = on_both(6001, 30, 133, dtype)
+    host, device = (kind(device=where, random_state=0, **options).fit(X) for where in ("cpu", "cuda"))
+    for index in (host, device):
+        index.delete(np.arange(0, 1000, 7)).insert(Q[:50])
+    for k in (1, 10, 300):
+        for here, there in zip(host.search(Q, k), device.search(Q, k), strict=True):
+            np.testing.assert_array_equal(there, here)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("options", [{}, {"visits": 0.4, "n_levels": 2}, {"beam": 2, "candidates": 1.0}])
+def test_several_levels_find_what_the_hosts_find_and_prove_no_less(dtype, options):
+    X, Q = on_both(6001, 30, 133, dtype)
+    host, device = (MultiLevelDCI(device=where, random_state=0, **options).fit(X) for where in ("cpu", "cuda"))
+    for index in (host, device):
+        index.delete(np.arange(0, 1000, 7)).insert(Q[:50])
+    for k in (1, 10, 300):
+        here, there = host.search(Q, k), device.search(Q, k)
+        np.testing.assert_array_equal(there.indices, here.indices)
+        np.testing.assert_array_equal(there.distances, here.distances)
+        assert (there.certified >= here.certified).all()
+        np.testing.assert_array_equal(device.search(Q, k).certified, there.certified)
+
+
+@pytest.mark.parametrize(("n", "m", "d"), [(2, 3, 1), (700, 1025, 5), deep(1500, 400, 130)])
+@pytest.mark.parametrize("name", ["energy", deep("gaussian"), deep("laplace"), deep("imq")])
+def test_sums_over_pairs_are_the_hosts_within_their_certificates(dtype, name, n, m, d):
+    rng = np.random.default_rng(n)
+    X, Y = rng.standard_normal((n, d)).astype(dtype), (1.2 * rng.standard_normal((m, d))).astype(dtype)
+
+    def compare(device):
+        if name == "energy":
+            return energy_distance(X, Y, squared=True, device=device)
+        return mmd(X, Y, kernel=name, bandwidth=3.0, squared=True, device=device)
+
+    device, host = compare("cuda"), compare("cpu")
+    assert device.certificate.lower <= host.certificate.upper
+    assert device.certificate.upper >= host.certificate.lower
+    assert compare("cuda") == device
+
+
+@pytest.mark.deep
+def test_parzen_densities_are_the_hosts_within_their_errors():
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((700, 5)), 1.2 * rng.standard_normal((1025, 5))
+    device, host = (parzen_log_densities(X, Y, [0.5, 2.0], device=where) for where in ("cuda", "cpu"))
+    assert (np.abs(device[0] - host[0]) <= device[1] + host[1]).all()
+
+
+INDEXES = {
+    "exact": BruteForce,
+    "tree": KDTree,
+    "principal": PrincipalDCI,
+    "prioritized": PrioritizedDCI,
+    "levels": MultiLevelDCI,
+    "dci": DCI,
+    "lsh": LSH,
+}
+
+
+class Owned:
+    """An array of the device that belongs to another library, which works on a stream of its own."""
+
+    def __init__(self, array, stream):
+        self.__cuda_array_interface__ = {**array.__cuda_array_interface__, "stream": int(stream.handle)}
+        self.kept, self.shape = array, array.shape
+
+    def __len__(self):
+        return self.shape[0]
+
+
+@pytest.mark.parametrize("name", ["exact", *(deep(name) for name in INDEXES if name != "exact")])
+@pytest.mark.parametrize("exact", [False, deep(True)])
+def test_what_is_written_late_on_the_callers_stream_is_what_is_searched(name, exact):
+    """Nothing of it is there yet when the search is asked for; and what is asked afterwards comes afterwards."""
+    from numba import cuda
+
+    X, Q = on_both(3000, 16, 140, np.float32)
+    options = {} if name in ("exact", "tree") else {"random_state": 0}
+    index = INDEXES[name](device="cuda", **options).fit(X)
+    truth = index.search(Q, 4, exact=exact)
+    stream = cuda.stream()
+    queries = cuda.to_device(np.full_like(Q, np.nan))
+    cuda.synchronize()
+    queries.copy_to_device(Q, stream=stream)
+    found = index.search(Owned(queries, stream), 4, exact=exact)
+    queries.copy_to_device(np.full_like(Q, np.nan), stream=stream)
+    for part, twin in zip(found[:2], truth[:2], strict=True):
+        back = part.copy_to_host(stream=stream)
+        stream.synchronize()
+        np.testing.assert_array_equal(back, twin)
+
+
+@pytest.mark.deep
+def test_samples_on_two_streams_are_compared_once_both_are_written():
+    from numba import cuda
+
+    X, Y = on_both(700, 5, 300, np.float32)
+    streams = cuda.stream(), cuda.stream()
+    there = [cuda.to_device(np.full_like(part, np.nan)) for part in (X, Y)]
+    cuda.synchronize()
+    for array, part, stream in zip(there, (X, Y), streams, strict=True):
+        array.copy_to_device(part, stream=stream)
+    found = energy_distance(*map(Owned, there, streams), device="cuda")
+    assert found == energy_distance(X, Y, device="cuda")
