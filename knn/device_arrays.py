@@ -110,6 +110,13 @@ def back(array: Any, stream: Any) -> np.ndarray:
     return values
 
 
+def moved(like: Any, values: np.ndarray, stream: Any) -> Any:
+    """`values` on the device, as an array of the library of `like`, there when the stream comes to it."""
+    made, view = empty_like(like, values.shape, values.dtype, stream)
+    view.copy_to_device(np.ascontiguousarray(values), stream)
+    return made
+
+
 def free_bytes() -> float:
     """Of the device's memory; the simulator's is infinite."""
     from numba import cuda

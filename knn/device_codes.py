@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import numpy as np
@@ -37,8 +36,7 @@ class DeviceCodes(DeviceRows):
         #: The largest loss of a point, in steps.
         self.loss = float(lost.max()) if len(lost) else 0.0
         self._kept = Portion(0, codes.view(np.int8), codes, living, norms, None)
-        self._workspaces: dict[int, tuple[tuple[int, ...], Any]] = {}
-        self._lock = threading.Lock()
+        self._ready()
 
     def promising(self, rows: Any, distances: Any, slots: Any, stream: Any) -> Any:
         """Fills ‖c − b‖ float64 (q, k) and slots int64 (q, k) of the k nearest codes to those of rows (q, m), ties by

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from knn.device_arrays import as_device_rows, back, empty_like, free_bytes, handle_of, on_device, stream_of
+from knn.device_arrays import as_device_rows, back, empty_like, free_bytes, handle_of, moved, on_device, stream_of
 from knn.screening import MODERATE, Screen
 from knn.validation import FLOATS, LARGEST, checked_rows
 
@@ -47,7 +47,7 @@ class DeviceRows:
     is, and must not change. Rows of the host that the device's memory cannot hold are copied in portions, anew for each
     search; rows of the device are so centred, where they must be and there is no room for all. `alive` bool (n,), of
     the host, marks rows that may be found. Distances, ties and their order are those of `BruteForce` on the CPU, to the
-    bit. Memory O(n d), and a workspace of at most some 300 MB.
+    bit. Memory O(n d), and a workspace of at most some 300 MB, or a quarter of what is free.
 
     Raises ValueError for X with entries that are not finite, or too large to be squared, naming the row, and where no
     device answers.
@@ -72,7 +72,12 @@ class DeviceRows:
         n = self.shape[0]
         self._portion = min(n, portion or self._room())
         self._kept = self._copied(0, n) if self._portion == n else None
+        self._ready()
+
+    def _ready(self) -> None:
+        """What searches share: buffers by stream, the bytes that these may take, and a lock."""
         self._workspaces: dict[int, tuple[tuple[int, ...], Any]] = {}
+        self._workspace_bytes = min(WORKSPACE, free_bytes() / 4)
         self._lock = threading.Lock()
 
     def nearest(self, Q: Any, k: int, *, ids: np.ndarray | None = None) -> tuple[Any, Any]:
@@ -94,7 +99,7 @@ class DeviceRows:
         found, names = self._over_portions(queries, k, stream)
         if ids is not None:
             names = np.where(names >= 0, ids[names], -1)
-        return (_moved(Q, found, stream), _moved(Q, names, stream)) if foreign else (found, names)
+        return (moved(Q, found, stream), moved(Q, names, stream)) if foreign else (found, names)
 
     def _over_portions(self, queries: Any, k: int, stream: Any) -> tuple[np.ndarray, np.ndarray]:
         """The nearest of all portions, on the host."""
@@ -103,13 +108,15 @@ class DeviceRows:
         shape = (len(queries), k)
         queries = cuda.to_device(queries, stream) if isinstance(queries, np.ndarray) else queries
         found, names = np.full(shape, np.inf), np.full(shape, -1)
+        distances, slots = (cuda.device_array(shape, kind, stream=stream) for kind in (np.float64, np.int64))
+        if self._kept is not None:
+            self._enqueue(self._kept, queries, distances, slots, stream)
+            return back(distances, stream), back(slots, stream)
         for start in range(0, self.shape[0], self._portion):
-            portion = self._kept or self._copied(start, min(self.shape[0], start + self._portion))
-            distances, slots = (cuda.device_array(shape, kind, stream=stream) for kind in (np.float64, np.int64))
+            portion = self._copied(start, min(self.shape[0], start + self._portion))
             self._enqueue(portion, queries, distances, slots, stream)
             more, more_names = back(distances, stream), back(slots, stream)
-            if portion is self._kept:
-                return more, more_names
+            del portion  # before the next, beside which there is no room for it
             _merge(found, names, more, more_names + start * (more_names >= 0))
         return found, names
 
@@ -144,13 +151,14 @@ class DeviceRows:
 
     def _enqueue(self, portion: Portion, queries: Any, distances: Any, slots: Any, stream: Any) -> None:
         """Starts what fills distances and slots (q, k), as many queries at a time as the workspace holds."""
-        k, tile = distances.shape[1], WIDE * EACH[self.dtype]
-        n, q = portion.rows.shape[0], queries.shape[0]
-        most = max(1, min(-(-n // (tile * FEWEST)), BLOCKS // -(-q // tile), RANKED // k))
-        stripes = max(range(1, most + 1), key=lambda stripes: (_busy(-(-q // tile) * stripes), stripes))
-        room = 2 * tile + self._beside(k)
-        a_query = stripes * room * (self.dtype.itemsize + 12) + self.shape[1] * self.dtype.itemsize
-        together = min(q, max(1, WORKSPACE // (a_query * tile)) * tile)
+        (q, k), n, tile = distances.shape, portion.rows.shape[0], WIDE * EACH[self.dtype]
+        room, tiles = 2 * tile + self._beside(k), -(-q // tile)
+        a_stripe = room * (self.dtype.itemsize + 12)
+        fitting = self._workspace_bytes // (a_stripe * tile)
+        most = int(max(1, min(-(-n // (tile * FEWEST)), BLOCKS // tiles, RANKED // k, fitting)))
+        stripes = max(range(1, most + 1), key=lambda stripes: (_busy(tiles * stripes), stripes))
+        a_query = stripes * a_stripe + self.shape[1] * self.dtype.itemsize
+        together = min(q, max(1, int(self._workspace_bytes // (a_query * tile))) * tile)
         with self._lock:  # two threads must not mix what they start on one stream, whose workspace they share
             workspace = self._workspace((together, stripes, room), stream)
             for first in range(0, q, together):
@@ -190,6 +198,7 @@ class DeviceRows:
             has, made = self._workspaces[handle]
             if has[0] >= q and has[1:] == (stripes, room):
                 return made
+        self._workspaces.pop(handle, None)  # the old before the new: both may not fit
         made = tuple(cuda.device_array(part, kind) for part, kind in self._buffers(q, stripes, room))
         self._workspaces[handle] = shape, made
         return made
@@ -252,13 +261,6 @@ class DeviceRows:
         held = slots if getattr(slots, "__cuda_ndarray__", False) else cuda.as_cuda_array(slots, sync=False)
         self._kernels.ranking(THREADS).full[-(-q // THREADS), THREADS, stream](held, view)
         return told
-
-
-def _moved(like: Any, values: np.ndarray, stream: Any) -> Any:
-    """`values` on the device, as an array of the library of `like`, there when the stream comes to it."""
-    made, view = empty_like(like, values.shape, values.dtype, stream)
-    view.copy_to_device(np.ascontiguousarray(values), stream)
-    return made
 
 
 def _host_rows(X: Any) -> np.ndarray:

@@ -48,14 +48,14 @@ def _device_answers():
     ]
 )
 def compiled(request, monkeypatch):
-    """Kernels as the compiler makes them, however small the search: on a device, or on the processor, and watched."""
+    """Kernels as the compiler makes them, however small the search: on a device, or over the driver that this gives."""
     monkeypatch.setattr("knn.on_device.SMALL", 0)
     if request.param == "device":
-        yield
+        yield None
         return
     if isinstance(DRIVER, Exception):
         pytest.skip(str(DRIVER))
-    yield
+    yield DRIVER
     faults, DRIVER.error = [str(fault) for fault in DRIVER.faults], 0
     DRIVER.faults.clear()
     assert faults == []

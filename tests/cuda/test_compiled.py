@@ -9,6 +9,7 @@ import pytest
 from estimators import energy_distance, mmd
 from estimators.parzen import parzen_log_densities
 from knn import DCI, LSH, BruteForce, KDTree, MultiLevelDCI, PrincipalDCI, PrioritizedDCI
+from knn.device_arrays import back
 from knn.device_rows import DeviceRows
 from tests.cuda.truth import deep, hold, on_both
 
@@ -18,6 +19,17 @@ pytestmark = pytest.mark.usefixtures("compiled")
 @pytest.fixture(params=[np.float32, deep(np.float64)], ids=["float32", "float64"])
 def dtype(request):
     return request.param
+
+
+class Owned:
+    """An array of the device that belongs to another library, which works on a stream of its own."""
+
+    def __init__(self, array, stream):
+        self.__cuda_array_interface__ = {**array.__cuda_array_interface__, "stream": int(stream.handle)}
+        self.kept, self.shape = array, array.shape
+
+    def __len__(self):
+        return self.shape[0]
 
 
 @pytest.mark.parametrize(
@@ -53,6 +65,41 @@ def test_the_same_answer_twice_and_in_portions():
     first, again = DeviceRows(X).nearest(Q, 10), DeviceRows(X, portion=2501).nearest(Q, 10)
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_rows_that_memory_does_not_hold_pass_in_portions(compiled):
+    """Rows, what is kept beside them and buffers stay within what a small device has, which gives no more."""
+    if compiled is None:
+        pytest.skip("a device's memory is as large as it is: STAND_IN=forwards pytest tests/cuda -k portions")
+    X, Q = on_both(12_000, 64, 130, np.float32)
+    whole, compiled.memory.limit = compiled.memory.limit, X.nbytes // 2
+    try:
+        rows = DeviceRows(X)
+        assert rows._portion < len(X) / 4
+        hold(rows.nearest(Q, 10), X, Q)
+    finally:
+        compiled.memory.limit = whole
+
+
+def test_a_search_of_fixed_shapes_is_captured_in_a_graph_and_repeated():
+    from cuda.bindings.driver import CUstreamCaptureMode
+    from numba import cuda
+    from numba.cuda.cudadrv.driver import driver
+
+    X, Q = on_both(3000, 16, 140, np.float32)
+    rows, queries, stream = DeviceRows(X), cuda.to_device(Q), cuda.stream()
+    cuda.synchronize()
+    caller = Owned(queries, stream)
+    rows.nearest(caller, 4)  # compiles, and makes the buffers of this stream
+    stream.synchronize()
+    # Numba's arrays are made anew for each answer, which only a relaxed capture allows; torch's come from a pool.
+    driver.cuStreamBeginCapture(int(stream.handle), CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED)
+    distances, slots = rows.nearest(caller, 4)
+    graph = driver.cuGraphInstantiate(driver.cuStreamEndCapture(int(stream.handle)), 0)
+    for fresh in (Q[::-1].copy(), Q + 1):
+        queries.copy_to_device(fresh, stream=stream)
+        driver.cuGraphLaunch(graph, int(stream.handle))
+        hold((back(distances, stream), back(slots, stream)), X, fresh)
 
 
 @pytest.mark.parametrize("metric", ["euclidean", deep("cosine"), deep("inner_product")])
@@ -148,17 +195,6 @@ INDEXES = {
 }
 
 
-class Owned:
-    """An array of the device that belongs to another library, which works on a stream of its own."""
-
-    def __init__(self, array, stream):
-        self.__cuda_array_interface__ = {**array.__cuda_array_interface__, "stream": int(stream.handle)}
-        self.kept, self.shape = array, array.shape
-
-    def __len__(self):
-        return self.shape[0]
-
-
 @pytest.mark.parametrize("name", ["exact", *(deep(name) for name in INDEXES if name != "exact")])
 @pytest.mark.parametrize("exact", [False, deep(True)])
 def test_what_is_written_late_on_the_callers_stream_is_what_is_searched(name, exact):
@@ -176,9 +212,7 @@ def test_what_is_written_late_on_the_callers_stream_is_what_is_searched(name, ex
     found = index.search(Owned(queries, stream), 4, exact=exact)
     queries.copy_to_device(np.full_like(Q, np.nan), stream=stream)
     for part, twin in zip(found[:2], truth[:2], strict=True):
-        back = part.copy_to_host(stream=stream)
-        stream.synchronize()
-        np.testing.assert_array_equal(back, twin)
+        np.testing.assert_array_equal(back(part, stream), twin)
 
 
 @pytest.mark.deep

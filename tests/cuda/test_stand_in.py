@@ -196,7 +196,8 @@ def shuffles_alone(x, out):
         (shuffles_alone, "waits for others that never come"),
     ],
 )
-def test_what_a_device_would_do_wrong_in_silence_is_told(run, kernel, message):
+def test_what_a_device_would_do_wrong_in_silence_is_told(run, monkeypatch, kernel, message):
+    monkeypatch.setattr(machine, "ORDER", "forwards")
     with pytest.raises(machine.Fault, match=f"{kernel.__name__}.*{message}"):
         run(kernel, np.arange(32.0), np.full(32, np.nan))
 

@@ -114,7 +114,7 @@ class Kernel:
         shadow = np.zeros(room, np.uint8)
         for at, size in extents:
             shadow[at : at + size] = 1
-        shared = memory.allocate(room)
+        shared = memory.allocate(room, pinned=True)  # counts against no limit; each block finds it unwritten
         environment = np.zeros(_SIZE, np.uint8)
 
         def put(at: int, kind: type, numbers) -> None:
