@@ -1,11 +1,12 @@
 """What a CUDA device does, on one table: `python -m benchmarks.gpu [row …] [--output gpu.csv] [--again] [--table]`.
 
-First the tests that need a device run, and what ptxas says of every kernel is kept beside the table (device-code.csv).
-Then each row, in its own try and written to the file as soon as it is known, so that nothing that was measured is lost;
-rows that the file has are left alone unless --again is given. Every answer that is timed is first held to the CPU's,
-by the definition in float64. Times are of events on the device: warmed up, the median of many, inputs that rotate, data
-several times the cache, ours and theirs in turns. The floor of a row is the larger of its operations at the rate of a
-measured matrix product and its bytes at the measured bandwidth of a copy. A cell that was not measured says so.
+First the tests that need a device run; what they say is kept beside the table (gpu-tests.txt). Then each row, in a try
+of its own and a process that is watched (benchmarks/gpu_watch.py), each figure written to the file as soon as it is
+known, so that nothing that was measured is lost; rows of which the file has all are left alone unless --again is given.
+Every answer that is timed is first held to the CPU's, by the definition in float64. Times are of events on the device:
+warmed up, the median of many, inputs that rotate, data several times the cache, ours and theirs in turns. The floor of
+a row is the larger of its operations at the rate of a measured matrix product, in its own precision, and its bytes at
+the measured bandwidth of a copy. A cell that was not measured says so.
 """
 
 from __future__ import annotations
@@ -13,16 +14,17 @@ from __future__ import annotations
 import argparse
 import csv
 import datetime
-import subprocess
+import gc
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchmarks.gpu_watch import LOST, tested, watched
 from benchmarks.ratio_table import say
 
 FIELDS = (
@@ -31,10 +33,20 @@ FIELDS = (
 )  # fmt: skip
 PUBLISHED = Path("reports/published/gpu.csv")
 MISSING = "not measured"
+#: Seconds that the turns of a figure may take, of which three are measured in any case.
+PATIENCE = 20.0
+#: The order in which rows are run, what matters most first; others follow.
+ORDER = (
+    "device", "exact", "exact-mnist", "energy", "principal-mnist", "imle", "mmd", "parzen", "crossover", "exact-others",
+    "exact-k", "tiles", "principal", "tree", "dci-mnist", "prioritized-10000", "prioritized-100000", "tree-shapes",
+    "dci", "prioritized-1000000", "rivals",
+)  # fmt: skip
 
 
 class Figure(NamedTuple):
-    """One line of the table. Times are milliseconds of each turn; `operations` and `moved` bytes make the floor."""
+    """One line of the table. Times are milliseconds of each turn; `operations`, in float64 if `wide`, and `moved` bytes
+    make the floor.
+    """
 
     what: str
     ours: Any = None
@@ -43,6 +55,7 @@ class Figure(NamedTuple):
     unit: str = ""
     operations: float | None = None
     moved: float | None = None
+    wide: bool = False
 
 
 class Row(NamedTuple):
@@ -50,16 +63,16 @@ class Row(NamedTuple):
 
     name: str
     lines: tuple[str, ...]
-    measure: Callable[[], list[Figure]]
+    measure: Callable[[], Iterable[Figure]]
 
 
 ROWS: dict[str, Row] = {}
 
 
-def row(name: str, *lines: str) -> Callable[[Callable[[], list[Figure]]], Callable[[], list[Figure]]]:
-    """Enters a function of no arguments that measures `lines`."""
+def row(name: str, *lines: str) -> Callable[[Callable[[], Iterable[Figure]]], Callable[[], Iterable[Figure]]]:
+    """Enters a function of no arguments that measures `lines`, and yields each as soon as it is known."""
 
-    def enter(measure: Callable[[], list[Figure]]) -> Callable[[], list[Figure]]:
+    def enter(measure: Callable[[], Iterable[Figure]]) -> Callable[[], Iterable[Figure]]:
         ROWS[name] = Row(name, lines, measure)
         return measure
 
@@ -67,15 +80,23 @@ def row(name: str, *lines: str) -> Callable[[Callable[[], list[Figure]]], Callab
 
 
 def milliseconds(calls: list[Callable[[int], Any]], turns: int, warm: int = 3) -> np.ndarray:
-    """Milliseconds of events, (turns, calls): in each turn every call once, told the turn for its inputs to rotate."""
+    """Milliseconds of events, (turns, calls): in each turn every call once, told the turn for its inputs to rotate.
+
+    Where a turn is so slow that they would outlast `PATIENCE`, there are fewer of them, and one to warm up.
+    """
     import torch
 
+    taken, began = np.full((turns, len(calls)), np.nan), time.perf_counter()
     for turn in range(warm):
         for call in calls:
             call(turn)
-    torch.cuda.synchronize()
-    taken = np.empty((turns, len(calls)))
+        torch.cuda.synchronize()
+        if time.perf_counter() - began > PATIENCE / 4:
+            break
+    began = time.perf_counter()
     for turn in range(turns):
+        if turn >= 3 and time.perf_counter() - began > PATIENCE:
+            return taken[:turn]
         for which, call in enumerate(calls):
             before, after = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
             before.record()
@@ -105,8 +126,9 @@ def as_lines(name: str, figures: list[Figure], known: dict[str, str], floor: dic
                 "gigaflop": f"{(figure.operations or 0) / 1e9:.4g}",
                 "gigabytes": f"{(figure.moved or 0) / 1e9:.4g}",
             }
-            if {"flops", "bytes"} <= set(floor) and figure.ours is not None:
-                least = max((figure.operations or 0) / floor["flops"], (figure.moved or 0) / floor["bytes"])
+            rate = "wide flops" if figure.wide else "flops"
+            if {rate, "bytes"} <= set(floor) and figure.ours is not None:
+                least = max((figure.operations or 0) / floor[rate], (figure.moved or 0) / floor["bytes"])
                 line["share_of_floor"] = f"{least / (np.median(figure.ours) / 1e3):.3g}"
         lines.append(line)
     return lines
@@ -149,17 +171,8 @@ def table(lines: list[dict[str, str]]) -> str:
 def the_floor(lines: list[dict[str, str]]) -> dict[str, float]:
     """What the row "device" has measured: bytes a second of a copy, flops a second of a product."""
     found = {line["unit"]: float(line["value"]) for line in lines if line["row"] == "device" and line["value"]}
-    names = {"TB/s": ("bytes", 1e12), "TFLOP/s": ("flops", 1e12)}
-    return {names[unit][0]: value * names[unit][1] for unit, value in found.items() if unit in names}
-
-
-def tested() -> tuple[bool, str]:
-    """Runs the tests that need a device; whether all passed, and the last line that pytest said."""
-    arguments = ["tests/cuda", "-m", "cuda", "-q", "-p", "no:cacheprovider", "--tb=short"]
-    done = subprocess.run([sys.executable, "-m", "pytest", *arguments], capture_output=True, text=True, check=False)
-    say(done.stdout[-6000:] + done.stderr[-2000:])
-    passed = done.returncode == 0 and " passed" in done.stdout and " skipped" not in done.stdout
-    return passed, (done.stdout.strip().splitlines() or ["no output"])[-1]
+    names = {"TB/s": "bytes", "TFLOP/s": "flops", "TFLOP/s in float64": "wide flops"}
+    return {names[unit]: value * 1e12 for unit, value in found.items() if unit in names}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -173,51 +186,108 @@ def main(arguments: list[str] | None = None) -> None:
     )
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("rows", nargs="*", help=f"of {', '.join(ROWS)} (all)")
+    names = [*(name for name in ORDER if name in ROWS), *(name for name in ROWS if name not in ORDER)]
+    parser.add_argument("rows", nargs="*", help=f"of {', '.join(names)} (all)")
     parser.add_argument("--output", type=Path, default=PUBLISHED)
     parser.add_argument("--again", action="store_true", help="measure what the file has as well")
     parser.add_argument("--table", action="store_true", help="print the file's table and measure nothing")
     parser.add_argument("--no-tests", action="store_true", help="the tests that need a device have passed already")
+    parser.add_argument(
+        "--done", type=Path, help="measure in this process, and write there which rows it is through with"
+    )
     chosen = parser.parse_args(arguments)
-    lines = read(chosen.output)
+    if unknown := [name for name in chosen.rows if name not in ROWS]:
+        parser.error(f"no row is called {', '.join(unknown)}: give some of {', '.join(names)}")
+    wanted = chosen.rows or names
+    if chosen.done:
+        measure(wanted, chosen.output, chosen.done)
+        return
     if not chosen.table:
         from numba import cuda
 
         if not cuda.is_available():
             raise SystemExit("no CUDA device answers: nothing is measured; --table prints what the file has")
-        measure(chosen, lines)
-    say(table(lines))
+        watch(wanted, chosen)
+    say(table(read(chosen.output)))
 
 
-def measure(chosen: argparse.Namespace, lines: list[dict[str, str]]) -> None:
-    """Runs the rows, adding to `lines` and to the file as it goes."""
+def watch(wanted: list[str], chosen: argparse.Namespace) -> None:
+    """Runs the tests, and then the rows, in a process that is started anew where it does not end well."""
+    output: Path = chosen.output
+    output.parent.mkdir(parents=True, exist_ok=True)
+    if not chosen.no_tests:
+        passed, told = tested(output.with_name("gpu-tests.txt"))
+        figure = Figure("tests that need a device, all passed", value=float(passed), unit=told)
+        keep(output, as_lines("tests", [figure], known(), {}))
+    if not chosen.again:
+        has = {(line["row"], line["what"]) for line in read(output) if line["status"] == "measured"}
+        wanted = [name for name in wanted if not all((name, what) in has for what in ROWS[name].lines)]
+    done = output.with_suffix(".done")
+
+    def command(names: list[str]) -> list[str]:
+        return [sys.executable, "-m", "benchmarks.gpu", "--output", str(output), "--done", str(done), *names]
+
+    def failed(name: str, why: str) -> None:
+        say(f"{name}: {why}")
+        keep(output, blanks(name, why, read(output)))
+
+    watched(wanted, command, done, output, failed)
+
+
+def known() -> dict[str, str]:
+    """What every line tells; before anything is measured."""
     from benchmarks.gpu_rows import device_name, versions
 
-    known = {"device": device_name(), "versions": versions()}
-    known["date"] = datetime.datetime.now(datetime.UTC).date().isoformat()
+    date = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return {"device": device_name(), "versions": versions(), "date": date}
 
-    def keep(name: str, new: list[dict[str, str]]) -> None:
-        lines[:] = [line for line in lines if line["row"] != name] + new
-        write(chosen.output, lines)
 
-    if not chosen.no_tests:
-        passed, told = tested()
-        keep("tests", as_lines("tests", [Figure(f"passed: {passed}; {told}", value=float(passed), unit="")], known, {}))
-        code = chosen.output.with_name("device-code.csv")
-        subprocess.run([sys.executable, "-m", "benchmarks.device_code", "--output", str(code)], check=False)
-    for name in chosen.rows or list(ROWS):
-        if not chosen.again and any(line["row"] == name and line["status"] == "measured" for line in lines):
-            continue
-        started = time.perf_counter()
+def measure(names: list[str], output: Path, done: Path) -> None:
+    """Runs the rows here, writing to both files as it goes; exits with LOST where the device answers no more."""
+    import torch
+
+    told = known()
+    for name in names:
+        started, lost = time.perf_counter(), False
         try:
-            found = as_lines(name, ROWS[name].measure(), known, the_floor(lines))
+            for figure in ROWS[name].measure():
+                keep(output, as_lines(name, [figure], told, the_floor(read(output))))
         except Exception as error:  # one row that fails must not lose the others
             traceback.print_exc()
-            told = f"{MISSING}: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:200]
-            blank = dict.fromkeys(FIELDS, "") | known
-            found = [blank | {"row": name, "what": what, "status": told} for what in ROWS[name].lines]
-        keep(name, found)
+            why = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:200]
+            keep(output, blanks(name, why, read(output)))
+            lost = not answers()
         say(f"{name}: {time.perf_counter() - started:.0f} s")
+        with done.open("a", encoding="utf-8") as file:
+            file.write(f"{name}\n")
+        if lost:
+            raise SystemExit(LOST)
+        gc.collect()
+        torch.cuda.empty_cache()  # what other libraries allocate finds room
+
+
+def keep(output: Path, new: list[dict[str, str]]) -> None:
+    """Puts lines into the file, each in place of what it has by that name."""
+    names = {(line["row"], line["what"]) for line in new}
+    write(output, [line for line in read(output) if (line["row"], line["what"]) not in names] + new)
+
+
+def blanks(name: str, why: str, lines: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Lines that say why they were not measured, for those of a row that `lines` has not measured."""
+    has = {line["what"] for line in lines if line["row"] == name and line["status"] == "measured"}
+    blank = dict.fromkeys(FIELDS, "") | {"row": name, "status": f"{MISSING}: {why}"}
+    return [blank | {"what": what} for what in ROWS[name].lines if what not in has]
+
+
+def answers() -> bool:
+    """Whether the device still does, after something failed."""
+    from numba import cuda
+
+    try:
+        cuda.synchronize()
+    except Exception:
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def surface() -> tuple[Any, list[Any]]:
     return drawn(1_000_000), [drawn(QUERIES) for _ in range(SETS)]
 
 
-def beside_exact(name: str, X: Any, sets: list[Any]) -> list[Figure]:
+def beside_exact(name: str, X: Any, sets: list[Any]) -> Iterator[Figure]:
     """Proved answers are held to the exact ones to the bit, all of them; approximate ones tell their recall.
 
     Operations are those of float32; how fast the device multiplies bytes is not among what is measured of it.
@@ -42,7 +43,7 @@ def beside_exact(name: str, X: Any, sets: list[Any]) -> list[Figure]:
 
     host, rng = X.cpu().numpy(), np.random.RandomState(0)
     coder = Coder(host, canonical_sample(host, rng, SAMPLE), rng, cpu)
-    rows, figures = DeviceRows(X), []
+    rows = DeviceRows(X)
     truth = rows.nearest(sets[0], K)
     operations = 2.0 * X.shape[0] * len(sets[0]) * 64
 
@@ -68,15 +69,14 @@ def beside_exact(name: str, X: Any, sets: list[Any]) -> list[Figure]:
                 ],
                 7,
             )
-            figures.append(
-                Figure(
-                    f"{name}, {kept}, {what}", taken[:, 0], taken[:, 1],
-                    value=float(some.evaluations.mean()) if proved else float(right),
-                    unit="distances a query" if proved else "recall",
-                    operations=operations if kept == "float32" else None,
-                )
-            )  # fmt: skip
-    return figures
+            yield Figure(
+                f"{name}, {kept}, {what}",
+                taken[:, 0],
+                taken[:, 1],
+                value=float(some.evaluations.mean()) if proved else float(right),
+                unit="distances a query" if proved else "recall",
+                operations=operations if kept == "float32" else None,
+            )
 
 
 def lines(name: str) -> tuple[str, ...]:
@@ -85,10 +85,10 @@ def lines(name: str) -> tuple[str, ...]:
 
 
 @row("principal-mnist", *lines("Principal DCI, MNIST 60k × 784, 10k queries, k = 10"))
-def on_mnist() -> list[Figure]:
+def on_mnist() -> Iterator[Figure]:
     return beside_exact("Principal DCI, MNIST 60k × 784, 10k queries, k = 10", *mnist())
 
 
 @row("principal", *lines("Principal DCI, 1M × 128 about 16 dimensions, 10k queries, k = 10"))
-def on_a_surface() -> list[Figure]:
+def on_a_surface() -> Iterator[Figure]:
     return beside_exact("Principal DCI, 1M × 128 about 16 dimensions, 10k queries, k = 10", *surface())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ def versions() -> str:
     "device",
     "copy within the device's memory, read and written",
     "8192³ float32 product, TF32 off",
+    "8192³ float64 product",
     "launch of a kernel",
 )
 def device() -> list[Figure]:
@@ -49,8 +51,11 @@ def device() -> list[Figure]:
     pairs = [(torch.rand(1 << 29, device="cuda"), torch.empty(1 << 29, device="cuda")) for _ in range(2)]
     copy = milliseconds([lambda turn: pairs[turn % 2][1].copy_(pairs[turn % 2][0])], 20)[:, 0]
     moved = 2 * 4 * (1 << 29)
-    matrices = [torch.randn(8192, 8192, device="cuda") for _ in range(3)]
-    product = milliseconds([lambda turn: matrices[turn % 3] @ matrices[(turn + 1) % 3]], 20)[:, 0]
+    products = {}
+    for kind, unit in ((torch.float32, "TFLOP/s"), (torch.float64, "TFLOP/s in float64")):
+        matrices = [torch.randn(8192, 8192, device="cuda", dtype=kind) for _ in range(3)]
+        taken = milliseconds([lambda turn, made=matrices: made[turn % 3] @ made[(turn + 1) % 3]], 20)[:, 0]
+        products[unit] = taken
 
     @cuda.jit
     def nothing(x):
@@ -62,8 +67,11 @@ def device() -> list[Figure]:
         Figure(
             "copy within the device's memory, read and written", copy, value=moved / np.median(copy) / 1e9, unit="TB/s"
         ),
-        Figure(
-            "8192³ float32 product, TF32 off", product, value=2 * 8192**3 / np.median(product) / 1e9, unit="TFLOP/s"
+        *(
+            Figure(what, taken, value=2 * 8192**3 / np.median(taken) / 1e9, unit=unit)
+            for what, (unit, taken) in zip(
+                ("8192³ float32 product, TF32 off", "8192³ float64 product"), products.items(), strict=True
+            )
         ),
         Figure("launch of a kernel", launch),
     ]
@@ -113,7 +121,8 @@ def against_torch(what: str, X: Any, sets: list[Any], k: int, turns: int = 9) ->
     )
     n, d, q = X.shape[0], X.shape[1], len(sets[0])
     moved = (n * d + q * d) * X.element_size() + q * k * 16
-    return Figure(what, taken[:, 0], taken[:, 1], operations=2.0 * n * q * d, moved=moved)
+    wide = X.element_size() == 8
+    return Figure(what, taken[:, 0], taken[:, 1], operations=2.0 * n * q * d, moved=moved, wide=wide)
 
 
 def normal(n: int, d: int, queries: int = QUERIES, dtype: str = "float32") -> tuple[Any, list[Any]]:
@@ -148,10 +157,11 @@ def exact_mnist() -> list[Figure]:
 
 
 @row("exact-k", *(f"1M × 64 float32, 10k queries, k = {k}, against cdist + topk" for k in (32, 128, 1024)))
-def exact_k() -> list[Figure]:
+def exact_k() -> Iterator[Figure]:
     X, sets = normal(1_000_000, 64)
     what = "1M × 64 float32, 10k queries, k = {}, against cdist + topk"
-    return [against_torch(what.format(k), X, sets, k, turns=5) for k in (32, 128, 1024)]
+    for k in (32, 128, 1024):
+        yield against_torch(what.format(k), X, sets, k, turns=5)
 
 
 @row(
@@ -160,33 +170,31 @@ def exact_k() -> list[Figure]:
     "1M × 128 float32, 10k queries, k = 10",
     "1M × 64, one query",
 )
-def exact_others() -> list[Figure]:
-    return [
-        against_torch("100k × 64 float64, 10k queries, k = 10", *normal(100_000, 64, dtype="float64"), 10, turns=5),
-        against_torch("1M × 128 float32, 10k queries, k = 10", *normal(1_000_000, 128), 10, turns=5),
-        against_torch("1M × 64, one query", *normal(1_000_000, 64, queries=1), 10, turns=30),
-    ]
+def exact_others() -> Iterator[Figure]:
+    wide = normal(100_000, 64, dtype="float64")
+    yield against_torch("100k × 64 float64, 10k queries, k = 10", *wide, 10, turns=5)
+    yield against_torch("1M × 128 float32, 10k queries, k = 10", *normal(1_000_000, 128), 10, turns=5)
+    yield against_torch("1M × 64, one query", *normal(1_000_000, 64, queries=1), 10, turns=30)
 
 
 @row("rivals", "1M × 64 against faiss-gpu", "1M × 64 against cuVS")
-def rivals() -> list[Figure]:
+def rivals() -> Iterator[Figure]:
     """A line for each that is installed; it raises where none is."""
     from knn.device_rows import DeviceRows
 
+    names = {"faiss-gpu": ("faiss", _faiss), "cuVS": ("cuvs", _cuvs)}
+    here = [(name, rival) for name, (module, rival) in names.items() if importlib.util.find_spec(module)]
+    if not here:
+        raise ImportError("neither faiss with GPUs nor cuVS is installed")
     X, sets = normal(1_000_000, 64)
-    rows, found = DeviceRows(X), []
-    for name, rival in (("faiss-gpu", _faiss), ("cuVS", _cuvs)):
-        try:
-            theirs = rival(X)
-        except (ImportError, AttributeError):
-            continue
+    rows = DeviceRows(X)
+    held(X, sets[0], 10, *rows.nearest(sets[0], 10))
+    for name, rival in here:
+        theirs = rival(X)
         taken = milliseconds(
             [lambda turn: rows.nearest(sets[turn % SETS], 10), lambda turn, ask=theirs: ask(sets[turn % SETS])], 9
         )
-        found.append(Figure(f"1M × 64 against {name}", taken[:, 0], taken[:, 1]))
-    if not found:
-        raise ImportError("neither faiss with GPUs nor cuVS is installed")
-    return found
+        yield Figure(f"1M × 64 against {name}", taken[:, 0], taken[:, 1])
 
 
 def _faiss(X: Any) -> Callable[[Any], Any]:
@@ -205,30 +213,27 @@ def _cuvs(X: Any) -> Callable[[Any], Any]:
     return lambda Q: brute_force.search(index, Q, 10)
 
 
-@row(
-    "tiles",
-    *(
-        f"the screen alone, 1M × 64, {wide} × {wide} threads of {each} × {each}"
-        for wide, each in ((16, 8), (16, 4), (8, 8))
-    ),
-)
-def tiles() -> list[Figure]:
+TILES = ((16, 8), (16, 4), (8, 8))
+TILE = "exact search with tiles of {0} × {0} threads of {1} × {1}, 1M × 64, 10k queries, k = 10"
+
+
+@row("tiles", *(TILE.format(*shape) for shape in TILES))
+def tiles() -> Iterator[Figure]:
     """What another shape of tile would take: the whole search, with the constants of knn/device_rows.py changed."""
     from knn import device_rows
 
     X, sets = normal(1_000_000, 64)
-    before, found = (device_rows.WIDE, dict(device_rows.EACH)), []
+    before = device_rows.WIDE, dict(device_rows.EACH)
     try:
-        for wide, each in ((16, 8), (16, 4), (8, 8)):
-            device_rows.WIDE, device_rows.EACH[np.dtype(np.float32)] = wide, each
+        for shape in TILES:
+            device_rows.WIDE, device_rows.EACH[np.dtype(np.float32)] = shape
             rows = device_rows.DeviceRows(X)
+            held(X, sets[0], 10, *rows.nearest(sets[0], 10))
             taken = milliseconds([lambda turn, rows=rows: rows.nearest(sets[turn % SETS], 10)], 7)[:, 0]
-            what = f"the screen alone, 1M × 64, {wide} × {wide} threads of {each} × {each}"
-            found.append(Figure(what, taken, operations=2.0 * 1e6 * QUERIES * 64))
+            yield Figure(TILE.format(*shape), taken, operations=2.0 * 1e6 * QUERIES * 64)
     finally:
         device_rows.WIDE = before[0]
         device_rows.EACH.update(before[1])
-    return found
 
 
 CROSSINGS = tuple((n, q) for n in (1000, 10_000, 100_000) for q in (1, 32, 1000))
@@ -238,19 +243,21 @@ CROSSINGS = tuple((n, q) for n in (1000, 10_000, 100_000) for q in (1, 32, 1000)
     "crossover",
     *(f"host arrays, {n} × 64 points, {q} queries: the CPU on one thread beside the device" for n, q in CROSSINGS),
 )
-def crossover() -> list[Figure]:
+def crossover() -> Iterator[Figure]:
     """Milliseconds of a clock, from NumPy to NumPy: where the two meet is what knn/on_device.py calls SMALL."""
     import time
 
     from knn import BruteForce, on_device
 
-    found, small = [], on_device.SMALL
+    small = on_device.SMALL
     on_device.SMALL = 0
     try:
         for n, q in CROSSINGS:
             rng = np.random.default_rng(n + q)
             X, Q = (rng.standard_normal((rows, 64)).astype(np.float32) for rows in (n, q))
             both = [BruteForce(device=where).fit(X) for where in ("cuda", "cpu")]
+            for there, here in zip(*(index.search(Q, 10)[:2] for index in both), strict=True):
+                np.testing.assert_array_equal(there, here)
             taken = np.empty((12, 2))
             for turn in range(12):
                 for which, index in enumerate(both):
@@ -258,7 +265,6 @@ def crossover() -> list[Figure]:
                     index.search(Q, 10)
                     taken[turn, which] = 1e3 * (time.perf_counter() - started)
             what = f"host arrays, {n} × 64 points, {q} queries: the CPU on one thread beside the device"
-            found.append(Figure(what, taken[2:, 0], taken[2:, 1], value=float(n * q * 64), unit="queries × points × d"))
+            yield Figure(what, taken[2:, 0], taken[2:, 1], value=float(n * q * 64), unit="queries × points × d")
     finally:
         on_device.SMALL = small
-    return found
