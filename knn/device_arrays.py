@@ -118,10 +118,14 @@ def moved(like: Any, values: np.ndarray, stream: Any) -> Any:
 
 
 def free_bytes() -> float:
-    """Of the device's memory; the simulator's is infinite."""
+    """Of the device's memory, what Numba has yet to free included; the simulator's is infinite."""
     from numba import cuda
 
-    return float(cuda.current_context().get_memory_info()[0])
+    context = cuda.current_context()
+    waiting = getattr(getattr(context, "memory_manager", None), "deallocations", None)
+    if waiting is not None:
+        waiting.clear()
+    return float(context.get_memory_info()[0])
 
 
 def check_room(what: str, wanted: int, share: float) -> None:

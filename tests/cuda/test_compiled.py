@@ -9,7 +9,7 @@ import pytest
 from estimators import energy_distance, mmd
 from estimators.parzen import parzen_log_densities
 from knn import DCI, LSH, BruteForce, KDTree, MultiLevelDCI, PrincipalDCI, PrioritizedDCI
-from knn.device_arrays import back
+from knn.device_arrays import back, free_bytes
 from knn.device_rows import DeviceRows
 from tests.cuda.truth import deep, hold, on_both
 
@@ -67,10 +67,9 @@ def test_the_same_answer_twice_and_in_portions():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("compiled", [pytest.param("stand-in", marks=pytest.mark.stand_in)], indirect=True)
 def test_rows_that_memory_does_not_hold_pass_in_portions(compiled):
     """Rows, what is kept beside them and buffers stay within what a small device has, which gives no more."""
-    if compiled is None:
-        pytest.skip("a device's memory is as large as it is: STAND_IN=forwards pytest tests/cuda -k portions")
     X, Q = on_both(12_000, 64, 130, np.float32)
     whole, compiled.memory.limit = compiled.memory.limit, X.nbytes // 2
     try:
@@ -79,6 +78,17 @@ def test_rows_that_memory_does_not_hold_pass_in_portions(compiled):
         hold(rows.nearest(Q, 10), X, Q)
     finally:
         compiled.memory.limit = whole
+
+
+@pytest.mark.parametrize("compiled", [pytest.param("stand-in", marks=pytest.mark.stand_in)], indirect=True)
+def test_what_was_let_go_counts_as_free(compiled):  # noqa: ARG001
+    """Numba frees it later, and what has room for it is not to be refused meanwhile."""
+    from numba import cuda
+
+    held = cuda.device_array(1 << 20, np.uint8)
+    before = free_bytes()
+    del held
+    assert free_bytes() == before + (1 << 20)
 
 
 def test_a_search_of_fixed_shapes_is_captured_in_a_graph_and_repeated():
