@@ -75,7 +75,7 @@ coverage: $(VENV)/.test
 test-deep: $(VENV)/.test
 	HYPOTHESIS_PROFILE=deep $(PYTEST) tests -n 2 -m "not perf and not simulator and not stand_in" --ignore=tests/perf --timeout=7200
 	NUMBA_ENABLE_CUDASIM=1 $(PYTEST) tests/cuda -n 2 -m "simulator and deep" --timeout=7200
-	for order in forwards backwards 7; do STAND_IN=$$order $(PYTEST) tests/cuda -n 2 -m stand_in --timeout=7200 || exit; done
+	for order in forwards backwards 7; do STAND_IN=$$order $(PYTEST) tests/cuda -n 2 -m "stand_in or (simulator and not simulator_alone)" --timeout=7200 || exit; done
 
 lint: $(VENV)/.test
 	@$(BIN)/ruff check .

@@ -3,6 +3,8 @@
 A test marked `simulator` runs under NUMBA_ENABLE_CUDASIM=1, one marked `stand_in` under STAND_IN=ORDER, in which
 threads and blocks of compiled kernels take turns (tests/cuda/stand_in/machine.py), and one marked `cuda` on a real
 device; where these are not, it is skipped with a reason that names it, so that what was not run is counted and shown.
+Those of the simulator run over the stand-in too, in blocks of the library's own sizes, but for what the simulator alone
+has, marked `simulator_alone`.
 """
 
 import os
@@ -27,7 +29,8 @@ if STAND_IN and not config.ENABLE_CUDASIM:
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.get_closest_marker("simulator") and not config.ENABLE_CUDASIM:
+        alone = not STAND_IN or item.get_closest_marker("simulator_alone")
+        if item.get_closest_marker("simulator") and not config.ENABLE_CUDASIM and alone:
             item.add_marker(pytest.mark.skip(reason="runs in the simulator: NUMBA_ENABLE_CUDASIM=1 pytest tests/cuda"))
         if item.get_closest_marker("stand_in") and not STAND_IN:
             item.add_marker(pytest.mark.skip(reason="runs over the stand-in: STAND_IN=forwards pytest tests/cuda"))
@@ -47,15 +50,18 @@ def _device_answers():
         pytest.param("stand-in", marks=pytest.mark.stand_in),
     ]
 )
-def compiled(request, monkeypatch):
+def compiled(request, monkeypatch):  # noqa: ARG001 (which of the two it is)
     """Kernels as the compiler makes them, however small the search: on a device, or over the driver that this gives."""
     monkeypatch.setattr("knn.on_device.SMALL", 0)
-    if request.param == "device":
-        yield None
-        return
+    return DRIVER
+
+
+@pytest.fixture(autouse=DRIVER is not None)
+def watched():
+    """A fault of a kernel is its test's, and not that of those after it, for which a device would be lost too."""
     if isinstance(DRIVER, Exception):
         pytest.skip(str(DRIVER))
-    yield DRIVER
+    yield
     faults, DRIVER.error = [str(fault) for fault in DRIVER.faults], 0
     DRIVER.faults.clear()
     assert faults == []
@@ -77,6 +83,8 @@ def dtype(request):
 @pytest.fixture
 def small_rows(monkeypatch):
     """Blocks of 4 × 4 threads with 2 × 2 products: the simulator runs each in Python."""
+    if DRIVER is not None:
+        return
     from knn import device_rows
 
     monkeypatch.setattr(device_rows, "THREADS", 8)
@@ -90,6 +98,8 @@ def small_rows(monkeypatch):
 @pytest.fixture
 def small_pairs(monkeypatch, small_rows):  # noqa: ARG001
     """The same for sums over pairs."""
+    if DRIVER is not None:
+        return
     from estimators import device_pairs
     from knn import device_rows
 
@@ -100,6 +110,8 @@ def small_pairs(monkeypatch, small_rows):  # noqa: ARG001
 @pytest.fixture
 def small_screens(monkeypatch, small_rows):  # noqa: ARG001
     """Blocks of Principal DCI and of the rows behind it so small that few points cross every border."""
+    if DRIVER is not None:
+        return
     from knn import device_principal
 
     monkeypatch.setattr(device_principal, "THREADS", 8)
@@ -110,6 +122,8 @@ def small_screens(monkeypatch, small_rows):  # noqa: ARG001
 @pytest.fixture
 def small_candidates(monkeypatch, small_screens):  # noqa: ARG001
     """Eight threads or four, which look at two points each, and digits of four bits: all sizes count."""
+    if DRIVER is not None:
+        return
     from knn import device_candidates, device_levels, device_projections, device_tables
 
     for module in (device_candidates, device_levels, device_projections, device_tables):

@@ -139,6 +139,7 @@ def test_without_the_losses_something_false_would_be_called_proved():
     assert mistaken() > 0
 
 
+@pytest.mark.simulator_alone  # by how many points are tried there
 def test_bytes_are_chosen_where_they_prove_and_float32_where_they_do_not():
     rng = np.random.default_rng(0)
     assert made(clusters(40, 9, seed=0)[0]).kept == "bytes"

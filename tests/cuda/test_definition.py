@@ -7,7 +7,7 @@ from numba import cuda
 from knn.kernels.cpu_distance import definition_sum
 from knn.kernels.cuda_definition import definition, together
 
-pytestmark = pytest.mark.simulator
+pytestmark = [pytest.mark.simulator, pytest.mark.simulator_alone]
 #: Below a row of lanes, one and more of them, with and without a rest, below a chunk, one, and beyond.
 WIDTHS = (1, 7, 15, 16, 17, 31, 48, 63, 64, 65, 80, 127, 128, 200)
 

@@ -7,18 +7,8 @@ from numba import cuda
 from estimators import device_pairs, energy_distance, mmd
 from estimators.measures import Empirical
 from estimators.parzen import parzen_log_densities
-from knn import device_rows
 
-pytestmark = pytest.mark.simulator
-
-
-@pytest.fixture(autouse=True)
-def small_blocks(monkeypatch):
-    for module in (device_pairs, device_rows):
-        monkeypatch.setattr(module, "WIDE", 4)
-        monkeypatch.setattr(module, "EACH", dict.fromkeys(module.EACH, 2))
-        monkeypatch.setattr(module, "THREADS", 8)
-        monkeypatch.setattr(module, "BLOCKS", 3)
+pytestmark = [pytest.mark.simulator, pytest.mark.usefixtures("small_pairs")]
 
 
 def samples(n, m, d, dtype, seed=0):

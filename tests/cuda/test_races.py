@@ -23,6 +23,7 @@ from tests.knn.problems import clusters
 
 pytestmark = [
     pytest.mark.simulator,
+    pytest.mark.simulator_alone,
     pytest.mark.filterwarnings("ignore:overflow encountered in scalar:RuntimeWarning"),  # hashes are modulo 2⁶⁴
 ]
 

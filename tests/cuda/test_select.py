@@ -8,7 +8,7 @@ from knn.kernels import cuda_select
 from knn.kernels.cuda_digits import digits
 from knn.kernels.cuda_select import selecting
 
-pytestmark = pytest.mark.simulator
+pytestmark = [pytest.mark.simulator, pytest.mark.simulator_alone]
 
 
 def by_sorting(held, names, k):

@@ -9,7 +9,7 @@ from numba import cuda, types
 from tests.cuda.races import watched
 from tests.cuda.turns import Diverged
 
-pytestmark = pytest.mark.simulator
+pytestmark = [pytest.mark.simulator, pytest.mark.simulator_alone]
 
 
 @cuda.jit

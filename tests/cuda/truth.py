@@ -21,3 +21,9 @@ def hold(found, X, Q):
 def deep(*values):
     """A case of the second tier alone."""
     return pytest.param(*values, marks=pytest.mark.deep)
+
+
+def place(array):
+    """The address of an array of the device, or of the simulator's."""
+    pointer = getattr(array, "device_ctypes_pointer", None)
+    return array._ary.ctypes.data if pointer is None else pointer.value
