@@ -15,6 +15,7 @@ import argparse
 import csv
 import datetime
 import gc
+import os
 import sys
 import time
 import traceback
@@ -143,10 +144,12 @@ def read(path: Path) -> list[dict[str, str]]:
 
 def write(path: Path, lines: list[dict[str, str]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
+    own = path.with_name(f"{path.name}.{os.getpid()}")
+    with own.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(lines)
+    own.replace(path)
 
 
 def table(lines: list[dict[str, str]]) -> str:

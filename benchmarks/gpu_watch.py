@@ -45,7 +45,7 @@ def watched(
                 child.kill()
         through = done.read_text(encoding="utf-8").splitlines()
         left = [name for name in left if name not in through]
-        if left and child.returncode != LOST:
+        if left and (child.returncode != LOST or not through):
             failed(left.pop(0), why)
     done.unlink(missing_ok=True)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
 
+#: Numba empties its queue without a lock.
+_clearing = threading.Lock()
 #: DLPack's number of CUDA memory.
 _CUDA = 2
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -124,7 +127,8 @@ def free_bytes() -> float:
     context = cuda.current_context()
     waiting = getattr(getattr(context, "memory_manager", None), "deallocations", None)
     if waiting is not None:
-        waiting.clear()
+        with _clearing:
+            waiting.clear()
     return float(context.get_memory_info()[0])
 
 

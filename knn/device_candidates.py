@@ -116,7 +116,7 @@ class DeviceCandidates(ABC):
             has, of, made = self._workspaces[handle]
             if has >= together and of == scratch:
                 return together, made
-        self._workspaces.pop(handle, None)  # the old before the new: both may not fit
+            del self._workspaces[handle], made  # the old before the new: both may not fit
         made = tuple(cuda.device_array(together * size, kind) for size, kind in scratch)
         self._workspaces[handle] = together, scratch, made
         return together, made

@@ -89,9 +89,10 @@ class DeviceCodes(DeviceRows):
 
     def _workspace(self, shape, stream):
         """The same buffers, of which two have a content that stays."""
-        known = self._workspaces.get(device_rows.handle_of(stream))
+        handle = device_rows.handle_of(stream)
+        known = id(self._workspaces[handle]) if handle in self._workspaces else None
         made = super()._workspace(shape, stream)
-        if known is None or known[1] is not made:
+        if id(self._workspaces[handle]) != known:
             # How far below 0 a key may be, and flags to start from.
             made[0].copy_to_device(np.full(made[0].shape, float(self._most)), stream=stream)
             made[2].copy_to_device(np.zeros(made[2].shape, np.int32), stream=stream)

@@ -195,10 +195,10 @@ class DeviceRows:
         q, stripes, room = shape
         handle = handle_of(stream)
         if handle in self._workspaces:
-            has, made = self._workspaces[handle]
-            if has[0] >= q and has[1:] == (stripes, room):
+            (has, *others), made = self._workspaces[handle]
+            if has >= q and others == [stripes, room]:
                 return made
-        self._workspaces.pop(handle, None)  # the old before the new: both may not fit
+            del self._workspaces[handle], made  # the old before the new: both may not fit
         made = tuple(cuda.device_array(part, kind) for part, kind in self._buffers(q, stripes, room))
         self._workspaces[handle] = shape, made
         return made
@@ -235,11 +235,11 @@ class DeviceRows:
         return Portion(start, rows, seen, alive, norms, radius)
 
     def _room(self) -> int:
-        """How many points half of the device's free memory holds, or nine tenths where only a centred copy is made."""
-        copies = (self._owner is None) + (not self._direct)
-        a_point = copies * self.dtype.itemsize * self.shape[1] + self.dtype.itemsize + 1
-        share = 0.5 if self._owner is None else 0.9
-        return max(1, int(min(self.shape[0], SLOTS, share * free_bytes() / a_point)))  # the simulator's is infinite
+        """How many points half of what is free holds; of the device's, nine tenths if that is all of them, or six."""
+        a_point = (((self._owner is None) + (not self._direct)) * self.shape[1] + 1) * self.dtype.itemsize + 1
+        n, room = self.shape[0], free_bytes() / a_point  # the simulator's is infinite
+        share = 0.5 if self._owner is None else 0.9 if 0.9 * room >= n else 0.6
+        return max(1, int(min(n, SLOTS, share * room)))
 
     def name(self, slots: Any, ids: np.ndarray | None, stream: Any) -> None:
         """Ids in place of slots, on the device."""

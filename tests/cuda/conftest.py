@@ -17,22 +17,25 @@ STAND_IN = os.environ.get("STAND_IN")
 #: The driver that stands in for a device's, or why there is none: before anything asks Numba for a device.
 DRIVER = None
 if STAND_IN and not config.ENABLE_CUDASIM:
-    from tests.cuda.stand_in import machine
-    from tests.cuda.stand_in.driver import install
-
-    machine.ORDER = STAND_IN
     try:
-        DRIVER = install()
-    except machine.Unavailable as reason:
+        from tests.cuda.stand_in import machine
+        from tests.cuda.stand_in.driver import Unavailable, install
+    except ImportError as reason:
         DRIVER = reason
+    else:
+        machine.ORDER = STAND_IN
+        try:
+            DRIVER = install()
+        except Unavailable as reason:
+            DRIVER = reason
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        alone = not STAND_IN or item.get_closest_marker("simulator_alone")
+        alone = DRIVER is None or item.get_closest_marker("simulator_alone")
         if item.get_closest_marker("simulator") and not config.ENABLE_CUDASIM and alone:
             item.add_marker(pytest.mark.skip(reason="runs in the simulator: NUMBA_ENABLE_CUDASIM=1 pytest tests/cuda"))
-        if item.get_closest_marker("stand_in") and not STAND_IN:
+        if item.get_closest_marker("stand_in") and DRIVER is None:
             item.add_marker(pytest.mark.skip(reason="runs over the stand-in: STAND_IN=forwards pytest tests/cuda"))
         if item.get_closest_marker("cuda") and not _device_answers():
             item.add_marker(pytest.mark.skip(reason="needs a CUDA device, and none answers here"))

@@ -21,6 +21,15 @@ def dtype(request):
     return request.param
 
 
+def own_stream():
+    """A stream that does not wait for the default one, nor that for it, as torch's are."""
+    from numba import cuda
+    from numba.cuda.cudadrv.driver import driver
+
+    cuda.current_context()
+    return cuda.external_stream(int(driver.cuStreamCreate(1)))
+
+
 class Owned:
     """An array of the device that belongs to another library, which works on a stream of its own."""
 
@@ -70,12 +79,20 @@ def test_the_same_answer_twice_and_in_portions():
 @pytest.mark.parametrize("compiled", [pytest.param("stand-in", marks=pytest.mark.stand_in)], indirect=True)
 def test_rows_that_memory_does_not_hold_pass_in_portions(compiled):
     """Rows, what is kept beside them and buffers stay within what a small device has, which gives no more."""
-    X, Q = on_both(12_000, 64, 130, np.float32)
+    from numba import cuda
+
+    X, Q = on_both(20_000, 64, 130, np.float32)
     whole, compiled.memory.limit = compiled.memory.limit, X.nbytes // 2
     try:
         rows = DeviceRows(X)
         assert rows._portion < len(X) / 4
         hold(rows.nearest(Q, 10), X, Q)
+        hold(rows.nearest(Q, 40), X, Q)  # other buffers in place of those
+        del rows
+        compiled.memory.limit = X.nbytes + 3 * X.nbytes // 4
+        there = DeviceRows(cuda.to_device(X + 100))  # to be centred
+        assert there._portion < len(X)
+        hold(there.nearest(Q + 100, 10), X + 100, Q + 100)
     finally:
         compiled.memory.limit = whole
 
@@ -97,7 +114,7 @@ def test_a_search_of_fixed_shapes_is_captured_in_a_graph_and_repeated():
     from numba.cuda.cudadrv.driver import driver
 
     X, Q = on_both(3000, 16, 140, np.float32)
-    rows, queries, stream = DeviceRows(X), cuda.to_device(Q), cuda.stream()
+    rows, queries, stream = DeviceRows(X), cuda.to_device(Q), own_stream()
     cuda.synchronize()
     caller = Owned(queries, stream)
     rows.nearest(caller, 4)  # compiles, and makes the buffers of this stream
@@ -213,13 +230,19 @@ def test_what_is_written_late_on_the_callers_stream_is_what_is_searched(name, ex
 
     X, Q = on_both(3000, 16, 140, np.float32)
     options = {} if name in ("exact", "tree") else {"random_state": 0}
-    index = INDEXES[name](device="cuda", **options).fit(X)
-    truth = index.search(Q, 4, exact=exact)
-    stream = cuda.stream()
-    queries = cuda.to_device(np.full_like(Q, np.nan))
+    truth = INDEXES[name](device="cuda", **options).fit(X).search(Q, 4, exact=exact)
+    owners, stream = own_stream(), own_stream()
+    points, queries = (cuda.to_device(np.full_like(part, np.nan)) for part in (X, Q))
     cuda.synchronize()
+    points.copy_to_device(X, stream=owners)
+    index = INDEXES[name](device="cuda", **options).fit(Owned(points, owners))
     queries.copy_to_device(Q, stream=stream)
     found = index.search(Owned(queries, stream), 4, exact=exact)
+    if name == "exact":  # two callers, neither of whom waits for the other
+        other, again = own_stream(), cuda.to_device(Q[::-1].copy())
+        cuda.synchronize()
+        late = index.search(Owned(again, other), 4, exact=exact)
+        np.testing.assert_array_equal(back(late.indices, other), truth.indices[::-1])
     queries.copy_to_device(np.full_like(Q, np.nan), stream=stream)
     for part, twin in zip(found[:2], truth[:2], strict=True):
         np.testing.assert_array_equal(back(part, stream), twin)
@@ -230,7 +253,7 @@ def test_samples_on_two_streams_are_compared_once_both_are_written():
     from numba import cuda
 
     X, Y = on_both(700, 5, 300, np.float32)
-    streams = cuda.stream(), cuda.stream()
+    streams = own_stream(), own_stream()
     there = [cuda.to_device(np.full_like(part, np.nan)) for part in (X, Y)]
     cuda.synchronize()
     for array, part, stream in zip(there, (X, Y), streams, strict=True):

@@ -95,13 +95,12 @@ def needed(entry: Entry, blocks: dict[str, list[Instruction]]) -> dict[str, list
 
 def contractible(entry: Entry) -> list[Instruction]:
     """Sums of a product where neither names its rounding, so that a device's assembler may round them once."""
-    products, found = set(), []
-    for instructions in entry.blocks.values():
-        for one in instructions:
-            if one.type not in FLOATS or "rn" in one.words:
-                continue
-            if one.name == "mul":
-                products.add(one.operands[0])
-            elif one.name in ("add", "sub"):
-                found.append(one)
-    return [one for one in found if products & set(one.operands[1:])]
+    every = [one for instructions in entry.blocks.values() for one in instructions]
+    open_ones = [one for one in every if one.type in FLOATS and "rn" not in one.words]
+    products = {one.operands[0] for one in open_ones if one.name == "mul"}
+    moves = [one for one in every if one.name in ("mov", "neg", "selp")]
+    before = -1
+    while before != len(products):  # a product may be moved, negated or chosen before it is added
+        before = len(products)
+        products |= {name for one in moves if products & set(read(one)) for name in written(one)}
+    return [one for one in open_ones if one.name in ("add", "sub") and products & set(one.operands[1:])]

@@ -41,6 +41,10 @@ ENVIRONMENT = {
 }
 AGREED, FAULT_LINE, FAULT_ADDRESS = 76, 80, 88
 
+#: What a register holds that nothing has written.
+_POISON = {"i1": "false", "i16": -13365, "i32": -875836469, "i64": -3761688987579986997}
+_POISON |= {"float": "0x7FF8000000000000", "double": "0x7FF8000000000000"}
+
 
 class Function(Accesses):
     """The text of a kernel's function, `.text`, and how many bytes a thread's frame has, `.frame_size`."""
@@ -68,7 +72,7 @@ class Function(Accesses):
         code = self.code
         for name in entry.registers:
             code.do(f"{place(name)} = alloca {code.kinds[name]}")
-            code.do(f"store {code.kinds[name]} zeroinitializer, ptr {place(name)}")
+            code.do(f"store {code.kinds[name]} {_POISON[code.kinds[name]]}, ptr {place(name)}")
         code.do("%fault.line = alloca i32")
         code.do("%fault.address = alloca i64")
         code.do(f"%environment.at = getelementptr i8, ptr %frame, i64 {FRAME['environment']}")
@@ -160,8 +164,8 @@ class Function(Accesses):
             self._set(KEPT + 8 * at, code.kinds[name], code.value(f"load {code.kinds[name]}, ptr {place(name)}"))
         self.waits.append((label, kept, one, following))
         if one.name == "bar":
-            if one.operands[0 if one.words[1] == "sync" else 1] != "0":
-                raise NotImplementedError(f"line {one.line}: barriers but the first")
+            if one.operands[0 if one.words[1] == "sync" else 1] != "0" or (one.operands[1:] and one.words[1] == "sync"):
+                raise NotImplementedError(f"line {one.line}: barriers but the first, and of fewer than all threads")
             told = "0" if one.words[1] == "sync" else code.value(f"zext i1 {code.get(one.operands[2], 'i1')} to i32")
             stops = BARRIER
         else:
@@ -190,7 +194,8 @@ class Function(Accesses):
         """The value of the lane whose number differs by the mask's bits, or one's own outside the segment."""
         code = self.code
         lane = self._field(FRAME["lane"], "i32")
-        other = code.value(f"xor i32 {lane}, {code.get(one.operands[2], 'i32')}")
+        mask = code.value(f"and i32 {code.get(one.operands[2], 'i32')}, 31")
+        other = code.value(f"xor i32 {lane}, {mask}")
         clamp = code.get(one.operands[3], "i32")
         segment, ends = code.value(f"lshr i32 {clamp}, 8"), code.value(f"and i32 {clamp}, 31")
         last = code.value(

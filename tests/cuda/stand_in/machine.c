@@ -25,7 +25,7 @@ typedef int (*Step)(Frame *);
 
 static Frame *frame_of(char *frames, int64_t size, int64_t i) { return (Frame *)(frames + i * size); }
 
-/* Threads of a warp that wait for each other go on once all that are named wait in the same place. */
+/* Threads of a warp that wait for each other go on once all wait in the same place; naming fewer meets nobody. */
 static int meet(char *frames, int64_t size, int32_t n)
 {
     int met = 0;
@@ -34,7 +34,7 @@ static int meet(char *frames, int64_t size, int32_t n)
             Frame *one = frame_of(frames, size, i);
             if (one->status != WARP) continue;
             uint32_t named = (uint32_t)one->told;
-            int all = named >> (i - first) & 1;
+            int all = named == 0xFFFFFFFFu;
             for (int32_t j = first; j < first + 32 && all; j++)
                 if (named >> (j - first) & 1) {
                     Frame *other = frame_of(frames, size, j);

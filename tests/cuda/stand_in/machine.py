@@ -70,7 +70,7 @@ class Module:
 class Kernel:
     """A kernel that is compiled when it is first launched."""
 
-    #: A block's threads at most, where the text says nothing.
+    #: A block's threads at most.
     threads = 1024
 
     def __init__(self, entry: Entry, program: Program, ptx: str):

@@ -17,7 +17,7 @@ _FLOAT_ORDERS = {**_ORDERED, **_UNORDERED, "num": "ord", "nan": "uno"}
 def compute(code: Code, one: Instruction) -> None:
     """The lines of an instruction that only computes; raises NotImplementedError for one that is not known."""
     known = globals().get(f"_{one.name}") or (_floating if one.type in FLOATS else _whole)
-    unknown = {"ftz", "sat", "rz", "rm", "rp", "cc"} & set(one.words)
+    unknown = {"ftz", "sat", "rz", "rm", "rp", "cc", "NaN", "xorsign", "abs"} & set(one.words[1:])
     if unknown or known(code, one, one.type) is NotImplemented:
         raise NotImplementedError(f"line {one.line}: {'.'.join(one.words)} {', '.join(one.operands)}")
 
@@ -31,6 +31,8 @@ def _whole(code, one, kind):
         result = code.value(f"sub {type_} 0, {a}")
     elif one.name == "abs":
         result = code.value(f"call {type_} @llvm.abs.{type_}({type_} {a}, i1 false)")
+    elif len(one.operands) != 3:
+        return NotImplemented
     else:
         b = code.get(one.operands[2], type_)
         sign = "s" if signed(kind) else "u"
@@ -97,8 +99,8 @@ def _mul(code, one, kind):
     a, b = (code.cast(value, type_, wide, sign) for value in (a, b))
     product = code.value(f"mul {wide} {a}, {b}")
     if "hi" in one.words:
-        product, wide = code.value(f"lshr {wide} {product}, {8 * BYTES[kind]}"), wide
-        product, wide = code.value(f"trunc {wide} {product} to {type_}"), type_
+        high = code.value(f"lshr {wide} {product}, {8 * BYTES[kind]}")
+        product, wide = code.value(f"trunc {wide} {high} to {type_}"), type_
     code.put(one.operands[0], product, wide, sign)
     return None
 
@@ -197,9 +199,12 @@ def _cvt(code, one, from_kind):
     elif from_kind in FLOATS:
         if mode not in _ROUND:
             return NotImplemented
-        value = code.value(f"call {from_} @llvm.{_ROUND[mode]}.{from_kind}({from_} {value})")
+        given, value = value, code.value(f"call {from_} @llvm.{_ROUND[mode]}.{from_kind}({from_} {value})")
         name = f"llvm.fpto{'s' if signed(to_kind) else 'u'}i.sat"
         value = code.value(f"call {to} @{name}.{to}.{from_kind}({from_} {value})")
+        if "64" in (from_kind[1:], to_kind[1:]):  # what is no number becomes the highest bit, of narrower types 0
+            nothing, highest = code.value(f"fcmp uno {from_} {given}, 0.0"), 1 << (8 * BYTES[to_kind] - 1)
+            value = code.value(f"select i1 {nothing}, {to} {highest}, {to} {value}")
     else:
         value = code.cast(value, from_, to, signed(from_kind))
     code.put(one.operands[0], value, to, signed(to_kind))
@@ -212,6 +217,8 @@ def _bfi(code, one, kind):
     if not (one.operands[3].isdigit() and one.operands[4].isdigit()):
         return NotImplemented
     start, length = int(one.operands[3]), int(one.operands[4])
+    if start >= bits:
+        return NotImplemented
     mask = ((1 << length) - 1) << start & ((1 << bits) - 1)
     moved = code.value(f"shl {type_} {a}, {start}")
     inside, outside = code.value(f"and {type_} {moved}, {mask}"), code.value(f"and {type_} {b}, {~mask}")

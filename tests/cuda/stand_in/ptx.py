@@ -44,11 +44,12 @@ class Entry:
 
 @dataclass
 class Program:
-    """What a text declares: its kernels, and the variables of a block and of the device, (bytes, alignment) each."""
+    """What a text declares: its kernels, and the arrays of a block, (bytes, alignment) each. Those of the device are
+    what Numba keeps for errors, which kernels do not touch.
+    """
 
     entries: dict[str, Entry]
     shared: dict[str, tuple[int, int]]
-    variables: dict[str, tuple[int, int]]
 
 
 _DECLARED = re.compile(r"\.(?:align (\d+) )?\.?(\w+)\s+([\w$]+)(?:\[(\d*)\])?$")
@@ -58,7 +59,7 @@ _INSTRUCTION = re.compile(r"(?:@(!?)(%[\w.]+)\s+)?([a-z][\w.]*)\s*(.*)$", re.DOT
 
 def read(text: str) -> Program:
     """The program of a PTX text; raises NotImplementedError with the line of what is not known."""
-    program = Program({}, {}, {})
+    program = Program({}, {})
     statements = _statements(text)
     for line, statement in statements:
         if ".entry" in statement:
@@ -103,7 +104,8 @@ def _declared(line: int, text: str) -> tuple[str, int, int]:
 def _variable(program: Program, line: int, statement: str) -> None:
     plain = re.sub(r"\.(visible|extern|common|weak|shared|global)\s+", "", statement)
     name, size, alignment = _declared(line, plain)
-    (program.shared if ".shared" in statement else program.variables)[name] = (size, alignment)
+    if ".shared" in statement:
+        program.shared[name] = (size, alignment)
 
 
 def _entry(head: str) -> Entry:
