@@ -97,9 +97,10 @@ def code_kernels() -> Iterator[Kernel]:
     kind, side, threads = np.dtype(np.int32), device_rows.WIDE, device_rows.THREADS
     coded, rank = coding(threads), ranking(threads)
     scratch, answer = f64[:, ::1], (f64[:, ::1], i64[:, ::1])
-    screen, values = screening(kind, side, device_rows.EACH[kind]), types.float32[:, ::1]
-    told = (words, flags, words, f64[:, ::1], i64, flags, buffers, buffers, words)
-    yield _kernel("screen codes", screen, side * side, told)
+    values, unread = types.float32[:, ::1], types.float32[::1]
+    told = (words, flags, words, unread, f64[:, ::1], i64, i64, i64, flags, buffers, buffers, words)
+    for name, matrix in (("screen codes", True), ("screen codes by threads", False)):
+        yield _kernel(name, screening(kind, side, device_rows.EACH[kind], matrix=matrix), side * side, told)
     yield _kernel("encode", coded.encode, threads, (values, f64, types.uint8[::1], words, flags, f64[::1]))
     yield _kernel("merge", coded.merge, threads, (buffers, buffers, words, i64, i64, flags, words, words))
     yield _kernel("rank codes", rank.rank, threads, (i8, i8, flags, words, words, scratch, *answer))
@@ -201,18 +202,32 @@ def search_kernels() -> Iterator[Kernel]:
     from numba import types
 
     from knn import device_rows
+    from knn.kernels.cuda_halves import halving
     from knn.kernels.cuda_rank import ranking
     from knn.kernels.cuda_rows import taking
     from knn.kernels.cuda_screen import screening
 
     i32, i64, f64, u8 = types.int32, types.int64, types.float64, types.uint8
-    ints, floats = i32[::1], f64[:, ::1]
+    ints, floats, words = i32[::1], f64[:, ::1], i32[:, ::1]
+    half, side, single = device_rows.HALF, device_rows.WIDE, types.float32
+    yield _kernel(
+        "screen halves", screening(half, side, device_rows.EACH[half], matrix=True), side * side,
+        (words, single[::1], words, single[::1], floats, *[i64] * 3, ints, single[:, :, ::1], i32[:, :, ::1], words),
+    )  # fmt: skip
     for dtype, f in ((np.dtype(np.float32), types.float32), (np.dtype(np.float64), f64)):
-        side, each = device_rows.WIDE, device_rows.EACH[dtype]
-        rows = f[:, ::1]
+        each, rows = device_rows.EACH[dtype], f[:, ::1]
         yield _kernel(
             f"screen {dtype}", screening(dtype, side, each), side * side,
-            (rows, f[::1], rows, floats, i64, ints, f[:, :, ::1], i32[:, :, ::1], i32[:, ::1]),
+            (rows, f[::1], rows, f[::1], floats, *[i64] * 3, ints, f[:, :, ::1], i32[:, :, ::1], i32[:, ::1]),
+        )  # fmt: skip
+        halves, halved = halving(dtype, device_rows.THREADS), types.float16[:, ::1]
+        yield _kernel(
+            f"halve {dtype}", halves.halve, halves.threads,
+            (rows, u8[::1], f64, halved, types.float32[::1], f64[::1]),
+        )  # fmt: skip
+        yield _kernel(
+            f"halve queries {dtype}", halves.halve_queries, halves.threads,
+            (rows, f64, f64, f64, halved, types.float32[::1], floats, ints),
         )  # fmt: skip
         take = taking(dtype, device_rows.THREADS)
         yield _kernel(

@@ -13,7 +13,8 @@ from estimators.pairwise import Array, PairSums, Profile, Tick
 from estimators.points import same_dimension
 from estimators.range import in_range
 from knn.device_arrays import as_device_rows, back, on_device, stream_of
-from knn.device_rows import BLOCKS, EACH, THREADS, WIDE, DeviceRows, on_host_sample
+from knn.device_portions import on_host_sample
+from knn.device_rows import BLOCKS, EACH, THREADS, WIDE, DeviceRows
 from knn.kernels.engine import engine
 from knn.screening import MODERATE, Screen
 from knn.validation import LARGEST
@@ -43,7 +44,7 @@ class DevicePoints:
 
     def sample(self) -> np.ndarray:
         """Some rows, on the host, by which a centre is chosen."""
-        return on_host_sample(self.rows, self.stream)
+        return on_host_sample(self.rows, self.stream, THREADS)
 
     def place(self, screen: Screen) -> None:
         """Centres the rows, as `screen` sees them."""

@@ -8,7 +8,8 @@ import numpy as np
 
 from knn import device_rows
 from knn.device_arrays import back
-from knn.device_rows import DeviceRows, Portion
+from knn.device_portions import Portion, matrices
+from knn.device_rows import DeviceRows
 
 
 class DeviceCodes(DeviceRows):
@@ -33,6 +34,7 @@ class DeviceCodes(DeviceRows):
         living = cuda.to_device(alive.astype(np.uint8))
         codes, norms, losses = self._coded(rows, living, 0)
         lost = back(losses, 0)[alive]
+        self._halved, self._matrix = False, matrices()
         #: The largest loss of a point, in steps.
         self.loss = float(lost.max()) if len(lost) else 0.0
         self._kept = Portion(0, codes.view(np.int8), codes, living, norms, None)
@@ -63,14 +65,16 @@ class DeviceCodes(DeviceRows):
     def _serve(self, portion, queries, distances, slots, workspace, stream):
         """Starts the kernels for the queries, coded, of one workspace."""
         from knn.kernels.cuda_codes import coding
+        from knn.kernels.cuda_halves import ALL, FIRST
 
-        margins, flags, clear, keys, held, few, scratch, counts, tallies = (part[: len(queries)] for part in workspace)
+        parts = (part[: len(queries)] for part in workspace)
+        margins, flags, clear, keys, held, few, scratch, counts, tallies, unread = parts
         q, k, threads, each = queries.shape[0], distances.shape[1], device_rows.THREADS, device_rows.EACH[self.dtype]
         flags.copy_to_device(clear, stream=stream)
-        screen = self._kernels.screening(self.dtype, device_rows.WIDE, each)
+        screen = self._kernels.screening(self.dtype, device_rows.WIDE, each, matrix=self._matrix)
         grid = -(-q // (device_rows.WIDE * each)), keys.shape[1]
         screen[grid, (device_rows.WIDE, device_rows.WIDE), stream](
-            portion.seen, portion.norms, queries, margins, k, flags, keys, held, counts
+            portion.seen, portion.norms, queries, unread, margins, k, FIRST, ALL, flags, keys, held, counts
         )
         coding(threads).merge[q, threads, stream](keys, held, counts, k, self._most, flags, few, tallies)
         # Codes are measured as rows: their distances are roots of whole numbers, and in the order of these.
@@ -102,5 +106,5 @@ class DeviceCodes(DeviceRows):
         every, merged = (q, stripes, room), (q, room)
         return [
             ((q, 4), np.float64), (q, np.int32), (q, np.int32), (every, np.int32), (every, np.int32),
-            (merged, np.int32), (merged, np.float64), ((q, stripes), np.int32), ((q, 1), np.int32),
+            (merged, np.int32), (merged, np.float64), ((q, stripes), np.int32), ((q, 1), np.int32), (q, np.float32),
         ]  # fmt: skip

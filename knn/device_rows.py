@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from knn.device_arrays import as_device_rows, back, empty_like, free_bytes, handle_of, moved, on_device, stream_of
+from knn.device_portions import NARROW, Portion, Seeing, bytes_beside, host_rows, matrices, on_host_sample, portion
 from knn.screening import MODERATE, Screen
-from knn.validation import FLOATS, LARGEST, checked_rows
+from knn.validation import checked_rows
 
+#: What words of two halves are called.
+HALF = np.dtype(np.float16)
 #: Threads along a side of a block, and products that a thread holds along a side of its own: as many as its registers
 #: hold without spilling (docs/cuda.md has the compiler's counts).
-WIDE, EACH = 16, {np.dtype(np.float32): 8, np.dtype(np.float64): 4, np.dtype(np.int32): 8}
+WIDE, EACH = 16, {np.dtype(np.float32): 8, np.dtype(np.float64): 4, np.dtype(np.int32): 8, HALF: 8}
 #: Threads of the blocks that look at one row each, or one query.
 THREADS = 128
 #: Blocks that an H200 has registers for, two on each of its 132 multiprocessors (`cuda_tiles.RESIDENT`); blocks to
@@ -25,19 +28,6 @@ ROOMS, RANKED = (32, 128, 1024), 8192
 SLOTS = 2**31 - 1
 #: Bytes of buffers at a time.
 WORKSPACE = 1 << 28
-#: Rows that the centre is chosen by: any choice is right, a good one is fast.
-SAMPLE = 256
-
-
-class Portion(NamedTuple):
-    """Points on the device: rows, how they are seen, which live, their norms, and R (1,)."""
-
-    start: int
-    rows: Any
-    seen: Any
-    alive: Any
-    norms: Any
-    radius: Any
 
 
 class DeviceRows:
@@ -62,13 +52,14 @@ class DeviceRows:
 
         self._kernels = engine("cuda")
         self._owner = X if on_device(X) else None
-        self._rows = as_device_rows(X, "X") if on_device(X) else _host_rows(X)
+        self._rows = as_device_rows(X, "X") if on_device(X) else host_rows(X)
         self.shape, self.dtype = tuple(self._rows.shape), np.dtype(self._rows.dtype)
         self._alive = np.ones(self.shape[0], bool) if alive is None else alive
-        sample = on_host_sample(self._rows, 0 if self._owner is None else stream_of(self._owner))
+        stream = 0 if self._owner is None else stream_of(self._owner)
+        sample = on_host_sample(self._rows, stream, THREADS)
         screen = Screen(sample, np.ones(len(sample), bool), cpu)
-        self._direct, self._scale = bool(screen.direct), screen.scale
-        self._centre = cuda.to_device(screen.centre, 0 if self._owner is None else stream_of(self._owner))
+        self._seeing = Seeing(bool(screen.direct), cuda.to_device(screen.centre, stream), screen.scale)
+        self._halved = matrices() and self.shape[1] >= NARROW
         n = self.shape[0]
         self._portion = min(n, portion or self._room())
         self._kept = self._copied(0, n) if self._portion == n else None
@@ -151,13 +142,13 @@ class DeviceRows:
 
     def _enqueue(self, portion: Portion, queries: Any, distances: Any, slots: Any, stream: Any) -> None:
         """Starts what fills distances and slots (q, k), as many queries at a time as the workspace holds."""
-        (q, k), n, tile = distances.shape, portion.rows.shape[0], WIDE * EACH[self.dtype]
+        (q, k), n, tile = distances.shape, portion.rows.shape[0], self._tile
         room, tiles = 2 * tile + self._beside(k), -(-q // tile)
         a_stripe = room * (self.dtype.itemsize + 12)
         fitting = self._workspace_bytes // (a_stripe * tile)
         most = int(max(1, min(-(-n // (tile * FEWEST)), BLOCKS // tiles, RANKED // k, fitting)))
         stripes = max(range(1, most + 1), key=lambda stripes: (_busy(tiles * stripes), stripes))
-        a_query = stripes * a_stripe + self.shape[1] * self.dtype.itemsize
+        a_query = stripes * a_stripe + self.shape[1] * (self.dtype.itemsize + 2 * self._halved)
         together = min(q, max(1, int(self._workspace_bytes // (a_query * tile))) * tile)
         with self._lock:  # two threads must not mix what they start on one stream, whose workspace they share
             workspace = self._workspace((together, stripes, room), stream)
@@ -169,20 +160,37 @@ class DeviceRows:
         """Room in a buffer beside two tiles."""
         return 2 * next((most for most in ROOMS if k <= most), k)
 
+    @property
+    def _tile(self) -> int:
+        """Queries and points of a tile of the screens, the larger of two."""
+        return WIDE * max(EACH[kind] for kind in (self.dtype, *([HALF] if self._halved else [])))
+
     def _serve(self, portion: Portion, queries: Any, distances: Any, slots: Any, workspace: Any, stream: Any) -> None:
         """Starts the kernels for the queries of one workspace."""
-        seen, margins, flags, keys, held, scratch, counts = (part[: queries.shape[0]] for part in workspace)
-        q, each = queries.shape[0], EACH[self.dtype]
-        d = self.shape[1]
+        from knn.kernels.cuda_halves import AGAIN, ALL, FIRST
+
+        seen, margins, flags, keys, held, scratch, counts, *halves = (part[: queries.shape[0]] for part in workspace)
+        q, d, k, again = queries.shape[0], self.shape[1], distances.shape[1], FIRST
         limit = MODERATE[self.dtype] if d * np.finfo(self.dtype).eps < 0.5 else 0.0
         taking, ranking = self._kernels.taking(self.dtype, THREADS), self._kernels.ranking(THREADS)
-        taking.queries[-(-q // THREADS), THREADS, stream](
-            queries, self._centre, self._scale, portion.radius, limit, seen, margins, flags
+        rows, threads = -(-q // THREADS), (WIDE, WIDE)
+        taking.queries[rows, THREADS, stream](
+            queries, self._seeing.centre, self._seeing.scale, portion.radius, limit, seen, margins, flags
         )
-        screen = self._kernels.screening(self.dtype, WIDE, each)
-        grid = (-(-q // (WIDE * each)), keys.shape[1])
-        screen[grid, (WIDE, WIDE), stream](
-            portion.seen, portion.norms, seen, margins, distances.shape[1], flags, keys, held, counts
+        if portion.halves is not None:
+            (words, norms, scale, radius, loss), again = portion.halves, AGAIN
+            some, factors, coarse = halves
+            self._kernels.halving(self.dtype, THREADS).halve_queries[rows, THREADS, stream](
+                seen, scale, radius, loss, some.view(np.float16), factors, coarse, flags
+            )
+            screen = self._kernels.screening(HALF, WIDE, EACH[HALF], matrix=True)
+            screen[(-(-q // (WIDE * EACH[HALF])), keys.shape[1]), threads, stream](
+                words, norms, some, factors, coarse, k, FIRST, AGAIN, flags, keys.view(np.float32), held, counts
+            )
+        # Those that many points are too near to for halves; a block that has none of them ends at once.
+        screen = self._kernels.screening(self.dtype, WIDE, EACH[self.dtype])
+        screen[(-(-q // (WIDE * EACH[self.dtype])), keys.shape[1]), threads, stream](
+            portion.seen, portion.norms, seen, portion.norms, margins, k, again, ALL, flags, keys, held, counts
         )
         held = held.reshape(q, scratch.shape[1])
         ranking.rank[q, THREADS, stream](portion.rows, queries, flags, held, counts, scratch, distances, slots)
@@ -206,37 +214,24 @@ class DeviceRows:
     def _buffers(self, q: int, stripes: int, room: int) -> list[tuple[Any, Any]]:
         """Shapes and types of what `_serve` writes to."""
         shape, each = (q, stripes, room), self.dtype
+        halves = [((q, -(-self.shape[1] // 2)), np.int32), (q, np.float32), ((q, 4), np.float64)]
         return [
             ((q, self.shape[1]), each), ((q, 4), np.float64), (q, np.int32),
             (shape, each), (shape, np.int32), ((q, stripes * room), np.float64), ((q, stripes), np.int32),
+            *(halves if self._halved else []),
         ]  # fmt: skip
 
     def _copied(self, start: int, stop: int) -> Portion:
-        """The rows start … stop on the device, and what the screen wants to know of them."""
-        from numba import cuda
-
+        """The rows start … stop on the device."""
         stream = stream_of(self._owner) if self._owner is not None else 0
-        rows = self._rows[start:stop] if self._owner is not None else cuda.to_device(self._rows[start:stop])
-        alive = cuda.to_device(self._alive[start:stop].astype(np.uint8), stream)
-        seen = rows if self._direct else cuda.device_array(rows.shape, self.dtype)
-        norms = cuda.device_array(stop - start, self.dtype)
-        radius, bad = cuda.to_device(np.zeros(1), stream), cuda.to_device(np.array([stop - start]), stream)
-        taking = self._kernels.taking(self.dtype, THREADS)
-        largest = LARGEST[self.dtype]
-        taking.points[-(-(stop - start) // THREADS), THREADS, stream](
-            rows, alive, self._centre, self._scale, self._direct, largest, seen, norms, radius, bad
-        )
-        first_bad = int(back(bad, stream)[0])
-        if first_bad < stop - start:
-            raise ValueError(
-                f"X: row {start + first_bad} has an entry that is not finite, or beyond {largest:g}: drop, impute or "
-                "rescale it"
-            )
-        return Portion(start, rows, seen, alive, norms, radius)
+        rows, alive = self._rows[start:stop], self._alive[start:stop]
+        return portion(rows, alive, start, self._seeing, self._halved, THREADS, stream)
 
     def _room(self) -> int:
         """How many points half of what is free holds; of the device's, nine tenths if that is all of them, or six."""
-        a_point = (((self._owner is None) + (not self._direct)) * self.shape[1] + 1) * self.dtype.itemsize + 1
+        a_point = bytes_beside(
+            self.shape[1], self.dtype.itemsize, self._owner is None, self._seeing.direct, self._halved
+        )
         n, room = self.shape[0], free_bytes() / a_point  # the simulator's is infinite
         share = 0.5 if self._owner is None else 0.9 if 0.9 * room >= n else 0.6
         return max(1, int(min(n, SLOTS, share * room)))
@@ -263,32 +258,9 @@ class DeviceRows:
         return told
 
 
-def _host_rows(X: Any) -> np.ndarray:
-    """X as rows of the host; the device looks for entries that are not finite."""
-    fit = type(X) is np.ndarray and X.ndim == 2 and X.size > 0 and X.dtype in FLOATS and X.flags.c_contiguous
-    return X if fit else checked_rows(X, "X")
-
-
 def _busy(blocks: int) -> float:
     """The share of the multiprocessors that has work, over all waves of so many blocks."""
     return blocks / (AT_ONCE * -(-blocks // AT_ONCE))
-
-
-def on_host_sample(rows: Any, stream: Any) -> np.ndarray:
-    """At most SAMPLE rows in even steps, on the host, finite; of rows of the host or of the device."""
-    from numba import cuda
-
-    from knn.kernels.cuda_rows import taking
-
-    step, dtype = -(-rows.shape[0] // SAMPLE), np.dtype(rows.dtype)
-    if isinstance(rows, np.ndarray):
-        sample = rows[::step]
-    else:
-        taken = cuda.device_array((-(-rows.shape[0] // step), rows.shape[1]), dtype, stream=stream)
-        taking(dtype, THREADS).every[taken.shape[0], THREADS, stream](rows, step, taken)
-        sample = back(taken, stream)
-    sound = (np.abs(sample) <= LARGEST[dtype]).all(axis=1)
-    return sample[sound] if sound.any() else np.zeros((1, rows.shape[1]), dtype)
 
 
 def _merge(distances: np.ndarray, slots: np.ndarray, more: np.ndarray, more_slots: np.ndarray) -> None:

@@ -70,8 +70,8 @@ class Pairing(NamedTuple):
 @functools.cache
 def pairing(dtype: np.dtype, kind: int, wide: int = 16, each: int = 8) -> Pairing:
     """The kernels for values of `kind`, of estimators/kernels/profiles.py or SHIFTED."""
-    tile, padded, alignment, number, place, lane, fetch, put, multiply = tiles(dtype, wide, each)
-    cast = dtype.type
+    tile, shape, alignment, _, number, lanes, query, point, fetch, _, put, multiply = tiles(dtype, wide, each)
+    cast, both_sides = dtype.type, (2, *shape)
     nothing, one, two, near = cast(0), cast(1), cast(2), cast(NEAR)
     far = np.finfo(dtype).max / cast(4)  # two of them are no infinity
 
@@ -101,12 +101,12 @@ def pairing(dtype: np.dtype, kind: int, wide: int = 16, each: int = 8) -> Pairin
 
         The norms of rows beyond the last are so large that their values are 0, or finite, and their weights are 0.
         """
-        too_near, x, y = 0, lane(cuda.threadIdx.x), lane(cuda.threadIdx.y)
+        too_near, (y, x) = 0, lanes()
         for i in range(each):
-            row = y + types.uint64(place(i, 0))
+            row = y + query(i)
             moved = shifts[row] if kind == SHIFTED else nothing
             for j in range(each):
-                both = mine[row] + theirs[x + types.uint64(place(j, 0))]
+                both = mine[row] + theirs[x + point(j)]
                 square = both - two * sums[i, j]
                 if square < near * both:
                     too_near |= 1 << (i * each + j)
@@ -121,10 +121,11 @@ def pairing(dtype: np.dtype, kind: int, wide: int = 16, each: int = 8) -> Pairin
 
         The place is looked for among all, since registers have no numbers that a thread could work out.
         """
+        y, x = lanes()
         for bit in range(each * each):
             if (too_near >> bit) & 1:
-                local = place(bit // each, cuda.threadIdx.y)
-                square = by_differences(X[first_row + local], Y[first + place(bit % each, cuda.threadIdx.x)])
+                local = types.int64(y + query(bit // each))
+                square = by_differences(X[first_row + local], Y[first + types.int64(x + point(bit % each))])
                 value = profile(square, scale, shifts[local])
                 for i in range(each):
                     for j in range(each):
@@ -140,9 +141,9 @@ def pairing(dtype: np.dtype, kind: int, wide: int = 16, each: int = 8) -> Pairin
 
     @resident(wide * wide)
     def pairs(X, Y, x, y, nx, ny, w, v, shift, scale, triangle, first, rows, columns):
-        points = cuda.shared.array((2, wide, padded), number, alignment)
-        queries = cuda.shared.array((2, wide, padded), number, alignment)
-        parts = cuda.shared.array((wide, padded), number, alignment)
+        points = cuda.shared.array(both_sides, number, alignment)
+        queries = cuda.shared.array(both_sides, number, alignment)
+        parts = cuda.shared.array(shape, number, alignment)
         mine = cuda.shared.array(tile, number, alignment)
         theirs = cuda.shared.array(tile, number, alignment)
         by_row = cuda.shared.array(tile, number, alignment)
@@ -153,7 +154,7 @@ def pairing(dtype: np.dtype, kind: int, wide: int = 16, each: int = 8) -> Pairin
         some = cuda.local.array(each, number)
         others = cuda.local.array(each, number)
         tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
-        lane_x, lane_y = lane(tx), lane(ty)
+        lane_y, lane_x = lanes()
         me, which, step = ty * wide + tx, first + cuda.blockIdx.x, cuda.gridDim.y * tile
         first_row = which * tile
         begin = (which if triangle else 0) * tile + cuda.blockIdx.y * tile
@@ -162,8 +163,8 @@ def pairing(dtype: np.dtype, kind: int, wide: int = 16, each: int = 8) -> Pairin
         take(nx, first_row, far, mine)
         take(w, first_row, nothing, by_row)
         take(shift, first_row, nothing, shifts)
-        fetch(y, begin, 0, some)
-        fetch(x, first_row, 0, others)
+        fetch(y, begin, 0, some, points[0])
+        fetch(x, first_row, 0, others, queries[0])
         put(some, points[0])
         put(others, queries[0])
         cuda.syncthreads()
@@ -176,8 +177,8 @@ def pairing(dtype: np.dtype, kind: int, wide: int = 16, each: int = 8) -> Pairin
             take(v, at, nothing, by_column)
             for start in range(wide, X.shape[1] + wide, wide):
                 last = start >= X.shape[1]
-                fetch(y, at + step if last else at, 0 if last else start, some)
-                fetch(x, first_row, 0 if last else start, others)
+                fetch(y, at + step if last else at, 0 if last else start, some, points[side])
+                fetch(x, first_row, 0 if last else start, others, queries[side])
                 multiply(points[side], queries[side], sums)
                 side = types.uint64(1) - side
                 put(some, points[side])
@@ -189,8 +190,8 @@ def pairing(dtype: np.dtype, kind: int, wide: int = 16, each: int = 8) -> Pairin
             for i in range(each):
                 part = nothing
                 for j in range(each):
-                    part += sums[i, j] * by_column[lane_x + types.uint64(place(j, 0))]
-                parts[tx, lane_y + types.uint64(place(i, 0))] = part
+                    part += sums[i, j] * by_column[lane_x + point(j)]
+                parts[tx, lane_y + query(i)] = part
             cuda.syncthreads()
             if me < tile:
                 total = totals[me]
@@ -201,8 +202,8 @@ def pairing(dtype: np.dtype, kind: int, wide: int = 16, each: int = 8) -> Pairin
             for j in range(each):
                 part = nothing
                 for i in range(each):
-                    part += sums[i, j] * by_row[lane_y + types.uint64(place(i, 0))]
-                parts[ty, lane_x + types.uint64(place(j, 0))] = part
+                    part += sums[i, j] * by_row[lane_y + query(i)]
+                parts[ty, lane_x + point(j)] = part
             cuda.syncthreads()
             if me < tile and at + me < Y.shape[0]:
                 column_sum = 0.0

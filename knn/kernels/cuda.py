@@ -5,6 +5,7 @@ from numba.cuda import config
 
 from knn.kernels import cpu
 from knn.kernels.cpu import *  # noqa: F403
+from knn.kernels.cuda_halves import halving
 from knn.kernels.cuda_rank import ranking
 from knn.kernels.cuda_rows import taking
 from knn.kernels.cuda_screen import screening
@@ -13,7 +14,7 @@ from knn.registry import install
 # Few queries make few blocks, which Numba would warn of at each launch.
 config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
 
-__all__ = [*cpu.__all__, "ranking", "require_device", "screening", "taking"]
+__all__ = [*cpu.__all__, "halving", "ranking", "require_device", "screening", "taking"]
 
 
 def require_device() -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from numba import cuda, types
 
 from knn.kernels.cuda_definition import together
+from knn.kernels.cuda_halves import ALL
 from knn.kernels.cuda_keeping import keeping
 from knn.kernels.cuda_select import selecting
 
@@ -25,10 +26,10 @@ class Ranking(NamedTuple):
     """
 
     threads: int
-    #: rank(X, Q, flags, slots, counts, scratch, distances, indices): queries with flag 0, among those held, the first
-    #: of each stripe, of which counts int32 (q, stripes) tells how many.
+    #: rank(X, Q, flags, slots, counts, scratch, distances, indices): queries whose flag is not ALL, among those held,
+    #: the first of each stripe, of which counts int32 (q, stripes) tells how many.
     rank: Any
-    #: settle(X, alive, Q, flags, slots, scratch, distances, indices): queries with flag 1, among all that live;
+    #: settle(X, alive, Q, flags, slots, scratch, distances, indices): queries with the flag ALL, among all that live;
     #: stripes·c ≥ k + threads.
     settle: Any
     #: name(ids, slots): what slots int64 (q, k) hold, by ids int64 (n,); −1 stays.
@@ -49,7 +50,7 @@ def ranking(threads: int = 128) -> Ranking:
     def rank(X, Q, flags, slots, counts, scratch, distances, indices):
         chosen = cuda.shared.array(room, types.int64)
         row, me, stripes = cuda.blockIdx.x, cuda.threadIdx.x, counts.shape[1]
-        if flags[row] != 0:
+        if flags[row] == ALL:
             return
         clear(distances[row], indices[row])
         total, stripe, start, each = 0, 0, 0, slots.shape[1] // stripes
@@ -83,7 +84,7 @@ def ranking(threads: int = 128) -> Ranking:
         kept = cuda.shared.array(1, types.int32)
         bound = cuda.shared.array(1, types.float64)
         row, me = cuda.blockIdx.x, cuda.threadIdx.x
-        if flags[row] == 0:
+        if flags[row] != ALL:
             return
         # With the rest of the room the k-th would be known later, and more be held that is farther.
         most = min(scratch.shape[1], distances.shape[1] + ROUNDS * threads)

@@ -9,7 +9,8 @@ Which keys a buffer holds depends on the tiles alone; their order in it depends 
 that order.
 
 Rows of int32 are codes of bytes (knn/kernels/cuda_codes.py): keys are whole numbers without an error, margins only tell
-in their first number how far below 0 a key may be, and T(κ) is the whole part of κ.
+in their first number how far below 0 a key may be, and T(κ) is the whole part of κ. Rows of float16 are halves
+(knn/kernels/cuda_halves.py), two to a word, each query at a scale of its own: `factors` take its products back.
 """
 
 from __future__ import annotations
@@ -31,43 +32,48 @@ HALVINGS = 20
 
 
 @functools.cache
-def screening(dtype: np.dtype, wide: int = 16, each: int = 8) -> Any:
-    """The kernel for one type of data; its threads, wide × wide a block, hold each × each products.
+def screening(dtype: np.dtype, wide: int = 16, each: int = 8, matrix: bool = False) -> Any:
+    """The kernel for one type of words; its threads, wide × wide a block, hold each × each products, or by matrices.
 
-    Called with X (n, d) and Q (q, d) as seen, norms (n,) ‖x'‖² (∞ for the dead), margins float64 (q, 4), k, flags int32
-    (q,), and, to be filled, keys (q, stripes, c), slots int32 (q, stripes, c), counts int32 (q, stripes), on a grid
-    (tiles of queries, stripes). c ≥ 2·tile + k, where tile = wide·each. Afterwards the buffers of a query hold all its
-    k nearest, or its flag is 1: so many points tie within the margin that no buffer holds them, or it was 1 before.
+    Called with X (n, d) and Q (q, d) as seen, norms (n,) ‖x'‖² (∞ for the dead), factors (q,), by which products are
+    multiplied where rows are halves and which are not read elsewhere (they are 2), margins float64 (q, 4), k, two flags
+    `serves` and `fails`, flags int32 (q,), and, to be filled, keys (q, stripes, ≥ c), slots int32 (q, stripes, c) and
+    counts int32 (q, stripes), on a grid (tiles of queries, stripes). c ≥ 2·tile + k, where tile = wide·each. Queries
+    with the flag `serves` are served: afterwards their buffers hold all their k nearest, or the flag is `fails`, since
+    so many points tie within the margin that no buffer holds them. What others have is left as it is.
     """
-    tile, padded, alignment, number, place, lane, fetch, put, multiply = tiles(dtype, wide, each)
-    kind, whole = dtype.type, dtype == np.int32
-    width = np.finfo(np.float32 if whole else dtype)
+    pieces = tiles(dtype, wide, each, matrix)
+    tile, shape, alignment, word, number, lanes, query, point, fetch_points, fetch_queries, put, multiply = pieces
+    whole, halves = dtype == np.int32, dtype == np.float16
+    kind = np.float32 if halves else dtype.type
+    width = np.finfo(np.float32 if whole else kind)
     largest, infinite = (DEAD_CODE // 2, kind(DEAD_CODE)) if whole else (width.max, kind(np.inf))
     two_units, least = 2 * float(width.eps), float(width.smallest_subnormal)
     nothing, two = kind(0), kind(2)
+    both_sides, of_queries = (2, *shape), tile if halves else 1
 
     @device
-    def collect(sums, norms, thresholds, counts, first, first_query, keys, slots):
+    def collect(sums, norms, twice, thresholds, counts, first, first_query, keys, slots):
         """Appends the keys of a tile that their query's threshold lets pass; there is room for all of them.
 
         Whether the thread saw a buffer in which there is no room for another tile.
         """
-        room, full = types.uint64(keys.shape[2] - tile), False
-        x, y, stripe = lane(cuda.threadIdx.x), lane(cuda.threadIdx.y), types.uint64(cuda.blockIdx.y)
+        room, full = types.uint64(slots.shape[2] - tile), False
+        (y, x), stripe = lanes(), types.uint64(cuda.blockIdx.y)
         for i in range(each):
-            local = y + types.uint64(place(i, 0))
-            threshold = thresholds[local]
+            local = y + query(i)
+            threshold, factor = thresholds[local], twice[local] if halves else two
             lowest = infinite
             for j in range(each):
-                sums[i, j] = norms[x + types.uint64(place(j, 0))] - two * sums[i, j]
+                sums[i, j] = norms[x + point(j)] - factor * sums[i, j]
                 lowest = min(lowest, sums[i, j])
             if lowest <= threshold:
-                query = types.uint64(first_query) + local
+                row = types.uint64(first_query) + local
                 for j in range(each):
                     if sums[i, j] <= threshold:
                         to = types.uint64(cuda.atomic.add(counts, local, 1))
-                        keys[query, stripe, to] = sums[i, j]
-                        slots[query, stripe, to] = first + place(j, cuda.threadIdx.x)
+                        keys[row, stripe, to] = sums[i, j]
+                        slots[row, stripe, to] = first + types.int64(x + point(j))
                         full = full or to >= room
         return full
 
@@ -122,7 +128,7 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8) -> Any:
         x, y = cuda.threadIdx.x, cuda.threadIdx.y
         if x == 0:
             tally[y] = 0
-        for start in range(0, keys.shape[0], wide):
+        for start in range(0, slots.shape[0], wide):
             at = start + x
             kept = at < held and keys[at] <= threshold
             key = keys[at] if kept else nothing
@@ -142,43 +148,49 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8) -> Any:
             local = i * wide + y
             inside = first_query + local < margins.shape[0]
             held = counts[local] if inside else 0
-            query = first_query + local if inside else 0
-            margin = margins[query]
-            kth_at_most(keys[query, stripe], held, k, margin, low, high, tally)
+            row = first_query + local if inside else 0
+            margin = margins[row]
+            kth_at_most(keys[row, stripe], held, k, margin, low, high, tally)
             if cuda.threadIdx.x == 0 and held >= k:
                 thresholds[local] = min(thresholds[local], limit(high[y], margin))
             cuda.syncthreads()
-            drop(keys[query, stripe], slots[query, stripe], held, thresholds[local], tally)
+            drop(keys[row, stripe], slots[row, stripe], held, thresholds[local], tally)
             if cuda.threadIdx.x == 0 and inside:
                 counts[local] = tally[y]
             cuda.syncthreads()
 
-    # Other types than float32 would spill some registers where two blocks share a multiprocessor.
-    @(resident(wide * wide) if dtype == np.float32 else cuda.jit)
-    def screen(X, norms, Q, margins, k, flags, keys, slots, counts):
-        points = cuda.shared.array((2, wide, padded), number, alignment)
-        queries = cuda.shared.array((2, wide, padded), number, alignment)
+    # Other types would spill some registers where two blocks share a multiprocessor.
+    @(resident(wide * wide) if matrix or dtype == np.float32 else cuda.jit)
+    def screen(X, norms, Q, factors, margins, k, serves, fails, flags, keys, slots, counts):
+        points = cuda.shared.array(both_sides, word, alignment)
+        queries = cuda.shared.array(both_sides, word, alignment)
         tile_norms = cuda.shared.array(tile, number, alignment)
         thresholds = cuda.shared.array(tile, number, alignment)
+        twice = cuda.shared.array(of_queries, number, alignment)
         held = cuda.shared.array(tile, types.int32)
         low = cuda.shared.array(wide, types.float64)  # a line each: the simulator tells shared arrays apart by line
         high = cuda.shared.array(wide, types.float64)
         tally = cuda.shared.array(wide, types.int32)
         sums = cuda.local.array((each, each), number)
-        some = cuda.local.array(each, number)
-        others = cuda.local.array(each, number)
+        some = cuda.local.array(each, word)
+        others = cuda.local.array(each, word)
         me = cuda.threadIdx.y * wide + cuda.threadIdx.x
         first_query, stripe = cuda.blockIdx.x * tile, cuda.blockIdx.y
+        own = first_query + me  # the query of a thread that has one
+        served = me < tile and own < Q.shape[0] and flags[own] == serves
+        if not cuda.syncthreads_or(types.int32(served)):
+            return
         width = -(-X.shape[0] // (cuda.gridDim.y * tile)) * tile
         begin, end = stripe * width, min(X.shape[0], (stripe + 1) * width)
-        room = keys.shape[2] - tile
+        room = slots.shape[2] - tile
         if me < tile:
-            query = first_query + me
             # Rows beyond the last query, and those that are answered otherwise, let nothing pass.
-            thresholds[me] = largest if query < Q.shape[0] and flags[query] == 0 else -largest
+            thresholds[me] = largest if served else -largest
             held[me] = 0
-        fetch(X, begin, 0, some)
-        fetch(Q, first_query, 0, others)
+            if halves:
+                twice[me] = factors[own] if served else nothing
+        fetch_points(X, begin, 0, some, points[0])
+        fetch_queries(Q, first_query, 0, others, queries[0])
         put(some, points[0])
         put(others, queries[0])
         cuda.syncthreads()
@@ -191,24 +203,25 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8) -> Any:
                 tile_norms[me] = norms[first + me] if first + me < end else infinite
             for start in range(wide, X.shape[1] + wide, wide):
                 last = start >= X.shape[1]
-                fetch(X, first + tile if last else first, 0 if last else start, some)
-                fetch(Q, first_query, 0 if last else start, others)
+                other = types.uint64(1) - side
+                fetch_points(X, first + tile if last else first, 0 if last else start, some, points[other])
+                fetch_queries(Q, first_query, 0 if last else start, others, queries[other])
                 multiply(points[side], queries[side], sums)
-                side = types.uint64(1) - side
+                side = other
                 put(some, points[side])
                 put(others, queries[side])
                 cuda.syncthreads()
-            full = collect(sums, tile_norms, thresholds, held, first, first_query, keys, slots)
+            full = collect(sums, tile_norms, twice, thresholds, held, first, first_query, keys, slots)
             # After the tile and not before the next: the sums are done with, and their registers free.
             if cuda.syncthreads_or(types.int32(full)):
                 tighten(keys, slots, held, thresholds, margins, first_query, k, low, high, tally)
                 if me < tile and held[me] > room:
-                    flags[first_query + me] = 1
+                    flags[own] = fails
                     thresholds[me] = -largest
                     held[me] = 0
                 cuda.syncthreads()
         tighten(keys, slots, held, thresholds, margins, first_query, k, low, high, tally)
-        if me < tile and first_query + me < Q.shape[0]:
-            counts[first_query + me, stripe] = held[me]
+        if me < tile and own < Q.shape[0] and flags[own] == serves:
+            counts[own, stripe] = held[me]
 
     return screen

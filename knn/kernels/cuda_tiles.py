@@ -1,9 +1,14 @@
 """Products of two sets of rows on a device, a tile at a time: what its threads fetch, keep and multiply.
 
-A block of wide × wide threads makes a tile of tile × tile products, tile = wide·each. `wide` coordinates of both sets
-lie in shared memory, coordinate by coordinate, while the next are fetched to registers; each thread reads each of them
-16 bytes at a time and holds each × each products, so that a number read from shared memory is multiplied `each` times.
-Rows of int32 are codes, four signed bytes to a number, whose products are taken together (knn/kernels/cuda_dot4.py).
+A block of wide × wide threads makes a tile of tile × tile products, tile = wide·each. `wide` words of the rows of both
+sets lie in shared memory while the next are fetched to registers, and each thread holds each × each products.
+
+Thread by thread, words lie there coordinate by coordinate; each thread reads 16 bytes at a time, so that a number read
+from shared memory is multiplied `each` times. By matrices, which 16 × 16 threads of 8 × 8 products do, they lie row by
+row: a warp has 64 queries and 32 points, and multiplies 16 by 8 of them with one instruction
+(knn/kernels/cuda_matrix.py), of which two read 16 bytes of each of their rows at once.
+
+A word is a number of the data, or, in int32, two halves (float16) or four signed bytes (int32).
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ import numpy as np
 from numba import cuda, types
 
 from knn.kernels.cuda_dot4 import dot4
+from knn.kernels.cuda_matrix import PLAIN, copying, hidden, instruction
 from knn.kernels.jit import config
 
 #: Bytes that a thread reads from shared memory at once, and how arrays there are aligned for it.
@@ -25,19 +31,27 @@ REGISTERS, MOST, RESIDENT = 65536, 255, 2
 
 
 class Tiles(NamedTuple):
-    """The device functions of one shape of tile, and the numbers that arrays in shared memory are made with."""
+    """The device functions of one shape of tile, and what its arrays in shared memory are made with."""
 
     tile: int
-    #: Columns of an array in shared memory: rows start in different banks.
-    padded: int
+    #: An array of words in shared memory: rows start in different banks.
+    shape: tuple[int, int]
     #: For `cuda.shared.array`; None in the simulator, which knows no alignment.
     alignment: int | None
-    #: Numba's type of the data.
+    #: Numba's types of a word and of a sum of products.
+    word: Any
     number: Any
-    place: Any
-    lane: Any
-    fetch: Any
+    #: lanes(): the first query and the first point of a tile whose product this thread holds, uint64, of which no
+    #: negative value is looked for; query(i) and point(j): how far its i-th and j-th lie from these.
+    lanes: Any
+    query: Any
+    point: Any
+    #: fetch_points(rows, first, start, ahead, shared) starts to bring the words from `start` on, of the rows from
+    #: `first` on, to registers ahead (each,) or to shared memory itself; put(ahead, shared) ends it, before a barrier.
+    fetch_points: Any
+    fetch_queries: Any
     put: Any
+    #: multiply(points, queries, sums): sums[i, j] gains the products of the i-th query and the j-th point.
     multiply: Any
 
 
@@ -69,31 +83,38 @@ entry: Any = _plain_entry if config.ENABLE_CUDASIM else _compiled_entry
 
 
 @functools.cache
-def tiles(dtype: np.dtype, wide: int, each: int) -> Tiles:
-    """The pieces for data of one type, `wide` threads along a side and `each` products along a side of a thread."""
-    vector = min(each, VECTOR // dtype.itemsize)
+def tiles(dtype: np.dtype, wide: int, each: int, matrix: bool = False) -> Tiles:
+    """The pieces for words of one type, `wide` threads along a side and `each` products along a side of a thread.
+
+    With `matrix`, words of halves or bytes are multiplied by matrices, for which `wide` is 16 and `each` is 8. The
+    simulator, which has no such instruction, multiplies them thread by thread.
+    """
+    kind = dtype.str[1:]
+    words = types.int32 if kind == "f2" else {"f4": types.float32, "f8": types.float64, "i4": types.int32}[kind]
+    number = types.float32 if kind == "f2" else words
+
+    aligned = None if config.ENABLE_CUDASIM else VECTOR
+    by_matrices = matrix and not config.ENABLE_CUDASIM
+    shape, *rest = _matrices(dtype, number) if by_matrices else _threads(dtype, wide, each, number)
+    return Tiles(wide * each, shape, aligned, words, number, *rest)
+
+
+def _threads(dtype: np.dtype, wide: int, each: int, number: Any) -> tuple[Any, ...]:
+    """(shape, lanes, query, point, put, put, multiply) of products that each thread takes by itself."""
+    vector = min(each, VECTOR // (4 if dtype == np.float16 else dtype.itemsize))
     group = wide * vector
-    nothing = dtype.type(0)
-    number = {"f4": types.float32, "f8": types.float64, "i4": types.int32}[dtype.str[1:]]
+    word = types.int32 if dtype == np.float16 else number
+    nothing = np.int32(0) if dtype == np.float16 else dtype.type(0)
 
     @device
     def plus_product(a, b, total):
         return total + a * b
 
-    gain = dot4 if dtype == np.int32 else plus_product
+    # Halves come here in the simulator alone: by matrices they are multiplied elsewhere.
+    gain = dot4 if dtype == np.int32 else PLAIN.get(dtype, plus_product)
 
     @device
-    def place(j, lane):
-        """Which row of the tile is the j-th of the thread `lane`: vectors of neighbouring threads are neighbours."""
-        return lane * vector + ((j // vector) * group + j % vector)
-
-    @device
-    def lane(of):
-        """place(0, of) as uint64, of which no negative value is looked for: place(j, of) = lane(of) + place(j, 0)."""
-        return types.uint64(of * vector)
-
-    @device
-    def fetch(rows, first, start, ahead):
+    def fetch(rows, first, start, ahead, shared):  # noqa: ARG001
         """ahead[p] = rows[first + p·wide + y, start + x], nought beyond the last row and coordinate."""
         column, row = start + cuda.threadIdx.x, first + cuda.threadIdx.y
         # How many rows there are from this one on: a part is compared with that, and no place is worked out twice.
@@ -104,6 +125,15 @@ def tiles(dtype: np.dtype, wide: int, each: int) -> Tiles:
             at += step
 
     @device
+    def lanes():
+        """Vectors of neighbouring threads are neighbours."""
+        return types.uint64(cuda.threadIdx.y * vector), types.uint64(cuda.threadIdx.x * vector)
+
+    @device
+    def place(j):
+        return types.uint64((j // vector) * group + j % vector)
+
+    @device
     def put(ahead, shared):
         """What `fetch` brought, into shared memory: shared[coordinate, row]."""
         column, row = types.uint64(cuda.threadIdx.x), types.uint64(cuda.threadIdx.y)
@@ -112,13 +142,12 @@ def tiles(dtype: np.dtype, wide: int, each: int) -> Tiles:
 
     @device
     def multiply_one(points, queries, c, sums):
-        some = cuda.local.array(each, number)
-        others = cuda.local.array(each, number)
-        x, y = lane(cuda.threadIdx.x), lane(cuda.threadIdx.y)
+        some = cuda.local.array(each, word)
+        others = cuda.local.array(each, word)
+        y, x = lanes()
         for j in range(each):
-            at = types.uint64(place(j, 0))
-            some[j] = points[c, x + at]
-            others[j] = queries[c, y + at]
+            some[j] = points[c, x + place(j)]
+            others[j] = queries[c, y + place(j)]
         for i in range(each):
             for j in range(each):
                 sums[i, j] = gain(others[i], some[j], sums[i, j])
@@ -143,5 +172,89 @@ def tiles(dtype: np.dtype, wide: int, each: int) -> Tiles:
         """sums[i, j] gains the products of the thread's i-th query and j-th point over `wide` coordinates, in order."""
         many(points, queries, first_coordinate, sums)
 
-    aligned = None if config.ENABLE_CUDASIM else VECTOR
-    return Tiles(wide * each, wide * each + vector, aligned, number, place, lane, fetch, put, multiply)
+    return (wide, wide * each + vector), lanes, place, place, fetch, fetch, put, multiply
+
+
+def _matrices(dtype: np.dtype, number: Any) -> tuple[Any, ...]:  # noqa: ARG001
+    """The same of products by matrices: eight warps, two along the queries and four along the points of a tile.
+
+    A lane reads what it gives to two instructions 16 bytes at a time: words 4t … 4t + 3 of a point, and the words that
+    it gives of two neighbouring queries, which lie side by side as the instruction has them. Lanes that read at once,
+    and those that write, meet in no bank.
+    """
+    mma = instruction(dtype)
+    one, two, three, four, seven = (np.uint64(value) for value in (1, 2, 3, 4, 7))
+    again, (copy, arrive) = hidden(), copying()
+
+    @device
+    def warp_and_lane():
+        """Where the warp is across and along the tile, ⌊lane/4⌋, and lane mod 4."""
+        me = types.uint64(again(cuda.threadIdx.y * 16 + cuda.threadIdx.x))
+        return me >> seven, (me >> np.uint64(5)) & three, (me >> two) & seven, me & three
+
+    @device
+    def lanes():
+        across, along, group, fourth = warp_and_lane()
+        return across * types.uint64(64) + group * two, along * types.uint64(32) + fourth * four
+
+    @device
+    def query(i):
+        return types.uint64(i // 2 * 16 + i % 2)
+
+    @device
+    def point(j):
+        return types.uint64(j // 4 * 16 + j // 2 % 2 + j % 2 * 2)
+
+    @device
+    def fetch(rows, first, start, shared, row, column):
+        """Part p of the thread's, of row first + 16p + y and word start + x, to shared[16p + row, column]."""
+        x, y = start + cuda.threadIdx.x, first + cuda.threadIdx.y
+        there = types.int32(min(rows.shape[0] - y, 128) if x < rows.shape[1] else 0)
+        at, step = types.uint64(y * rows.shape[1] + x), types.uint64(16 * rows.shape[1])
+        for part in range(8):
+            size = types.int32(4) if part * 16 < there else types.int32(0)
+            copy(rows, at, size, shared, row + types.uint64(16 * part), column)
+            at += step
+
+    @device
+    def fetch_points(rows, first, start, ahead, shared):  # noqa: ARG001
+        x, y = types.uint64(again(cuda.threadIdx.x)), types.uint64(again(cuda.threadIdx.y))
+        step = (x >> one) & one
+        row, column = (step << three) + ((y >> one) ^ step), (x & ~three) + ((y & one) << one) + (x & one)
+        fetch(rows, first, start, shared, row, column)
+
+    @device
+    def fetch_queries(rows, first, start, ahead, shared):  # noqa: ARG001
+        x, y = types.uint64(again(cuda.threadIdx.x)), types.uint64(again(cuda.threadIdx.y))
+        step = (x >> one) & one
+        row, column = (step << three) + ((y >> one) ^ step), (x & ~three) + ((x & one) << one) + (y & one)
+        fetch(rows, first, start, shared, row, column)
+
+    @device
+    def put(ahead, shared):  # noqa: ARG001
+        arrive()
+
+    @device
+    def multiply(points, queries, sums):
+        """sums[i, j] gains the products of the thread's i-th query and j-th point over 16 words."""
+        theirs = cuda.local.array((2, 4), types.int32)
+        across, along, group, fourth = warp_and_lane()
+        first = fourth << two
+        for step in range(2):
+            own = types.uint64(8 * step) + (group ^ types.uint64(step))
+            for pair in range(2):
+                row = along * types.uint64(32) + types.uint64(16 * pair) + own
+                for w in range(4):
+                    theirs[pair, w] = points[row, first + types.uint64(w)]
+            for m in range(4):
+                row = across * types.uint64(64) + types.uint64(16 * m) + own
+                a0, a1 = queries[row, first], queries[row, first + one]
+                a2, a3 = queries[row, first + two], queries[row, first + three]
+                for n in range(4):
+                    i, j, w = 2 * m, 2 * n, n % 2 * 2
+                    sums[i, j], sums[i, j + 1], sums[i + 1, j], sums[i + 1, j + 1] = mma(
+                        a0, a1, a2, a3, theirs[n // 2, w], theirs[n // 2, w + 1],
+                        sums[i, j], sums[i, j + 1], sums[i + 1, j], sums[i + 1, j + 1],
+                    )  # fmt: skip
+
+    return (128, 16), lanes, query, point, fetch_points, fetch_queries, put, multiply

@@ -90,7 +90,7 @@ def test_what_promises_the_bits_of_the_host_contracts_no_product(name, ptx):
 
 @needs_a_compiler
 def test_products_of_bytes_are_one_instruction(ptx):
-    chosen = [kernel for kernel in device_code.kernels() if kernel.name == "screen codes"]
+    chosen = [kernel for kernel in device_code.kernels() if kernel.name == "screen codes by threads"]
     each = 64  # products that a thread holds, each of which gains four at a time
     code = ptx(*chosen, min(device_code.CAPABILITIES))
     assert code.count("dp4a.s32.s32") >= each

@@ -14,7 +14,7 @@ from estimators import energy_distance, mmd
 from estimators.parzen import parzen_log_densities
 from knn import DCI, LSH, BruteForce, KDTree, MultiLevelDCI, PrioritizedDCI, device_rows, device_tree, on_device
 from knn.device_principal import DevicePrincipal
-from knn.kernels import cpu, cuda_rows
+from knn.kernels import cpu, cuda_halves, cuda_rows
 from knn.kernels.cuda_rank import ranking
 from knn.principal_codes import Coder
 from tests.cuda.races import ENDLESS, watched
@@ -37,15 +37,18 @@ def small_blocks(monkeypatch, small_candidates, small_pairs):  # noqa: ARG001
 
 
 def meant(found):
-    """Whether it is a row that asks if it reaches farther than all so far before it says so (cuda_rows.py): what it
-    reads may be old, and is then less than what is there, so that it says so for nothing.
+    """Whether it is a row that asks if it reaches farther than all so far before it says so: what it reads may be old,
+    and is then less than what is there, so that it says so for nothing.
     """
     what, one, other = found
-    lines = [linecache.getline(cuda_rows.__file__, line[1]) for line in (one, other) if line]
-    return what in ("race", "blocks") and all(
-        line[0] == Path(cuda_rows.__file__).name and part in text
-        for line, text, part in zip((one, other), lines, ("reach > radius[0]", "atomic.max(radius"), strict=True)
-    )
+    known = {
+        Path(module.__file__).name: (module, word) for module, word in ((cuda_rows, "radius"), (cuda_halves, "loss"))
+    }
+    if what not in ("race", "blocks") or one[0] != other[0] or one[0] not in known:
+        return False
+    module, word = known[one[0]]
+    asks, says = (linecache.getline(module.__file__, line[1]) for line in (one, other))
+    return f"reach > {word}[0]" in asks and f"atomic.max({word}" in says
 
 
 def search(kind, k=3, n=40, repeated=1, d=5, **options):
@@ -147,7 +150,7 @@ KERNELS = {
         lambda: search(MultiLevelDCI, 20, d=17, n_simple=2, n_composite=1, beam=1, candidates=1.0, random_state=0),
         {"keep", "rank_listed", "settle"},
     ),
-    "wide rows": (lambda: search(BruteForce, 5, 24, 12, d=33), {"rank", "settle"}),
+    "wide rows": (lambda: search(BruteForce, 5, 24, 12, d=33), {"halve", "halve_queries", "rank", "settle"}),
     "dci": (lambda: search(DCI, n_simple=2, n_composite=3, visits=19, random_state=0), {"visit", "nearest"}),
     "lsh": (
         lambda: search(LSH, n_tables=4, n_projections=2, width=9.0, candidates=30, random_state=0),

@@ -18,7 +18,7 @@ def run():
     from tests.cuda.stand_in.direct import Run
 
     try:
-        machine.built(machine.SOURCE)
+        machine.library()
     except machine.Unavailable as missing:
         pytest.skip(str(missing))
     return Run()

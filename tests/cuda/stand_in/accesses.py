@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 
 from tests.cuda.stand_in.code import FLOATS, Code, llvm, signed
@@ -9,6 +10,13 @@ from tests.cuda.stand_in.ptx import BYTES, Entry, Instruction
 
 _ATOMIC = {"add": "add", "exch": "xchg", "and": "and", "or": "or", "xor": "xor"}
 _ADDRESS = re.compile(r"\[([%\w.$]+)(?:\+(-?\d+))?\]")
+
+
+def address_of(name: str) -> int:
+    """Where a function of machine.c is."""
+    from tests.cuda.stand_in.machine import library
+
+    return ctypes.cast(getattr(library(), name), ctypes.c_void_p).value
 
 
 class Accesses:
@@ -35,7 +43,7 @@ class Accesses:
 
     def _checked(self, address: str, size: int, one: Instruction, writes: bool, reads: bool) -> str:
         """A pointer to `size` bytes that may be accessed; the thread ends with a fault where they may not."""
-        code, name = self.code, f"may.{'read' if reads else 'write'}{'.and.write' if reads and writes else ''}.{size}"
+        code, name = self.code, f"may{'.read' if reads else ''}{'.write' if writes else ''}.{size}"
         self.checks[name] = _check(name, size, writes, reads)
         good = code.value(f"call i1 @{name}(i64 {address}, i64 %base, i64 %size, i64 %shadow)")
         bad, allowed = code.new_label("bad"), code.new_label("allowed")
@@ -55,7 +63,7 @@ class Accesses:
             where = code.value(f"inttoptr i64 {code.value(f'add i64 %parameters, {at}')} to ptr")
             code.put(one.operands[0], code.value(f"load {kind}, ptr {where}"), kind, signed(one.type))
             return
-        names, each = _each(one.operands[0]), BYTES[one.type]
+        names, each = each_of(one.operands[0]), BYTES[one.type]
         where = self._checked(self._address(one.operands[1], one), each * len(names), one, writes=False, reads=True)
         for i, name in enumerate(names):
             at = code.value(f"getelementptr i8, ptr {where}, i64 {each * i}")
@@ -63,11 +71,34 @@ class Accesses:
 
     def _st(self, one: Instruction) -> None:
         code, kind = self.code, llvm(one.type)
-        values, each = _each(one.operands[1]), BYTES[one.type]
+        values, each = each_of(one.operands[1]), BYTES[one.type]
         where = self._checked(self._address(one.operands[0], one), each * len(values), one, writes=True, reads=False)
         for i, value in enumerate(values):
             at = code.value(f"getelementptr i8, ptr {where}, i64 {each * i}")
             code.do(f"store {kind} {code.get(value, kind)}, ptr {at}")
+
+    def _cp(self, one: Instruction) -> None:
+        """A copy to shared memory that comes when its thread waits for it, of 4 bytes of which the rest are zeros."""
+        code = self.code
+        if one.words == ("cp", "async", "wait_all"):
+            self._call("stand_in_arrive", "ptr %frame")
+            return
+        if one.words != ("cp", "async", "ca", "shared", "global") or one.operands[2] != "4":
+            raise NotImplementedError(f"line {one.line}: {'.'.join(one.words)} {', '.join(one.operands)}")
+        to, from_ = (self._address(operand, one) for operand in one.operands[:2])
+        size = code.get(one.operands[3], "i32")
+        self._checked(to, 4, one, writes=False, reads=False)
+        some, none = code.new_label("some"), code.new_label("none")
+        code.do(f"br i1 {code.value(f'icmp ne i32 {size}, 0')}, label %{some}, label %{none}")
+        code.label(some)
+        self._checked(from_, 4, one, writes=False, reads=True)
+        code.do(f"br label %{none}")
+        code.label(none)
+        self._call("stand_in_copy", f"ptr %frame, i64 {to}, i64 {from_}, i32 {size}")
+
+    def _call(self, name: str, arguments: str) -> None:
+        """Calls a function of machine.c."""
+        self.code.do(f"call void {self.code.value(f'inttoptr i64 {address_of(name)} to ptr')}({arguments})")
 
     def _atom(self, one: Instruction) -> None:
         code, kind, name = self.code, llvm(one.type), one.words[-2]
@@ -89,7 +120,7 @@ class Accesses:
         code.put(one.operands[0], old, kind, signed(one.type))
 
 
-def _each(operand: str) -> list[str]:
+def each_of(operand: str) -> list[str]:
     return [name.strip() for name in operand.strip("{}").split(",")]
 
 

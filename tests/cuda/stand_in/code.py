@@ -7,8 +7,8 @@ import struct
 from tests.cuda.stand_in.ptx import BYTES, Entry
 
 KEPT = {"pred": "i1", "b16": "i16", "b32": "i32", "b64": "i64", "f32": "float", "f64": "double"}
-FLOATS = {"f32": "float", "f64": "double"}
-_BITS = {**{f"i{bits}": bits for bits in (1, 8, 16, 32, 64, 128)}, "float": 32, "double": 64}
+FLOATS = {"f16": "half", "f32": "float", "f64": "double"}
+_BITS = {**{f"i{bits}": bits for bits in (1, 8, 16, 32, 64, 128)}, "half": 16, "float": 32, "double": 64}
 
 
 def llvm(kind: str) -> str:
@@ -55,7 +55,7 @@ class Code:
         """The same bits as another type, fewer of them or, with the sign or zeros, more."""
         if own == kind:
             return value
-        if own in ("float", "double"):
+        if own in FLOATS.values():
             own, value = f"i{_BITS[own]}", self.value(f"bitcast {own} {value} to i{_BITS[own]}")
         whole = f"i{_BITS[kind]}"
         if _BITS[own] > _BITS[kind]:

@@ -8,7 +8,7 @@ from tests.cuda.stand_in.code import FLOATS
 from tests.cuda.stand_in.ptx import Entry, Instruction
 
 #: Where a thread waits for others.
-WAITS = ("bar", "shfl")
+WAITS = ("bar", "shfl", "mma")
 _REGISTER = re.compile(r"%[\w.]+")
 
 
@@ -28,7 +28,7 @@ def parted(entry: Entry) -> dict[str, list[Instruction]]:
 
 def written(one: Instruction) -> list[str]:
     """The registers that an instruction writes."""
-    if one.name in ("st", "bra", "ret", "exit", "red") or one.words[:2] == ("bar", "sync"):
+    if one.name in ("st", "bra", "ret", "exit", "red", "cp") or one.words[:2] == ("bar", "sync"):
         return []
     return _REGISTER.findall(one.operands[0])
 
@@ -87,7 +87,7 @@ def needed(entry: Entry, blocks: dict[str, list[Instruction]]) -> dict[str, list
             last = instructions[-1]
             for name in written(last):
                 after &= ~bit[name]
-            for name in read(last) if last.name == "shfl" else ():  # whose partner is found when it goes on
+            for name in read(last) if last.name in ("shfl", "mma") else ():  # whose partners are found when it goes on
                 after |= bit[name]
             kept[label] = [name for name in entry.registers if bit[name] & after]
     return kept

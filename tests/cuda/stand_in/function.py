@@ -10,7 +10,7 @@ access is checked by its shadow: aligned, inside what is allocated, and written 
 from __future__ import annotations
 
 from tests.cuda.stand_in import flow
-from tests.cuda.stand_in.accesses import Accesses
+from tests.cuda.stand_in.accesses import Accesses, each_of
 from tests.cuda.stand_in.code import Code, place
 from tests.cuda.stand_in.operations import compute
 from tests.cuda.stand_in.ptx import Entry, Instruction
@@ -27,8 +27,9 @@ FRAME = {
     "given": 40,
     "warp": 56,
     "size": 64,
+    "words": 80,
 }
-KEPT = 80
+KEPT = 128
 ENVIRONMENT = {
     "parameters": 0,
     "shared": 8,
@@ -138,7 +139,7 @@ class Function(Accesses):
     def _plain(self, one: Instruction) -> None:
         if one.name in ("ret", "exit"):
             self.code.do(f"ret i32 {DONE}")
-        elif one.name in ("ld", "st", "atom"):
+        elif one.name in ("ld", "st", "atom", "cp"):
             getattr(self, f"_{one.name}")(one)
         elif one.name == "mov" and one.operands[1].split(".")[0] in ("%tid", "%ntid", "%ctaid", "%nctaid", "%laneid"):
             self._special(one)
@@ -168,6 +169,9 @@ class Function(Accesses):
                 raise NotImplementedError(f"line {one.line}: barriers but the first, and of fewer than all threads")
             told = "0" if one.words[1] == "sync" else code.value(f"zext i1 {code.get(one.operands[2], 'i1')} to i32")
             stops = BARRIER
+        elif one.name == "mma":
+            told, stops = "-1", WARP
+            self._given_words(one)
         else:
             told, stops = code.get(one.operands[4], "i32"), WARP
             turn = self._field(FRAME["turn"], "i32")
@@ -187,8 +191,32 @@ class Function(Accesses):
             code.put(one.operands[0], code.value(f"icmp ne i32 {self._field(AGREED, 'i32', '%environment')}, 0"), "i1")
         elif one.words == ("shfl", "sync", "bfly", "b32"):
             self._exchanged(one)
+        elif one.name == "mma":
+            self._multiplied(one)
         else:
             raise NotImplementedError(f"line {one.line}: {'.'.join(one.words)}")
+
+    def _given_words(self, one: Instruction) -> None:
+        """The words of both matrices that a lane gives, where the others find them."""
+        turn = self._field(FRAME["turn"], "i32")
+        parity = self.code.value(f"and i64 {self.code.value(f'zext i32 {turn} to i64')}, 1")
+        start = self.code.value(f"add i64 {self.code.value(f'mul i64 {parity}, 24')}, {FRAME['words']}")
+        for i, name in enumerate(each_of(one.operands[1]) + each_of(one.operands[2])):
+            self._set(self.code.value(f"add i64 {start}, {4 * i}"), "i32", self.code.get(name, "i32"))
+
+    def _multiplied(self, one: Instruction) -> None:
+        """The lane's four sums of products, by machine.c."""
+        of_halves = _MATRICES.get(one.words)
+        if of_halves is None:
+            raise NotImplementedError(f"line {one.line}: {'.'.join(one.words)}")
+        code = self.code
+        sums = code.value("alloca [4 x i32]")
+        places = [code.value(f"getelementptr i32, ptr {sums}, i64 {i}") for i in range(4)]
+        for where, name in zip(places, each_of(one.operands[3]), strict=True):
+            code.do(f"store i32 {code.get(name, 'i32')}, ptr {where}")
+        self._call("stand_in_multiply", f"ptr %frame, i32 {int(of_halves)}, ptr {sums}")
+        for where, name in zip(places, each_of(one.operands[0]), strict=True):
+            code.put(name, code.value(f"load i32, ptr {where}"), "i32")
 
     def _exchanged(self, one: Instruction) -> None:
         """The value of the lane whose number differs by the mask's bits, or one's own outside the segment."""
@@ -217,6 +245,11 @@ class Function(Accesses):
         self._set(FRAME["turn"], "i32", code.value(f"add i32 {turn}, 1"))
 
 
+#: Which products of matrices machine.c knows, and whether they are of halves.
+_MATRICES = {
+    ("mma", "sync", "aligned", "m16n8k16", "row", "col", "f32", "f16", "f16", "f32"): True,
+    ("mma", "sync", "aligned", "m16n8k32", "row", "col", "s32", "s8", "s8", "s32"): False,
+}
 _END = [
     "end:",
     f"  ret i32 {DONE}",

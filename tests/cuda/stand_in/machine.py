@@ -212,14 +212,20 @@ def built(source: Path, *options: str) -> Path:
     library = folder / f"{source.stem}-{tag}.so"
     if not library.exists():
         own = folder / f"{library.name}.{os.getpid()}"
-        subprocess.run([compiler, "-shared", "-fPIC", "-O2", *options, str(source), "-o", str(own)], check=True)
+        subprocess.run([compiler, "-shared", "-fPIC", "-O2", str(source), *options, "-o", str(own)], check=True)
         own.replace(library)
     return library
 
 
 @functools.cache
+def library() -> ctypes.CDLL:
+    """machine.c, compiled."""
+    return ctypes.CDLL(str(built(SOURCE, "-lm")))
+
+
+@functools.cache
 def _machine():
-    run = ctypes.CDLL(str(built(SOURCE))).stand_in_run
+    run = library().stand_in_run
     pointer = ctypes.c_void_p
     run.argtypes = [pointer, pointer, ctypes.c_int64, pointer, pointer, ctypes.c_int64, pointer]
     return run

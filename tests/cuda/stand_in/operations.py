@@ -191,7 +191,8 @@ def _cvt(code, one, from_kind):
     value = code.get(one.operands[1], from_)
     if to_kind in FLOATS and from_kind in FLOATS:
         if to != from_:
-            value = code.value(f"{'fpext' if to == 'double' else 'fptrunc'} {from_} {value} to {to}")
+            wider = BYTES[to_kind] > BYTES[from_kind]
+            value = code.value(f"{'fpext' if wider else 'fptrunc'} {from_} {value} to {to}")
         elif mode in _ROUND:
             value = code.value(f"call {to} @llvm.{_ROUND[mode]}.{to_kind}({to} {value})")
     elif to_kind in FLOATS:
