@@ -87,7 +87,7 @@ def hidden() -> Any:
     the sums need.
     """
     if config.ENABLE_CUDASIM:
-        return None
+        return int
     from llvmlite import ir
     from numba.cuda.extending import intrinsic
 
@@ -105,12 +105,12 @@ def hidden() -> Any:
 
 
 @functools.cache
-def copying() -> tuple[Any, Any]:
-    """copy(rows, at, bytes, shared, row, column) and arrive(): memory to shared memory by no register.
+def copying(parts: int, wide: int, columns: int) -> tuple[Any, Any]:
+    """copy(rows, at, there, shared, row, column) and arrive(): memory to shared memory by no register.
 
-    Copies the first `bytes`, 4 or 0, of the word `at` of rows int32 (n, d), one after another, to shared[row, column],
-    and zeros after them; the thread that asked for it goes on meanwhile. After `arrive` all that it asked for is there,
-    for itself, and after a barrier for the others.
+    For each p < parts copies the word at + p·wide·d of rows int32 (n, d), one after another, to shared[row + p·wide,
+    column] of int32 (rows, columns), or nought where p·wide ≥ there; the thread that asked goes on meanwhile. After
+    `arrive` all that it asked for is there, for itself, and after a barrier for the others. Nothing in the simulator.
     """
     if config.ENABLE_CUDASIM:
         return None, None
@@ -119,26 +119,28 @@ def copying() -> tuple[Any, Any]:
 
     word, address = ir.IntType(32), ir.IntType(64)
 
-    def pointer(context: Any, builder: Any, kind: Any, value: Any, at: Any) -> Any:
-        start = context.make_array(kind)(context, builder, value).data
-        return builder.add(builder.ptrtoint(start, address), builder.mul(at, address(4)))
-
     @intrinsic
-    def copy(typing_context, rows, at, size, shared, row, column):  # noqa: ARG001
+    def copy(typing_context, rows, at, there, shared, row, column):  # noqa: ARG001
         def generate(context, builder, signature, arguments):
-            from_, at, size, to, row, column = arguments
-            width = context.make_array(signature.args[3])(context, builder, to)
-            columns = builder.extract_value(width.shape, 1)
-            source = pointer(context, builder, signature.args[0], from_, at)
-            target = pointer(context, builder, signature.args[3], to, builder.add(builder.mul(row, columns), column))
-            code = ir.InlineAsm(
-                ir.FunctionType(ir.VoidType(), [address, address, word]),
-                "{\n.reg .b64 %to, %from;\ncvta.to.shared.u64 %to, $0;\ncvta.to.global.u64 %from, $1;\n"
-                "cp.async.ca.shared.global [%to], [%from], 4, $2;\n}",
-                "l,l,r",
-                side_effect=True,
-            )
-            builder.call(code, [target, source, size])
+            def pointer(which: int, place: Any) -> Any:
+                array = context.make_array(signature.args[which])(context, builder, arguments[which])
+                return builder.add(builder.ptrtoint(array.data, address), builder.mul(place, address(4)))
+
+            array = context.make_array(signature.args[0])(context, builder, arguments[0])
+            step = builder.mul(builder.extract_value(array.shape, 1), address(4 * wide))
+            place = builder.add(builder.mul(arguments[4], address(columns)), arguments[5])
+            told = ir.InlineAsm(ir.FunctionType(address, [address]), "cvta.to.shared.u64 $0, $1;", "=l,l")
+            target, source = builder.call(told, [pointer(3, place)]), pointer(0, arguments[1])
+            for part in range(parts):
+                some = builder.icmp_signed("<", word(part * wide), arguments[2])
+                code = ir.InlineAsm(
+                    ir.FunctionType(ir.VoidType(), [address, address, word]),
+                    f"cp.async.ca.shared.global [$0+{4 * part * wide * columns}], [$1], 4, $2;",
+                    "l,l,r",
+                    side_effect=True,
+                )
+                builder.call(code, [target, source, builder.select(some, word(4), word(0))])
+                source = builder.add(source, step)
             return context.get_dummy_value()
 
         return types.void(rows, types.uint64, types.int32, shared, types.uint64, types.uint64), generate

@@ -3,7 +3,8 @@
 One block sees a tile of queries and one stripe of the points, tile after tile. Keys at most the threshold T(κ) of
 their query (knn/kernels/cpu_screen.py has the bound, knn/screening.py its margins) go to the query's buffer in global
 memory, so the matrix of all keys is never stored. When a buffer might not hold another tile, all are tightened: κ
-becomes a key that at least k of the held do not exceed, found by bisection, and what exceeds T(κ) is dropped.
+becomes a value that at least k of the held do not exceed, found by counting how many lie in each part of their range,
+and what exceeds T(κ) is dropped.
 
 Which keys a buffer holds depends on the tiles alone; their order in it depends on the hardware, and nothing depends on
 that order.
@@ -23,12 +24,15 @@ import numpy as np
 from numba import cuda, types
 
 from knn.kernels.cuda_codes import DEAD_CODE
+from knn.kernels.cuda_matrix import hidden
 from knn.kernels.cuda_tiles import device, resident, tiles
 
-#: Halvings of the range of keys at a tightening: a millionth of the range is left. There is no formula for the k-th of
-#: keys in no order, whole or not, and none is needed: whatever at least k keys do not exceed is a limit, of which a
-#: loose one only lets more pass. So halvings end by their number, which is the same for all threads.
-HALVINGS = 20
+#: Parts into which the range of keys is cut at a tightening, and how often: a four-thousandth of it is left. There is
+#: no formula for the k-th of keys in no order, and none is needed: whatever at least k keys do not exceed is a limit,
+#: of which a loose one only lets more pass.
+BINS, PASSES = 64, 2
+#: Keys that a thread looks at before all wait, when some are dropped.
+AHEAD = 4
 
 
 @functools.cache
@@ -50,6 +54,7 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8, matrix: bool = Fal
     largest, infinite = (DEAD_CODE // 2, kind(DEAD_CODE)) if whole else (width.max, kind(np.inf))
     two_units, least = 2 * float(width.eps), float(width.smallest_subnormal)
     nothing, two = kind(0), kind(2)
+    again = hidden()
     both_sides, of_queries = (2, *shape), tile if halves else 1
 
     @device
@@ -78,31 +83,44 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8, matrix: bool = Fal
         return full
 
     @device
-    def kth_at_most(keys, held, k, margin, low, high, tally):
-        """Leaves in high[y] a key that at least k of the first `held` keys (c,) do not exceed, if k are held."""
-        x, y = cuda.threadIdx.x, cuda.threadIdx.y
+    def kth_at_most(keys, held, k, margin, x, y, low, high, bins, parts):
+        """Leaves in high[y] a value that at least k of the first `held` keys (c,) do not exceed, if k are held."""
         if x == 0:
             low[y] = -margin[0] - margin[1]
             high[y] = low[y]
         cuda.syncthreads()
         for at in range(x, held, wide):
             cuda.atomic.max(high, y, np.float64(keys[at]))
-        cuda.syncthreads()
-        for _ in range(HALVINGS):
-            middle = low[y] + 0.5 * (high[y] - low[y])
-            if x == 0:
-                tally[y] = 0
+        for _ in range(PASSES):
+            for b in range(x, BINS, wide):
+                bins[y, b] = 0
             cuda.syncthreads()
-            below = 0
+            start, last = low[y], high[y]
+            span = last - start
+            each_part = BINS / span if span > 0.0 else 0.0
             for at in range(x, held, wide):
-                below += np.float64(keys[at]) <= middle
-            cuda.atomic.add(tally, y, below)
+                key = np.float64(keys[at])
+                if key <= last:  # what is below the range counts too
+                    place = max(key - start, 0.0) * each_part
+                    cuda.atomic.add(bins, (y, types.int64(place) if place < BINS else BINS - 1), 1)
             cuda.syncthreads()
-            if x == 0:
-                if tally[y] >= k:
-                    high[y] = middle
-                else:
-                    low[y] = middle
+            own = 0
+            for b in range(x * BINS // wide, (x + 1) * BINS // wide):
+                own += bins[y, b]
+            parts[y, x] = own
+            cuda.syncthreads()
+            before = 0
+            for other in range(x):
+                before += parts[y, other]
+            if before < k <= before + own:  # of one thread alone
+                b = x * BINS // wide
+                while before + bins[y, b] < k:
+                    before += bins[y, b]
+                    b += 1
+                low[y] = start + b * (span / BINS)
+                # A part ends where rounding says; no key of it is above this, whole numbers without an error included.
+                if b < BINS - 1:
+                    high[y] = min(last, start + (b + 1) * (span / BINS) + 2.0**-45 * (abs(start) + span))
             cuda.syncthreads()
 
     @device
@@ -123,39 +141,43 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8, matrix: bool = Fal
     limit = whole_limit if whole else rounded_limit
 
     @device
-    def drop(keys, slots, held, threshold, tally):
+    def drop(keys, slots, held, threshold, x, y, tally):
         """Keeps the keys at most the threshold, in place; tally[y] is then how many."""
-        x, y = cuda.threadIdx.x, cuda.threadIdx.y
+        some = cuda.local.array(AHEAD, number)
+        theirs = cuda.local.array(AHEAD, types.int32)
         if x == 0:
             tally[y] = 0
-        for start in range(0, slots.shape[0], wide):
-            at = start + x
-            kept = at < held and keys[at] <= threshold
-            key = keys[at] if kept else nothing
-            slot = slots[at] if kept else 0
+        for start in range(0, slots.shape[0], wide * AHEAD):
+            for i in range(AHEAD):
+                at = start + i * wide + x
+                kept = at < held and keys[at] <= threshold
+                some[i] = keys[at] if kept else infinite
+                theirs[i] = slots[at] if kept else 0
             cuda.syncthreads()
-            if kept:  # to the front of all that were read, so that those yet to be read stay
-                to = cuda.atomic.add(tally, y, 1)
-                keys[to] = key
-                slots[to] = slot
+            for i in range(AHEAD):
+                if some[i] <= threshold:  # to the front of all that were read, so that those yet to be read stay
+                    to = cuda.atomic.add(tally, y, 1)
+                    keys[to] = some[i]
+                    slots[to] = theirs[i]
         cuda.syncthreads()
 
     @device
-    def tighten(keys, slots, counts, thresholds, margins, first_query, k, low, high, tally):
+    def tighten(keys, slots, counts, thresholds, margins, first_query, k, low, high, bins, parts, tally):
         """Lowers the threshold of each query that holds k keys, and drops what it turns away."""
-        y, stripe = cuda.threadIdx.y, cuda.blockIdx.y
+        # Nothing of this is worked out before the tiles, whose sums need the registers.
+        x, y, stripe = types.int64(again(cuda.threadIdx.x)), types.int64(again(cuda.threadIdx.y)), cuda.blockIdx.y
         for i in range(each):
             local = i * wide + y
             inside = first_query + local < margins.shape[0]
             held = counts[local] if inside else 0
             row = first_query + local if inside else 0
             margin = margins[row]
-            kth_at_most(keys[row, stripe], held, k, margin, low, high, tally)
-            if cuda.threadIdx.x == 0 and held >= k:
+            kth_at_most(keys[row, stripe], held, k, margin, x, y, low, high, bins, parts)
+            if x == 0 and held >= k:
                 thresholds[local] = min(thresholds[local], limit(high[y], margin))
             cuda.syncthreads()
-            drop(keys[row, stripe], slots[row, stripe], held, thresholds[local], tally)
-            if cuda.threadIdx.x == 0 and inside:
+            drop(keys[row, stripe], slots[row, stripe], held, thresholds[local], x, y, tally)
+            if x == 0 and inside:
                 counts[local] = tally[y]
             cuda.syncthreads()
 
@@ -171,6 +193,8 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8, matrix: bool = Fal
         low = cuda.shared.array(wide, types.float64)  # a line each: the simulator tells shared arrays apart by line
         high = cuda.shared.array(wide, types.float64)
         tally = cuda.shared.array(wide, types.int32)
+        bins = cuda.shared.array((wide, BINS), types.int32)
+        parts = cuda.shared.array((wide, wide), types.int32)
         sums = cuda.local.array((each, each), number)
         some = cuda.local.array(each, word)
         others = cuda.local.array(each, word)
@@ -213,14 +237,14 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8, matrix: bool = Fal
                 cuda.syncthreads()
             full = collect(sums, tile_norms, twice, thresholds, held, first, first_query, keys, slots)
             # After the tile and not before the next: the sums are done with, and their registers free.
-            if cuda.syncthreads_or(types.int32(full)):
-                tighten(keys, slots, held, thresholds, margins, first_query, k, low, high, tally)
-                if me < tile and held[me] > room:
+            more = first + tile < end
+            if cuda.syncthreads_or(types.int32(full or not more)):
+                tighten(keys, slots, held, thresholds, margins, first_query, k, low, high, bins, parts, tally)
+                if me < tile and held[me] > room and more:
                     flags[own] = fails
                     thresholds[me] = -largest
                     held[me] = 0
                 cuda.syncthreads()
-        tighten(keys, slots, held, thresholds, margins, first_query, k, low, high, tally)
         if me < tile and own < Q.shape[0] and flags[own] == serves:
             counts[own, stripe] = held[me]
 

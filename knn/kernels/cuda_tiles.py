@@ -184,7 +184,7 @@ def _matrices(dtype: np.dtype, number: Any) -> tuple[Any, ...]:  # noqa: ARG001
     """
     mma = instruction(dtype)
     one, two, three, four, seven = (np.uint64(value) for value in (1, 2, 3, 4, 7))
-    again, (copy, arrive) = hidden(), copying()
+    again, (copy, arrive) = hidden(), copying(8, 16, 16)
 
     @device
     def warp_and_lane():
@@ -210,11 +210,7 @@ def _matrices(dtype: np.dtype, number: Any) -> tuple[Any, ...]:  # noqa: ARG001
         """Part p of the thread's, of row first + 16p + y and word start + x, to shared[16p + row, column]."""
         x, y = start + cuda.threadIdx.x, first + cuda.threadIdx.y
         there = types.int32(min(rows.shape[0] - y, 128) if x < rows.shape[1] else 0)
-        at, step = types.uint64(y * rows.shape[1] + x), types.uint64(16 * rows.shape[1])
-        for part in range(8):
-            size = types.int32(4) if part * 16 < there else types.int32(0)
-            copy(rows, at, size, shared, row + types.uint64(16 * part), column)
-            at += step
+        copy(rows, types.uint64(y * rows.shape[1] + x), there, shared, row, column)
 
     @device
     def fetch_points(rows, first, start, ahead, shared):  # noqa: ARG001

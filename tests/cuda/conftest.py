@@ -96,7 +96,7 @@ def small_rows(monkeypatch):
     monkeypatch.setattr(device_rows, "FEWEST", 1)
     monkeypatch.setattr(device_rows, "NARROW", 3)  # rows of fewer coordinates are not taken in halves
     monkeypatch.setattr(device_rows, "BLOCKS", 4)
-    monkeypatch.setattr("knn.kernels.cuda_screen.HALVINGS", 4)  # each is three barriers; looser limits keep more
+    monkeypatch.setattr("knn.kernels.cuda_screen.BINS", 8)  # looser limits keep more
 
 
 @pytest.fixture

@@ -87,24 +87,25 @@ def test_the_plain_twins_add_up_to_the_same():
 
 
 def copied(run, waits, all_wait=True):
-    """Words turned about by threads of which each copies its own and reads its neighbour's; the last two copy zeros."""
-    copy, arrive = cuda_matrix.copying()
+    """Words turned about by threads of which each copies two and reads another's; the last of them are noughts."""
+    copy, arrive = cuda_matrix.copying(2, 2, 16)
 
     def kernel(words, out):
-        held = cuda.shared.array((2, 16), int32)
+        held = cuda.shared.array((4, 16), int32)
         me = cuda.threadIdx.x
         row, column = uint64(me // 16), uint64(me % 16)
-        copy(words, uint64(me), int32(4 if me < 30 else 0), held, row, column)
+        copy(words, uint64(me), int32(4 if me < 30 else 2), held, row, column)
         if waits and (all_wait or me != 3):
             arrive()
         cuda.syncthreads()
-        out[me] = held[(31 - me) // 16, (31 - me) % 16]
+        for part in range(2):
+            out[part, me] = held[2 * part + (31 - me) // 16, (31 - me) % 16]
 
-    return run(kernel, np.arange(1, 33, dtype=np.int32).reshape(4, 8), np.zeros(32, np.int32))[1]
+    return run(kernel, np.arange(1, 65, dtype=np.int32).reshape(4, 16), np.zeros((2, 32), np.int32))[1]
 
 
 def test_what_is_copied_is_there_after_the_wait_and_the_barrier(run):
-    np.testing.assert_array_equal(copied(run, waits=True), [0, 0, *range(30, 0, -1)])
+    np.testing.assert_array_equal(copied(run, waits=True), [range(32, 0, -1), [0, 0, *range(62, 32, -1)]])
 
 
 @pytest.mark.parametrize("waits", [False, True], ids=["nobody waits", "one does not"])
