@@ -44,9 +44,13 @@ ORDER = (
 )  # fmt: skip
 
 
+#: What the rates of products are called in the file, and in a figure.
+RATES = {"TFLOP/s": "float32", "TFLOP/s in float64": "float64", "TFLOP/s of halves": "halves"}
+
+
 class Figure(NamedTuple):
-    """One line of the table. Times are milliseconds of each turn; `operations`, in float64 if `wide`, and `moved` bytes
-    make the floor.
+    """One line of the table. Times are milliseconds of each turn; `operations`, at the `rate` of which a product is
+    measured, a value of `RATES`, and `moved` bytes make the floor.
     """
 
     what: str
@@ -56,7 +60,7 @@ class Figure(NamedTuple):
     unit: str = ""
     operations: float | None = None
     moved: float | None = None
-    wide: bool = False
+    rate: str = "float32"
 
 
 class Row(NamedTuple):
@@ -127,9 +131,8 @@ def as_lines(name: str, figures: list[Figure], known: dict[str, str], floor: dic
                 "gigaflop": f"{(figure.operations or 0) / 1e9:.4g}",
                 "gigabytes": f"{(figure.moved or 0) / 1e9:.4g}",
             }
-            rate = "wide flops" if figure.wide else "flops"
-            if {rate, "bytes"} <= set(floor) and figure.ours is not None:
-                least = max((figure.operations or 0) / floor[rate], (figure.moved or 0) / floor["bytes"])
+            if {figure.rate, "bytes"} <= set(floor) and figure.ours is not None:
+                least = max((figure.operations or 0) / floor[figure.rate], (figure.moved or 0) / floor["bytes"])
                 line["share_of_floor"] = f"{least / (np.median(figure.ours) / 1e3):.3g}"
         lines.append(line)
     return lines
@@ -172,9 +175,9 @@ def table(lines: list[dict[str, str]]) -> str:
 
 
 def the_floor(lines: list[dict[str, str]]) -> dict[str, float]:
-    """What the row "device" has measured: bytes a second of a copy, flops a second of a product."""
+    """What the row "device" has measured: bytes a second of a copy, flops a second of each product."""
     found = {line["unit"]: float(line["value"]) for line in lines if line["row"] == "device" and line["value"]}
-    names = {"TB/s": "bytes", "TFLOP/s": "flops", "TFLOP/s in float64": "wide flops"}
+    names = {"TB/s": "bytes", **RATES}
     return {names[unit]: value * 1e12 for unit, value in found.items() if unit in names}
 
 

@@ -34,7 +34,7 @@ def surface() -> tuple[Any, list[Any]]:
 def beside_exact(name: str, X: Any, sets: list[Any]) -> Iterator[Figure]:
     """Proved answers are held to the exact ones to the bit, all of them; approximate ones tell their recall.
 
-    Operations are those of float32; how fast the device multiplies bytes is not among what is measured of it.
+    Operations are those of halves; how fast the device multiplies bytes is not among what is measured of it.
     """
     from knn.device_principal import DevicePrincipal
     from knn.device_rows import DeviceRows
@@ -76,6 +76,7 @@ def beside_exact(name: str, X: Any, sets: list[Any]) -> Iterator[Figure]:
                 value=float(some.evaluations.mean()) if proved else float(right),
                 unit="distances a query" if proved else "recall",
                 operations=operations if kept == "float32" else None,
+                rate="halves",
             )
 
 

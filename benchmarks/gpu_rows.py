@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.gpu import Figure, milliseconds, row
+from benchmarks.gpu import RATES, Figure, milliseconds, row
 
 #: Queries of a set, sets that take turns, and how many of them are held to the CPU.
 QUERIES, SETS, HELD = 10_000, 3, 16
@@ -41,6 +41,7 @@ def versions() -> str:
     "copy within the device's memory, read and written",
     "8192³ float32 product, TF32 off",
     "8192³ float64 product",
+    "8192³ product of halves, sums in float32",
     "launch of a kernel",
 )
 def device() -> list[Figure]:
@@ -52,7 +53,8 @@ def device() -> list[Figure]:
     copy = milliseconds([lambda turn: pairs[turn % 2][1].copy_(pairs[turn % 2][0])], 20)[:, 0]
     moved = 2 * 4 * (1 << 29)
     products = {}
-    for kind, unit in ((torch.float32, "TFLOP/s"), (torch.float64, "TFLOP/s in float64")):
+    torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+    for kind, unit in zip((torch.float32, torch.float64, torch.float16), RATES, strict=True):
         matrices = [torch.randn(8192, 8192, device="cuda", dtype=kind) for _ in range(3)]
         taken = milliseconds([lambda turn, made=matrices: made[turn % 3] @ made[(turn + 1) % 3]], 20)[:, 0]
         products[unit] = taken
@@ -70,7 +72,13 @@ def device() -> list[Figure]:
         *(
             Figure(what, taken, value=2 * 8192**3 / np.median(taken) / 1e9, unit=unit)
             for what, (unit, taken) in zip(
-                ("8192³ float32 product, TF32 off", "8192³ float64 product"), products.items(), strict=True
+                (
+                    "8192³ float32 product, TF32 off",
+                    "8192³ float64 product",
+                    "8192³ product of halves, sums in float32",
+                ),
+                products.items(),
+                strict=True,
             )
         ),
         Figure("launch of a kernel", launch),
@@ -110,7 +118,9 @@ def held(X: Any, Q: Any, k: int, distances: Any, indices: Any) -> None:
 
 
 def against_torch(what: str, X: Any, sets: list[Any], k: int, turns: int = 9) -> Figure:
-    """Our exact search beside torch's; operations are those of the products, bytes those of reading and answering."""
+    """Our exact search beside torch's; operations are those of the products of halves, bytes those of reading the rows
+    and answering.
+    """
     from knn.device_rows import DeviceRows
 
     rows = DeviceRows(X)
@@ -121,8 +131,7 @@ def against_torch(what: str, X: Any, sets: list[Any], k: int, turns: int = 9) ->
     )
     n, d, q = X.shape[0], X.shape[1], len(sets[0])
     moved = (n * d + q * d) * X.element_size() + q * k * 16
-    wide = X.element_size() == 8
-    return Figure(what, taken[:, 0], taken[:, 1], operations=2.0 * n * q * d, moved=moved, wide=wide)
+    return Figure(what, taken[:, 0], taken[:, 1], operations=2.0 * n * q * d, moved=moved, rate="halves")
 
 
 def normal(n: int, d: int, queries: int = QUERIES, dtype: str = "float32") -> tuple[Any, list[Any]]:
@@ -217,17 +226,20 @@ def _cuvs(X: Any) -> Callable[[Any], Any]:
 
 
 TILES = ((16, 8), (16, 4), (8, 8))
-TILE = "exact search with tiles of {0} × {0} threads of {1} × {1}, 1M × 64, 10k queries, k = 10"
+TILE = "exact search without halves, tiles of {0} × {0} threads of {1} × {1}, 1M × 64, 10k queries, k = 10"
 
 
 @row("tiles", *(TILE.format(*shape) for shape in TILES))
 def tiles() -> Iterator[Figure]:
-    """What another shape of tile would take: the whole search, with the constants of knn/device_rows.py changed."""
+    """What products of float32 alone would take, and other shapes of their tiles: the whole search, with the constants
+    of knn/device_rows.py changed.
+    """
     from knn import device_rows
 
     X, sets = normal(1_000_000, 64)
-    before = device_rows.WIDE, dict(device_rows.EACH)
+    before = device_rows.WIDE, dict(device_rows.EACH), device_rows.matrices
     try:
+        device_rows.matrices = lambda: False
         for shape in TILES:
             device_rows.WIDE, device_rows.EACH[np.dtype(np.float32)] = shape
             rows = device_rows.DeviceRows(X)
@@ -235,7 +247,7 @@ def tiles() -> Iterator[Figure]:
             taken = milliseconds([lambda turn, rows=rows: rows.nearest(sets[turn % SETS], 10)], 7)[:, 0]
             yield Figure(TILE.format(*shape), taken, operations=2.0 * 1e6 * QUERIES * 64)
     finally:
-        device_rows.WIDE = before[0]
+        device_rows.WIDE, device_rows.matrices = before[0], before[2]
         device_rows.EACH.update(before[1])
 
 

@@ -12,8 +12,6 @@ from knn.validation import FLOATS, LARGEST, checked_rows
 
 #: Rows that the centre is chosen by: any choice is right, a good one is fast.
 SAMPLE = 256
-#: Rows narrower than this are not taken in halves, which come 32 at a time. A guess: it decides on time, on no answer.
-NARROW = 12
 
 
 class Halves(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from knn.device_arrays import as_device_rows, back, empty_like, free_bytes, handle_of, moved, on_device, stream_of
-from knn.device_portions import NARROW, Portion, Seeing, bytes_beside, host_rows, matrices, on_host_sample, portion
+from knn.device_portions import Portion, Seeing, bytes_beside, host_rows, matrices, on_host_sample, portion
 from knn.screening import MODERATE, Screen
 from knn.validation import checked_rows
 
@@ -59,7 +59,7 @@ class DeviceRows:
         sample = on_host_sample(self._rows, stream, THREADS)
         screen = Screen(sample, np.ones(len(sample), bool), cpu)
         self._seeing = Seeing(bool(screen.direct), cuda.to_device(screen.centre, stream), screen.scale)
-        self._halved = matrices() and self.shape[1] >= NARROW
+        self._halved = matrices()
         n = self.shape[0]
         self._portion = min(n, portion or self._room())
         self._kept = self._copied(0, n) if self._portion == n else None

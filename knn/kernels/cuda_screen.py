@@ -181,8 +181,8 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8, matrix: bool = Fal
                 counts[local] = tally[y]
             cuda.syncthreads()
 
-    # Other types would spill some registers where two blocks share a multiprocessor.
-    @(resident(wide * wide) if matrix or dtype == np.float32 else cuda.jit)
+    # Thread by thread some registers would be spilled where two blocks share a multiprocessor.
+    @(resident(wide * wide) if matrix else cuda.jit)
     def screen(X, norms, Q, factors, margins, k, serves, fails, flags, keys, slots, counts):
         points = cuda.shared.array(both_sides, word, alignment)
         queries = cuda.shared.array(both_sides, word, alignment)
@@ -244,7 +244,6 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8, matrix: bool = Fal
                     flags[own] = fails
                     thresholds[me] = -largest
                     held[me] = 0
-                cuda.syncthreads()
         if me < tile and own < Q.shape[0] and flags[own] == serves:
             counts[own, stripe] = held[me]
 

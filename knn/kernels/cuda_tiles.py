@@ -111,6 +111,7 @@ def _threads(dtype: np.dtype, wide: int, each: int, number: Any) -> tuple[Any, .
         return total + a * b
 
     # Halves come here in the simulator alone: by matrices they are multiplied elsewhere.
+    again = hidden()
     gain = dot4 if dtype == np.int32 else PLAIN.get(dtype, plus_product)
 
     @device
@@ -127,7 +128,7 @@ def _threads(dtype: np.dtype, wide: int, each: int, number: Any) -> tuple[Any, .
     @device
     def lanes():
         """Vectors of neighbouring threads are neighbours."""
-        return types.uint64(cuda.threadIdx.y * vector), types.uint64(cuda.threadIdx.x * vector)
+        return types.uint64(again(cuda.threadIdx.y) * vector), types.uint64(again(cuda.threadIdx.x) * vector)
 
     @device
     def place(j):
@@ -136,15 +137,14 @@ def _threads(dtype: np.dtype, wide: int, each: int, number: Any) -> tuple[Any, .
     @device
     def put(ahead, shared):
         """What `fetch` brought, into shared memory: shared[coordinate, row]."""
-        column, row = types.uint64(cuda.threadIdx.x), types.uint64(cuda.threadIdx.y)
+        column, row = types.uint64(again(cuda.threadIdx.x)), types.uint64(again(cuda.threadIdx.y))
         for part in range(each):
             shared[column, row + types.uint64(part * wide)] = ahead[part]
 
     @device
-    def multiply_one(points, queries, c, sums):
+    def multiply_one(points, queries, y, x, c, sums):
         some = cuda.local.array(each, word)
         others = cuda.local.array(each, word)
-        y, x = lanes()
         for j in range(each):
             some[j] = points[c, x + place(j)]
             others[j] = queries[c, y + place(j)]
@@ -159,9 +159,9 @@ def _threads(dtype: np.dtype, wide: int, each: int, number: Any) -> tuple[Any, .
         half, step = multiply_many(count // 2), np.uint64(count // 2)
 
         @device
-        def both(points, queries, c, sums):
-            half(points, queries, c, sums)
-            half(points, queries, c + step, sums)
+        def both(points, queries, y, x, c, sums):
+            half(points, queries, y, x, c, sums)
+            half(points, queries, y, x, c + step, sums)
 
         return both
 
@@ -170,7 +170,8 @@ def _threads(dtype: np.dtype, wide: int, each: int, number: Any) -> tuple[Any, .
     @device
     def multiply(points, queries, sums):
         """sums[i, j] gains the products of the thread's i-th query and j-th point over `wide` coordinates, in order."""
-        many(points, queries, first_coordinate, sums)
+        y, x = lanes()
+        many(points, queries, y, x, first_coordinate, sums)
 
     return (wide, wide * each + vector), lanes, place, place, fetch, fetch, put, multiply
 

@@ -94,7 +94,6 @@ def small_rows(monkeypatch):
     monkeypatch.setattr(device_rows, "WIDE", 4)
     monkeypatch.setattr(device_rows, "EACH", dict.fromkeys(device_rows.EACH, 2))
     monkeypatch.setattr(device_rows, "FEWEST", 1)
-    monkeypatch.setattr(device_rows, "NARROW", 3)  # rows of fewer coordinates are not taken in halves
     monkeypatch.setattr(device_rows, "BLOCKS", 4)
     monkeypatch.setattr("knn.kernels.cuda_screen.BINS", 8)  # looser limits keep more
 

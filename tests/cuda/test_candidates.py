@@ -163,9 +163,8 @@ def test_rows_that_are_not_held_centred_besides_pass_in_portions(monkeypatch):
     kept = there._on_device()
     monkeypatch.setattr(type(cuda.current_context()), "get_memory_info", lambda _: (1000, 1000))
     same(there.search(Q, 3, exact=True), here.search(Q, 3, exact=True))
-    assert kept._everything()._portion == 600 // (
-        8 * 5 + 9 + 16
-    )  # six tenths: a copy is made, halves too, and buffers beside
+    # Six tenths: a copy is made, halves are, and buffers beside them.
+    assert kept._everything()._portion == 600 // (8 * 5 + 9 + 16)
     found = there.search(cuda.to_device(Q), 3, exact=True)
     np.testing.assert_array_equal(found.indices.copy_to_host(), here.search(Q, 3, exact=True).indices)
     assert found.certified.all()

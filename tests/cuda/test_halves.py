@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numba import config, cuda
 
-from knn import BruteForce, device_codes, device_portions, device_rows
+from knn import BruteForce, device_portions, device_rows
 from knn.device_rows import DeviceRows
 from knn.kernels.cuda_halves import AGAIN, ALL, FIRST, TOP, scale_of
 from knn.kernels.cuda_screen import BINS
@@ -15,9 +15,8 @@ pytestmark = pytest.mark.simulator
 
 
 @pytest.fixture(autouse=True)
-def small_blocks(monkeypatch, small_rows):  # noqa: ARG001
-    """All sizes count, over the stand-in too, where blocks are as large as on a device."""
-    monkeypatch.setattr(device_rows, "NARROW", 3)
+def small_blocks(small_rows):
+    """All sizes count; over the stand-in blocks are as large as on a device."""
 
 
 def workspace(rows):
@@ -132,13 +131,8 @@ def test_the_dead_are_no_neighbours_and_decide_on_no_scale(dtype):
     np.testing.assert_array_equal(distances, truth.distances)
 
 
-@pytest.mark.parametrize("why", ["narrow", "no such instruction"])
-def test_rows_that_are_not_taken_in_halves_are_answered_alike(why, monkeypatch, dtype):
-    if why == "narrow":
-        monkeypatch.setattr(device_rows, "NARROW", 6)
-    else:
-        for module in (device_rows, device_codes):
-            monkeypatch.setattr(module, "matrices", lambda: False)
+def test_rows_are_answered_alike_without_such_instructions(monkeypatch, dtype):
+    monkeypatch.setattr(device_rows, "matrices", lambda: False)
     X, Q = (part.astype(dtype) for part in clusters(40, 5, seed=9, queries=7))
     rows = DeviceRows(X)
     assert rows._kept.halves is None

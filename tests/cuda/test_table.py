@@ -118,10 +118,10 @@ def test_rows_behind_one_that_crashes_hangs_or_loses_the_device_are_run(tmp_path
 
 
 def test_the_floor_is_the_larger_of_operations_and_bytes():
-    floor = {"flops": 1e12, "bytes": 1e12}
+    floor = {"float32": 1e12, "bytes": 1e12}
     figure = gpu.Figure("x", np.array([8.0]), operations=2e9, moved=4e9)  # 2 ms and 4 ms of 8
     assert gpu.as_lines("row", [figure], {}, floor)[0]["share_of_floor"] == "0.5"
     assert gpu.as_lines("row", [figure], {}, {})[0]["share_of_floor"] == ""
-    floor["wide flops"] = 5e11
-    wide = gpu.as_lines("row", [figure._replace(operations=3e9, wide=True)], {}, floor)[0]  # 6 ms of 8
+    floor["float64"] = 5e11
+    wide = gpu.as_lines("row", [figure._replace(operations=3e9, rate="float64")], {}, floor)[0]  # 6 ms of 8
     assert wide["share_of_floor"] == "0.75"

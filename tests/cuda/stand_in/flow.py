@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from tests.cuda.stand_in.code import FLOATS
 from tests.cuda.stand_in.ptx import Entry, Instruction
 
 #: Where a thread waits for others.
 WAITS = ("bar", "shfl", "mma")
+#: Products of matrices that a thread can wait for at once, and what none is taken across.
+MOST, ENDS = 32, ("bar", "shfl", "bra", "ret", "exit")
 _REGISTER = re.compile(r"%[\w.]+")
 
 
@@ -17,6 +20,7 @@ def parted(entry: Entry) -> dict[str, list[Instruction]]:
     blocks: dict[str, list[Instruction]] = {}
     for label, instructions in entry.blocks.items():
         name, block = label, []
+        instructions = _together(instructions)
         for i, one in enumerate(instructions):
             block.append(one)
             if one.name in (*WAITS, "bra", "ret", "exit") and i + 1 < len(instructions):
@@ -26,9 +30,39 @@ def parted(entry: Entry) -> dict[str, list[Instruction]]:
     return blocks
 
 
+def _together(instructions: list[Instruction]) -> list[Instruction]:
+    """With products of matrices of which none needs another's but to add to it taken together, where the last of them
+    was: lanes wait for each other once. Where the others were, they give their words.
+    """
+    done: list[Instruction] = []
+    waiting: list[tuple[int, Instruction]] = []
+
+    def end() -> None:
+        if waiting:
+            given = [one for _, one in waiting]
+            for which, (place, one) in enumerate(waiting):
+                done[place] = replace(one, words=("give",), operands=(str(which), *one.operands[1:3]))
+            place, last = waiting[-1]
+            products = ("{" + ", ".join(one.operands[which].strip("{}") for one in given) + "}" for which in (0, 3))
+            done.insert(place + 1, replace(last, operands=tuple(products)))
+            waiting.clear()
+
+    for one in instructions:
+        of_others = {name for _, other in waiting for name in _REGISTER.findall(other.operands[0])}
+        inputs = _REGISTER.findall(" ".join(one.operands[1:3])) if one.name == "mma" else read(one)
+        different = one.name == "mma" and waiting and (len(waiting) == MOST or one.words != waiting[0][1].words)
+        if of_others & {*inputs, *(() if one.name == "mma" else written(one))} or different or one.name in ENDS:
+            end()
+        done.append(one)
+        if one.name == "mma":
+            waiting.append((len(done) - 1, one))
+    end()
+    return done
+
+
 def written(one: Instruction) -> list[str]:
     """The registers that an instruction writes."""
-    if one.name in ("st", "bra", "ret", "exit", "red", "cp") or one.words[:2] == ("bar", "sync"):
+    if one.name in ("st", "bra", "ret", "exit", "red", "cp", "give") or one.words[:2] == ("bar", "sync"):
         return []
     return _REGISTER.findall(one.operands[0])
 

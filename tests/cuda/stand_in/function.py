@@ -29,7 +29,7 @@ FRAME = {
     "size": 64,
     "words": 80,
 }
-KEPT = 128
+KEPT = 80 + 2 * 24 * flow.MOST
 ENVIRONMENT = {
     "parameters": 0,
     "shared": 8,
@@ -139,7 +139,7 @@ class Function(Accesses):
     def _plain(self, one: Instruction) -> None:
         if one.name in ("ret", "exit"):
             self.code.do(f"ret i32 {DONE}")
-        elif one.name in ("ld", "st", "atom", "cp"):
+        elif one.name in ("ld", "st", "atom", "cp", "give"):
             getattr(self, f"_{one.name}")(one)
         elif one.name == "mov" and one.operands[1].split(".")[0] in ("%tid", "%ntid", "%ctaid", "%nctaid", "%laneid"):
             self._special(one)
@@ -171,7 +171,6 @@ class Function(Accesses):
             stops = BARRIER
         elif one.name == "mma":
             told, stops = "-1", WARP
-            self._given_words(one)
         else:
             told, stops = code.get(one.operands[4], "i32"), WARP
             turn = self._field(FRAME["turn"], "i32")
@@ -196,27 +195,30 @@ class Function(Accesses):
         else:
             raise NotImplementedError(f"line {one.line}: {'.'.join(one.words)}")
 
-    def _given_words(self, one: Instruction) -> None:
-        """The words of both matrices that a lane gives, where the others find them."""
+    def _give(self, one: Instruction) -> None:
+        """The words of both matrices that a lane gives to a product, where the others find them."""
         turn = self._field(FRAME["turn"], "i32")
         parity = self.code.value(f"and i64 {self.code.value(f'zext i32 {turn} to i64')}, 1")
-        start = self.code.value(f"add i64 {self.code.value(f'mul i64 {parity}, 24')}, {FRAME['words']}")
+        own = FRAME["words"] + 24 * int(one.operands[0])
+        start = self.code.value(f"add i64 {self.code.value(f'mul i64 {parity}, {24 * flow.MOST}')}, {own}")
         for i, name in enumerate(each_of(one.operands[1]) + each_of(one.operands[2])):
             self._set(self.code.value(f"add i64 {start}, {4 * i}"), "i32", self.code.get(name, "i32"))
 
     def _multiplied(self, one: Instruction) -> None:
-        """The lane's four sums of products, by machine.c."""
+        """The lane's four sums of each product, one after another, by machine.c."""
         of_halves = _MATRICES.get(one.words)
         if of_halves is None:
             raise NotImplementedError(f"line {one.line}: {'.'.join(one.words)}")
-        code = self.code
+        code, (made, added) = self.code, (each_of(operand) for operand in one.operands)
         sums = code.value("alloca [4 x i32]")
         places = [code.value(f"getelementptr i32, ptr {sums}, i64 {i}") for i in range(4)]
-        for where, name in zip(places, each_of(one.operands[3]), strict=True):
-            code.do(f"store i32 {code.get(name, 'i32')}, ptr {where}")
-        self._call("stand_in_multiply", f"ptr %frame, i32 {int(of_halves)}, ptr {sums}")
-        for where, name in zip(places, each_of(one.operands[0]), strict=True):
-            code.put(name, code.value(f"load i32, ptr {where}"), "i32")
+        for start in range(0, len(made), 4):
+            for where, name in zip(places, added[start : start + 4], strict=True):
+                code.do(f"store i32 {code.get(name, 'i32')}, ptr {where}")
+            told = f"i32 {int(of_halves)}, i32 {start // 4}, i32 {int(start + 4 == len(made))}"
+            self._call("stand_in_multiply", f"ptr %frame, {told}, ptr {sums}")
+            for where, name in zip(places, made[start : start + 4], strict=True):
+                code.put(name, code.value(f"load i32, ptr {where}"), "i32")
 
     def _exchanged(self, one: Instruction) -> None:
         """The value of the lane whose number differs by the mask's bits, or one's own outside the segment."""

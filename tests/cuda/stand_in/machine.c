@@ -21,7 +21,7 @@ typedef struct { /* the head of a thread's frame; what it keeps while it waits f
     Environment *environment;
     int32_t tid[3], lane, told, turn;
     int64_t given[2], warp, size, unused;
-    uint32_t words[2][6]; /* what it gives to a product of matrices, now and the time before */
+    uint32_t words[2][32][6]; /* what it gives to products of matrices, now and the time before */
 } Frame;
 
 typedef int (*Step)(Frame *);
@@ -78,9 +78,10 @@ static float cut_sum(const double *values, int n)
 }
 
 /* What the thread is answered by mma.m16n8k16 of halves, or m16n8k32 of bytes, added to sums, in place. */
-void stand_in_multiply(Frame *me, int32_t of_halves, uint32_t *sums)
+void stand_in_multiply(Frame *me, int32_t of_halves, int32_t which, int32_t last, uint32_t *sums)
 {
-    int parity = me->turn++ & 1;
+    int parity = me->turn & 1;
+    me->turn += last;
     for (int i = 0; i < 4; i++) {
         int row = me->lane / 4, column = 2 * (me->lane % 4) + i % 2, n = 1;
         double values[17];
@@ -88,8 +89,8 @@ void stand_in_multiply(Frame *me, int32_t of_halves, uint32_t *sums)
         memcpy(&before, &sums[i], 4);
         values[0] = before;
         for (int t = 0; t < 4; t++) {
-            uint32_t *a = ((Frame *)(me->warp + (4 * row + t) * me->size))->words[parity] + i / 2;
-            uint32_t *b = ((Frame *)(me->warp + (4 * column + t) * me->size))->words[parity] + 4;
+            uint32_t *a = ((Frame *)(me->warp + (4 * row + t) * me->size))->words[parity][which] + i / 2;
+            uint32_t *b = ((Frame *)(me->warp + (4 * column + t) * me->size))->words[parity][which] + 4;
             for (int part = 0; part < 2; part++) {
                 uint32_t x = a[2 * part], y = b[part];
                 if (of_halves) {
