@@ -17,6 +17,7 @@ import pytest
 
 from benchmarks import (
     code_recall,
+    halves,
     knn_suite,
     model_suite,
     ratio_table,
@@ -100,6 +101,21 @@ def test_codes_find_more_the_more_bits_they_have():
     beside = (70 * 8 + 3 * 128 * (4 + 1) + 24) / 1000
     sizes = [float(row["bytes a point"]) for row in table[1:]]
     np.testing.assert_allclose(sizes, [16 * bits + 8 + beside for bits in (1, 2, 3, 4)], atol=0.5)
+
+
+def test_halves_let_the_nearest_pass_and_what_they_cannot_tell_from_them():
+    rng = np.random.default_rng(0)
+    X, Q = rng.standard_normal((2, 300, 8))
+    counts, lost = halves.passing(X, Q[:50])
+    assert counts.min() >= halves.K
+    assert np.median(counts) < 2 * halves.K
+    assert 2.0**-13 < lost < 2.0**-11
+    whole, lost = halves.passing(np.round(100 * X), np.round(100 * Q[:50]))
+    assert lost == 0
+    assert whole.min() >= halves.K
+    together, _ = halves.passing(np.append(X, X * 1e-4 + 9, axis=0), Q[:5] * 1e-4 + 9)
+    assert (together >= 300).all()
+    assert next(iter(halves.problems(Path("absent"))))[0] == "normal"
 
 
 def test_times_are_read_at_equal_recall():

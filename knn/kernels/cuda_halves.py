@@ -18,9 +18,10 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import cuda, types
+from numba import cuda
 
 from knn.kernels.cuda_matrix import UNIT
+from knn.kernels.cuda_tiles import device
 
 #: The logarithm of the longest point at most, and of the longest query that halves are taken of.
 TOP, FAR = 12, 50
@@ -51,10 +52,23 @@ def scale_of(radius: float) -> float:
     return math.ldexp(1.0, TOP - math.frexp(radius)[1]) if radius > 0 else 1.0
 
 
+def key_error(d: int, radius: Any, loss: Any, rho: Any, mu: Any) -> Any:
+    """E for rows of d coordinates, with R, λ, ρ and μ, numbers or arrays; rounding in float64 included.
+
+    Sixteen products and the sum so far are added at a time, and the sum is rounded: γ = 18·⌈d/16⌉·UNIT, and as many
+    more as there are noughts in the last 32.
+    """
+    gamma, gamma64, u = UNIT * 36 * ((d + 31) // 32), (d + 2) * 2.0**-53, 2.0**-24
+    reach, length = radius + loss, rho + mu
+    product = 2 * (rho * loss + mu * reach + gamma * length * reach)
+    rounding = u * (radius * radius + 2 * reach * length * (1 + gamma)) + (u + gamma64) * radius * radius
+    return product + rounding + gamma64 * rho * rho + 2.0**-140
+
+
 @functools.cache
 def halving(dtype: np.dtype, threads: int = 128) -> Halving:
     """The kernels for rows seen as `dtype`."""
-    u_rows, u = float(np.finfo(dtype).eps) / 2, 2.0**-24
+    error, u_rows = device(key_error), float(np.finfo(dtype).eps) / 2
     least = float(np.finfo(dtype).smallest_subnormal)
     infinite = np.float32(np.inf)
 
@@ -98,15 +112,9 @@ def halving(dtype: np.dtype, threads: int = 128) -> Halving:
             halves[row, j] = half
             lost += gap * gap
         mu = 1.01 * math.sqrt(lost)
-        # Words are taken sixteen at a time, noughts among them, and so are sums: 32 products and two sums of sixteen.
-        gamma = UNIT * 36 * types.int64((d + 31) // 32)
-        gamma64 = (d + 2) * 2.0**-53
-        reach, length = radius + loss, rho + mu
-        product = 2 * (rho * loss + mu * reach + gamma * length * reach)
-        rounding = u * (radius * radius + 2 * reach * length * (1 + gamma)) + (u + gamma64) * radius * radius
         factors[row] = np.float32(2.0 / own)
         margins[row, 0] = squared
-        margins[row, 1] = 1.01 * (product + rounding + gamma64 * squared + 2.0**-140)
+        margins[row, 1] = 1.01 * error(d, radius, loss, rho, mu)
         margins[row, 2] = 1.01 * (u_rows * (radius + rho) + 8 * d * least * scale)
         margins[row, 3] = (d + 8) * 2.0**-53
 
