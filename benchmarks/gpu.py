@@ -42,16 +42,12 @@ ORDER = (
     "exact-k", "tiles", "principal", "tree", "dci-mnist", "prioritized-10000", "prioritized-100000", "tree-shapes",
     "dci", "prioritized-1000000", "rivals",
 )  # fmt: skip
-
-
-#: What the rates of products are called in the file, and in a figure.
+#: Rates of products, as the file has them and figures.
 RATES = {"TFLOP/s": "float32", "TFLOP/s in float64": "float64", "TFLOP/s of halves": "halves"}
 
 
 class Figure(NamedTuple):
-    """One line of the table. Times are milliseconds of each turn; `operations`, at the `rate` of which a product is
-    measured, a value of `RATES`, and `moved` bytes make the floor.
-    """
+    """One line of the table: milliseconds of each turn; `operations` of a `rate` and `moved` bytes make the floor."""
 
     what: str
     ours: Any = None
@@ -177,7 +173,7 @@ def table(lines: list[dict[str, str]]) -> str:
 def the_floor(lines: list[dict[str, str]]) -> dict[str, float]:
     """What the row "device" has measured: bytes a second of a copy, flops a second of each product."""
     found = {line["unit"]: float(line["value"]) for line in lines if line["row"] == "device" and line["value"]}
-    names = {"TB/s": "bytes", **RATES}
+    names = RATES | {"TB/s": "bytes"}
     return {names[unit]: value * 1e12 for unit, value in found.items() if unit in names}
 
 

@@ -83,8 +83,10 @@ class DeviceCodes(DeviceRows):
         ranking.settle[q, threads, stream](portion.rows, portion.alive, bytes_, flags, few, scratch, distances, slots)
 
     def _beside(self, k):
-        """Room in a buffer beside two tiles: keys have no margin, so all that is held is k and what ties."""
-        return -(-k // device_rows.THREADS) * device_rows.THREADS
+        """Room in a buffer beside two tiles: k and what ties, since keys have no margin, and as much again, so that few
+        tiles fill it.
+        """
+        return 2 * -(-k // device_rows.THREADS) * device_rows.THREADS
 
     @property
     def _most(self) -> int:

@@ -27,7 +27,7 @@ ROOMS, RANKED = (32, 128, 1024), 8192
 #: Points of a portion at most, whose slots are kept in 32 bits.
 SLOTS = 2**31 - 1
 #: Bytes of buffers at a time.
-WORKSPACE = 1 << 28
+WORKSPACE = 1 << 30
 
 
 class DeviceRows:
@@ -37,7 +37,7 @@ class DeviceRows:
     is, and must not change. Rows of the host that the device's memory cannot hold are copied in portions, anew for each
     search; rows of the device are so centred, where they must be and there is no room for all. `alive` bool (n,), of
     the host, marks rows that may be found. Distances, ties and their order are those of `BruteForce` on the CPU, to the
-    bit. Memory O(n d), and a workspace of at most some 300 MB, or a quarter of what is free.
+    bit. Memory O(n d), and a workspace of at most a gigabyte, or a quarter of what is free.
 
     Raises ValueError for X with entries that are not finite, or too large to be squared, naming the row, and where no
     device answers.
@@ -149,7 +149,8 @@ class DeviceRows:
         most = int(max(1, min(-(-n // (tile * FEWEST)), BLOCKS // tiles, RANKED // k, fitting)))
         stripes = max(range(1, most + 1), key=lambda stripes: (_busy(tiles * stripes), stripes))
         a_query = stripes * a_stripe + self.shape[1] * (self.dtype.itemsize + 2 * self._halved)
-        together = min(q, max(1, int(self._workspace_bytes // (a_query * tile))) * tile)
+        together = max(1, int(self._workspace_bytes // (a_query * tile)))
+        together = min(q, -(-tiles // -(-tiles // together)) * tile)  # parts as large as each other
         with self._lock:  # two threads must not mix what they start on one stream, whose workspace they share
             workspace = self._workspace((together, stripes, room), stream)
             for first in range(0, q, together):
