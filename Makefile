@@ -52,13 +52,14 @@ report: $(VENV)/.run
 # Timing guards switch themselves off beside other processes. CUDA's simulator, its compiler and the driver that stands in
 # for a device's need a process each; what needs a device is skipped where none answers, and counted. Kernels run as the
 # Python that they are written in too, where samples are small. Two workers of one thread each: more would wait for each
-# other; a file is one worker's, so that neither compiles what the other does.
+# other; a file is one worker's, so that neither compiles what the other does, and files go in their order, in which the
+# last ones are short.
 UNCOMPILED := tests/knn/test_kernels.py tests/knn/test_principal.py tests/knn/test_look_up.py tests/knn/test_lsh.py \
 	tests/knn/test_exact_kernels.py tests/knn/test_tree_kernels.py tests/knn/test_rotated.py tests/knn/test_laws.py \
 	tests/knn/test_dynamic.py tests/knn/test_radius.py tests/estimators/test_kernel_distances.py \
 	tests/estimators/test_kernel_distances_statistics.py
 test: $(VENV)/.test
-	@OMP_NUM_THREADS=1 $(PYTEST) tests -n 2 --dist loadfile -m "not deep and not perf and not simulator and not stand_in" --ignore=tests/perf $(COVER)
+	@OMP_NUM_THREADS=1 $(PYTEST) tests -n 2 --dist loadfile --no-loadscope-reorder -m "not deep and not perf and not simulator and not stand_in" --ignore=tests/perf $(COVER)
 	@NUMBA_ENABLE_CUDASIM=1 $(PYTEST) tests/cuda -n 2 -m "simulator and not deep" $(COVER)
 	@STAND_IN=shuffled $(PYTEST) tests/cuda -n 2 --dist loadfile -m "stand_in and not deep" $(COVER)
 	@NUMBA_DISABLE_JIT=1 $(PYTEST) $(UNCOMPILED) -n 2 -m "not deep" -k "twin or products or bisection or bucket or kernels \

@@ -28,8 +28,14 @@ capabilities = pytest.mark.parametrize(
     ],
     ids=lambda c: f"{c[0]}.{c[1]}",
 )
+#: Of two widths of points and queries one case is compiled always, the other in the deep tier.
 kernels = pytest.mark.parametrize(
-    "kernel", [] if config.ENABLE_CUDASIM else list(device_code.kernels()), ids=lambda k: k.name
+    "kernel",
+    [
+        pytest.param(k, marks=pytest.mark.deep if k.name.endswith("float64 with float32 queries") else ())
+        for k in ([] if config.ENABLE_CUDASIM else device_code.kernels())
+    ],
+    ids=lambda k: k.name,
 )
 
 
