@@ -176,11 +176,11 @@ def pairing(dtype: np.dtype, kind: int, wide: int = 16, each: int = 8) -> Pairin
             take(ny, at, far, theirs)
             take(v, at, nothing, by_column)
             for start in range(wide, X.shape[1] + wide, wide):
-                last = start >= X.shape[1]
-                fetch(y, at + step if last else at, 0 if last else start, some, points[side])
-                fetch(x, first_row, 0 if last else start, others, queries[side])
+                last, other = start >= X.shape[1], types.uint64(1) - side
+                fetch(y, at + step if last else at, 0 if last else start, some, points[other])
+                fetch(x, first_row, 0 if last else start, others, queries[other])
                 multiply(points[side], queries[side], sums)
-                side = types.uint64(1) - side
+                side = other
                 put(some, points[side])
                 put(others, queries[side])
                 cuda.syncthreads()

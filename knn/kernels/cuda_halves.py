@@ -55,10 +55,11 @@ def scale_of(radius: float) -> float:
 def key_error(d: int, radius: Any, loss: Any, rho: Any, mu: Any) -> Any:
     """E for rows of d coordinates, with R, λ, ρ and μ, numbers or arrays; rounding in float64 included.
 
-    Sixteen products and the sum so far are added at a time, and the sum is rounded: γ = 18·⌈d/16⌉·UNIT, and as many
-    more as there are noughts in the last 32.
+    Sixteen products and the sum so far are added at a time, and the sum is rounded, twice for 32 coordinates, noughts
+    behind the last among them: with g = 36·⌈d/32⌉·UNIT, γ = g/(1 − g).
     """
-    gamma, gamma64, u = UNIT * 36 * ((d + 31) // 32), (d + 2) * 2.0**-53, 2.0**-24
+    each, gamma64, u = UNIT * 36 * ((d + 31) // 32), (d + 2) * 2.0**-53, 2.0**-24
+    gamma = each / (1 - each) if each < 0.5 else math.inf  # of which nothing can be told, so that all pass
     reach, length = radius + loss, rho + mu
     product = 2 * (rho * loss + mu * reach + gamma * length * reach)
     rounding = u * (radius * radius + 2 * reach * length * (1 + gamma)) + (u + gamma64) * radius * radius

@@ -24,13 +24,10 @@ import numpy as np
 from numba import cuda, types
 
 from knn.kernels.cuda_codes import DEAD_CODE
+from knn.kernels.cuda_kth import BINS, kth
 from knn.kernels.cuda_matrix import hidden
 from knn.kernels.cuda_tiles import device, resident, tiles
 
-#: Parts into which the range of keys is cut at a tightening, and how often: a four-thousandth of it is left. There is
-#: no formula for the k-th of keys in no order, and none is needed: whatever at least k keys do not exceed is a limit,
-#: of which a loose one only lets more pass.
-BINS, PASSES = 64, 2
 #: Keys that a thread looks at before all wait, when some are dropped.
 AHEAD = 4
 
@@ -54,7 +51,7 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8, matrix: bool = Fal
     largest, infinite = (DEAD_CODE // 2, kind(DEAD_CODE)) if whole else (width.max, kind(np.inf))
     two_units, least = 2 * float(width.eps), float(width.smallest_subnormal)
     nothing, two = kind(0), kind(2)
-    again = hidden()
+    again, kth_at_most = hidden(), kth(wide)
     both_sides, of_queries = (2, *shape), tile if halves else 1
 
     @device
@@ -81,47 +78,6 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8, matrix: bool = Fal
                         slots[row, stripe, to] = first + types.int64(x + point(j))
                         full = full or to >= room
         return full
-
-    @device
-    def kth_at_most(keys, held, k, margin, x, y, low, high, bins, parts):
-        """Leaves in high[y] a value that at least k of the first `held` keys (c,) do not exceed, if k are held."""
-        if x == 0:
-            low[y] = -margin[0] - margin[1]
-            high[y] = low[y]
-        cuda.syncthreads()
-        for at in range(x, held, wide):
-            cuda.atomic.max(high, y, np.float64(keys[at]))
-        for _ in range(PASSES):
-            for b in range(x, BINS, wide):
-                bins[y, b] = 0
-            cuda.syncthreads()
-            start, last = low[y], high[y]
-            span = last - start
-            each_part = BINS / span if span > 0.0 else 0.0
-            for at in range(x, held, wide):
-                key = np.float64(keys[at])
-                if key <= last:  # what is below the range counts too
-                    place = max(key - start, 0.0) * each_part
-                    cuda.atomic.add(bins, (y, types.int64(place) if place < BINS else BINS - 1), 1)
-            cuda.syncthreads()
-            own = 0
-            for b in range(x * BINS // wide, (x + 1) * BINS // wide):
-                own += bins[y, b]
-            parts[y, x] = own
-            cuda.syncthreads()
-            before = 0
-            for other in range(x):
-                before += parts[y, other]
-            if before < k <= before + own:  # of one thread alone
-                b = x * BINS // wide
-                while before + bins[y, b] < k:
-                    before += bins[y, b]
-                    b += 1
-                low[y] = start + b * (span / BINS)
-                # A part ends where rounding says; no key of it is above this, whole numbers without an error included.
-                if b < BINS - 1:
-                    high[y] = min(last, start + (b + 1) * (span / BINS) + 2.0**-45 * (abs(start) + span))
-            cuda.syncthreads()
 
     @device
     def whole_limit(kth, margin):  # noqa: ARG001
@@ -172,7 +128,7 @@ def screening(dtype: np.dtype, wide: int = 16, each: int = 8, matrix: bool = Fal
             held = counts[local] if inside else 0
             row = first_query + local if inside else 0
             margin = margins[row]
-            kth_at_most(keys[row, stripe], held, k, margin, x, y, low, high, bins, parts)
+            kth_at_most(keys[row, stripe], held, k, x, y, low, high, bins, parts)
             if x == 0 and held >= k:
                 thresholds[local] = min(thresholds[local], limit(high[y], margin))
             cuda.syncthreads()

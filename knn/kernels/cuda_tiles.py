@@ -95,7 +95,7 @@ def tiles(dtype: np.dtype, wide: int, each: int, matrix: bool = False) -> Tiles:
 
     aligned = None if config.ENABLE_CUDASIM else VECTOR
     by_matrices = matrix and not config.ENABLE_CUDASIM
-    shape, *rest = _matrices(dtype, number) if by_matrices else _threads(dtype, wide, each, number)
+    shape, *rest = _matrices(dtype) if by_matrices else _threads(dtype, wide, each, number)
     return Tiles(wide * each, shape, aligned, words, number, *rest)
 
 
@@ -176,7 +176,7 @@ def _threads(dtype: np.dtype, wide: int, each: int, number: Any) -> tuple[Any, .
     return (wide, wide * each + vector), lanes, place, place, fetch, fetch, put, multiply
 
 
-def _matrices(dtype: np.dtype, number: Any) -> tuple[Any, ...]:  # noqa: ARG001
+def _matrices(dtype: np.dtype) -> tuple[Any, ...]:
     """The same of products by matrices: eight warps, two along the queries and four along the points of a tile.
 
     A lane reads what it gives to two instructions 16 bytes at a time: words 4t … 4t + 3 of a point, and the words that

@@ -95,7 +95,6 @@ def small_rows(monkeypatch):
     monkeypatch.setattr(device_rows, "EACH", dict.fromkeys(device_rows.EACH, 2))
     monkeypatch.setattr(device_rows, "FEWEST", 1)
     monkeypatch.setattr(device_rows, "BLOCKS", 4)
-    monkeypatch.setattr("knn.kernels.cuda_screen.BINS", 8)  # looser limits keep more
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from estimators import energy_distance
 from knn import DCI, LSH, BruteForce, KDTree, MultiLevelDCI, PrincipalDCI, PrioritizedDCI
 from knn.device_arrays import back, free_bytes
 from knn.device_rows import DeviceRows
-from tests.cuda.truth import deep, hold, on_both
+from tests.cuda.truth import deep, hold, hold_keys, on_both
 
 pytestmark = pytest.mark.usefixtures("compiled")
 
@@ -66,6 +66,18 @@ def test_ties_and_offsets_are_the_hosts_to_the_bit(dtype):
     ):
         X, Q = X.astype(dtype), Q.astype(dtype)
         hold(DeviceRows(X).nearest(Q, 7), X, Q)
+
+
+def test_keys_of_halves_are_right_to_their_margins():
+    """Whole numbers of one sign, which halves hold, so that the margin is what a device's sums may be off."""
+    rng = np.random.default_rng(3)
+    X, Q = (rng.integers(1024, 2047, (rows, 784)).astype(np.float32) for rows in (19, 5))
+    rows = DeviceRows(X)
+    share = hold_keys(rows, Q)
+    assert rows._kept.halves.loss == 0
+    assert share > 0.01  # a device cuts off what does not fit
+    X, Q = on_both(19, 70, 5, np.float32)
+    assert hold_keys(DeviceRows(X), Q) > 0
 
 
 def test_the_same_answer_twice_and_in_portions():

@@ -95,6 +95,17 @@ def test_what_promises_the_bits_of_the_host_contracts_no_product(name, ptx):
 
 
 @needs_a_compiler
+@pytest.mark.parametrize("name", ["screen halves", "screen codes"])
+def test_matrices_are_multiplied_by_one_instruction_and_read_sixteen_bytes_at_a_time(name, ptx):
+    """A warp multiplies 64 rows by 32 of 16 words: 4 by 4 products of 8 words, twice."""
+    (chosen,) = (kernel for kernel in device_code.kernels() if kernel.name == name)
+    code = ptx(chosen, min(device_code.CAPABILITIES))
+    assert code.count("mma.sync.aligned") == 32
+    assert code.count("ld.shared.v4") == 12
+    assert code.count("cp.async.ca.shared.global") == 2 * 16  # before the first tile, and within the loop
+
+
+@needs_a_compiler
 def test_products_of_bytes_are_one_instruction(ptx):
     chosen = [kernel for kernel in device_code.kernels() if kernel.name == "screen codes by threads"]
     each = 64  # products that a thread holds, each of which gains four at a time

@@ -8,7 +8,6 @@ from numba import cuda
 
 from knn import BruteForce, device_rows, on_device
 from knn.device_rows import DeviceRows
-from knn.kernels.cuda_screen import BINS
 from tests.knn.problems import clusters
 
 pytestmark = pytest.mark.simulator
@@ -42,8 +41,7 @@ def test_many_that_a_screen_lets_pass_are_ranked_by_digits(monkeypatch, dtype):
         hold(DeviceRows(X).nearest(Q, k), X, Q, k)
 
 
-def test_limits_as_tight_as_on_a_device_leave_no_neighbour_out(monkeypatch, dtype):
-    monkeypatch.setattr("knn.kernels.cuda_screen.BINS", BINS)
+def test_limits_as_tight_as_on_a_device_leave_no_neighbour_out(dtype):
     X, Q = (part.astype(dtype) for part in clusters(60, 4, seed=6, queries=2))
     hold(DeviceRows(X).nearest(Q, 3), X, Q, 3)
 
@@ -64,9 +62,8 @@ def test_offsets_and_scales_move_no_answer(dtype, offset, scale):
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e6])
-def test_queries_of_another_width_than_the_points_are_answered_to_the_bit(monkeypatch, dtype, offset):
+def test_queries_of_another_width_than_the_points_are_answered_to_the_bit(dtype, offset):
     """Around an offset float64 queries lie between the numbers that float32 has there, which a screen must not mind."""
-    monkeypatch.setattr("knn.kernels.cuda_screen.BINS", BINS)
     other = np.float64 if dtype == np.float32 else np.float32
     X, Q = np.random.default_rng(7).standard_normal((2, 90, 2)) + offset
     X, Q = X.astype(dtype), Q[:24].astype(other)

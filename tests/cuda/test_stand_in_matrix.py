@@ -108,6 +108,23 @@ def test_what_is_copied_is_there_after_the_wait_and_the_barrier(run):
     np.testing.assert_array_equal(copied(run, waits=True), [range(32, 0, -1), [0, 0, *range(62, 32, -1)]])
 
 
+def test_what_a_copy_is_under_way_to_is_not_read(run):
+    """Whatever lay there before: on a device the copy may come sooner."""
+    copy, arrive = cuda_matrix.copying(1, 1, 16)
+
+    def kernel(words, out):
+        held = cuda.shared.array((1, 16), int32)
+        me = cuda.threadIdx.x
+        held[0, me] = me
+        cuda.syncthreads()
+        copy(words, uint64(me), int32(1), held, uint64(0), uint64(me))
+        out[me] = held[0, me]
+        arrive()
+
+    with pytest.raises(machine.Fault, match=r"ld\.shared"):
+        run(kernel, np.ones((1, 16), np.int32), np.zeros(16, np.int32), threads=16)
+
+
 @pytest.mark.parametrize("waits", [False, True], ids=["nobody waits", "one does not"])
 def test_what_nobody_waited_for_is_not_there(run, waits):
     with pytest.raises(machine.Fault, match=r"ld\.shared"):

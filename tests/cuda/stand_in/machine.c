@@ -36,6 +36,7 @@ static __thread int64_t n_copies, room_for_copies;
 void stand_in_copy(Frame *by, int64_t to, int64_t from, int32_t bytes)
 {
     if (n_copies == room_for_copies) copies = realloc(copies, (room_for_copies = 2 * n_copies + 64) * sizeof(Copy));
+    memset((void *)(to + by->environment->shadow), 1, 4); /* allocated, and nothing that may be read meanwhile */
     copies[n_copies++] = (Copy){by, to, from, bytes};
 }
 
