@@ -69,9 +69,10 @@ def test_ties_and_offsets_are_the_hosts_to_the_bit(dtype):
 
 
 def test_keys_of_halves_are_right_to_their_margins():
-    """Whole numbers of one sign, which halves hold, so that the margin is what a device's sums may be off."""
+    """Whole numbers, of one sign in a row, which halves hold, so that the margin is what a device's sums may be off."""
     rng = np.random.default_rng(3)
-    X, Q = (rng.integers(1024, 2047, (rows, 784)).astype(np.float32) for rows in (19, 5))
+    X, Q = (rng.integers(1024, 2047, (rows, 784)).astype(np.float32) for rows in (20, 5))
+    X[::2] *= -1  # around the origin, so that they are used as they are
     rows = DeviceRows(X)
     share = hold_keys(rows, Q)
     assert rows._kept.halves.loss == 0
