@@ -136,3 +136,16 @@ def small_candidates(monkeypatch, small_screens):  # noqa: ARG001
     monkeypatch.setattr(device_projections, "EACH", 2)
     for module in (device_levels, device_projections):
         monkeypatch.setattr(module, "DIGIT", 4)
+
+
+@pytest.fixture(scope="module")
+def run():
+    """Runs a kernel of a few lines as it is compiled, on the processor, without a driver."""
+    from tests.cuda.stand_in import machine
+    from tests.cuda.stand_in.direct import Run
+
+    try:
+        machine.library()
+    except machine.Unavailable as missing:
+        pytest.skip(str(missing))
+    return Run()

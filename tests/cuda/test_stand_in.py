@@ -13,17 +13,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def run():
-    from tests.cuda.stand_in.direct import Run
-
-    try:
-        machine.library()
-    except machine.Unavailable as missing:
-        pytest.skip(str(missing))
-    return Run()
-
-
 @pytest.fixture(params=["forwards", "backwards", "shuffled", "7"])
 def order(request, monkeypatch):
     monkeypatch.setattr(machine, "ORDER", request.param)

@@ -12,17 +12,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def run():
-    from tests.cuda.stand_in.direct import Run
-
-    try:
-        machine.library()
-    except machine.Unavailable as missing:
-        pytest.skip(str(missing))
-    return Run()
-
-
 def product(run, dtype, rows, columns, start):
     """start + rows·columnsᵀ by one instruction, of words (16, 8) and (8, 8)."""
     mma, number = cuda_matrix.instruction(np.dtype(dtype)), float32 if start.dtype == np.float32 else int32
