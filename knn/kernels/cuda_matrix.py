@@ -136,7 +136,7 @@ def copying(parts: int, wide: int, columns: int) -> tuple[Any, Any]:
                 code = ir.InlineAsm(
                     ir.FunctionType(ir.VoidType(), [address, address, word]),
                     f"cp.async.ca.shared.global [$0+{4 * part * wide * columns}], [$1], 4, $2;",
-                    "l,l,r",
+                    "l,l,r,~{memory}",
                     side_effect=True,
                 )
                 builder.call(code, [target, source, builder.select(some, word(4), word(0))])
@@ -148,7 +148,7 @@ def copying(parts: int, wide: int, columns: int) -> tuple[Any, Any]:
     @intrinsic
     def arrive(typing_context):  # noqa: ARG001
         def generate(context, builder, signature, arguments):  # noqa: ARG001
-            code = ir.InlineAsm(ir.FunctionType(ir.VoidType(), []), "cp.async.wait_all;", "", side_effect=True)
+            code = ir.InlineAsm(ir.FunctionType(ir.VoidType(), []), "cp.async.wait_all;", "~{memory}", side_effect=True)
             builder.call(code, [])
             return context.get_dummy_value()
 

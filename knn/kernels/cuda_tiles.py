@@ -1,12 +1,12 @@
 """Products of two sets of rows on a device, a tile at a time: what its threads fetch, keep and multiply.
 
 A block of wide × wide threads makes a tile of tile × tile products, tile = wide·each. `wide` words of the rows of both
-sets lie in shared memory while the next are fetched to registers, and each thread holds each × each products.
+sets lie in shared memory while the next are on their way, and each thread holds each × each products.
 
 Thread by thread, words lie there coordinate by coordinate; each thread reads 16 bytes at a time, so that a number read
-from shared memory is multiplied `each` times. By matrices, which 16 × 16 threads of 8 × 8 products do, they lie row by
-row: a warp has 64 queries and 32 points, and multiplies 16 by 8 of them with one instruction
-(knn/kernels/cuda_matrix.py), of which two read 16 bytes of each of their rows at once.
+from shared memory is multiplied `each` times. By matrices, which 16 × 16 threads of 8 × 8 products do, they lie as
+lanes give them to the instruction (knn/kernels/cuda_matrix.py), 16 bytes a lane: a warp has 64 queries and 32 points,
+and multiplies 16 by 8 of them at once.
 
 A word is a number of the data, or, in int32, two halves (float16) or four signed bytes (int32).
 """
@@ -92,7 +92,6 @@ def tiles(dtype: np.dtype, wide: int, each: int, matrix: bool = False) -> Tiles:
     kind = dtype.str[1:]
     words = types.int32 if kind == "f2" else {"f4": types.float32, "f8": types.float64, "i4": types.int32}[kind]
     number = types.float32 if kind == "f2" else words
-
     aligned = None if config.ENABLE_CUDASIM else VECTOR
     by_matrices = matrix and not config.ENABLE_CUDASIM
     shape, *rest = _matrices(dtype) if by_matrices else _threads(dtype, wide, each, number)
@@ -100,7 +99,7 @@ def tiles(dtype: np.dtype, wide: int, each: int, matrix: bool = False) -> Tiles:
 
 
 def _threads(dtype: np.dtype, wide: int, each: int, number: Any) -> tuple[Any, ...]:
-    """(shape, lanes, query, point, put, put, multiply) of products that each thread takes by itself."""
+    """The tiles' shape in shared memory and their functions, of products that each thread takes by itself."""
     vector = min(each, VECTOR // (4 if dtype == np.float16 else dtype.itemsize))
     group = wide * vector
     word = types.int32 if dtype == np.float16 else number
@@ -110,8 +109,8 @@ def _threads(dtype: np.dtype, wide: int, each: int, number: Any) -> tuple[Any, .
     def plus_product(a, b, total):
         return total + a * b
 
-    # Halves come here in the simulator alone: by matrices they are multiplied elsewhere.
     again = hidden()
+    # Halves come here in the simulator alone.
     gain = dot4 if dtype == np.int32 else PLAIN.get(dtype, plus_product)
 
     @device
@@ -179,9 +178,9 @@ def _threads(dtype: np.dtype, wide: int, each: int, number: Any) -> tuple[Any, .
 def _matrices(dtype: np.dtype) -> tuple[Any, ...]:
     """The same of products by matrices: eight warps, two along the queries and four along the points of a tile.
 
-    A lane reads what it gives to two instructions 16 bytes at a time: words 4t … 4t + 3 of a point, and the words that
-    it gives of two neighbouring queries, which lie side by side as the instruction has them. Lanes that read at once,
-    and those that write, meet in no bank.
+    Of sixteen words a lane gives words 4t + 2s and 4t + 2s + 1 of its rows to step s. Those of rows 2g and 2g + 1 lie
+    side by side: of queries in the order of the instruction, which has them as rows g and g + 8, of points as it has
+    one of two instructions after the other. Lanes that read at once, and those that write, meet in no bank.
     """
     mma = instruction(dtype)
     one, two, three, four, seven = (np.uint64(value) for value in (1, 2, 3, 4, 7))
