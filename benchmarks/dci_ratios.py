@@ -4,7 +4,7 @@ MNIST, the ten nearest, one thread, one batch. All searches take turns, each tur
 ratio is the median over turns of (the search's CPU seconds) / (IndexFlatL2's) in the same turn, with the least and
 largest. The settings are chosen on other queries than those scored, by `knn.tuned`'s rule: the quickest that has the
 recall. hnswlib's graphs, over M and efConstruction, are built once and kept in `--cache`. Prints the table, and writes
-it to `--csv` with commit and machine.
+it to `--output` with commit and machine.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--turns", type=int, default=7)
-    parser.add_argument("--csv", type=Path)
+    parser.add_argument("--output", type=Path, help="CSV to write, commit and machine with each row")
     parser.add_argument("--graphs", default=GRAPHS, help="M/efConstruction, with commas (%(default)s)")
     parser.add_argument("--cache", type=Path, default=None, help="folder for hnswlib's graphs (the user's cache)")
     asked = parser.parse_args()
@@ -133,8 +133,8 @@ def main():
                 rows.append(told | where)
                 of_flat = f"{middle:8.3f} ({least:.3f} … {largest:.3f})"
                 say(f"{recall:6} {name:18}{pick:28}{share:8.4f}{each:9.4f} ms{of_flat}")
-    if asked.csv is not None:
-        write_rows(asked.csv, COLUMNS, rows)
+    if asked.output is not None:
+        write_rows(asked.output, COLUMNS, rows)
 
 
 if __name__ == "__main__":

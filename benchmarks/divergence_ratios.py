@@ -229,7 +229,7 @@ PARTS = {
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (all but large)")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all if none is named")
     parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of points; 1 is the table's")
     parser.add_argument("--output", type=Path, help="CSV; rows of parts that are measured now replace those in it")
@@ -242,7 +242,7 @@ def main():
 
     where = origin()
     say(f"{'':52}{'ratio (least … largest)':>26}{'target':>8}{'s':>10}{'MB':>10}{'their MB':>10}")
-    for name in chosen.parts or [name for name in PARTS if name != "large"]:
+    for name in chosen.parts or PARTS:
         with threadpool_limits(limits=1):
             for row in PARTS[name](chosen.turns, chosen.scale):
                 ratio = f"{row['ratio']} ({row['least']} … {row['largest']})" if "ratio" in row else ""

@@ -6,12 +6,14 @@ thread. The clock is processor time of training, preparation counted and a warm-
 Along the way the score is the mean over 1000 validation images at the best of the ten bandwidths, and wherever that
 has come to the target, and at the end, it is the protocol of the papers: 10 000 samples, the bandwidth by validation,
 the mean over all test images. A run ends at the target (`--target 257`, the published IMLE), or when the seconds are
-spent (`--target inf`). A row a score, with commit and machine.
+spent (`--target inf`). A row a score, with commit and machine, and with all that the command was given, so that
+`--again FILE` does every run of such a file once more.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import datetime
 import math
 import time
@@ -24,9 +26,9 @@ from benchmarks.ratio_table import say
 METHODS = ("imle", "plain", "gan", "gmmn")
 SEARCHES = ("components", "bf16", "brute-force", "principal-dci")
 FIELDS = (
-    "data", "method", "components", "latent", "layers", "width", "lr", "steps", "seed", "m", "passes", "index", "step",
-    "seconds", "validation_nats", "test_nats", "test_stderr", "bandwidth", "on_edge", "search_share", "recall",
-    "variance", "commit", "machine", "date",
+    "data", "method", "components", "latent", "layers", "width", "lr", "steps", "seed", "m", "passes", "index",
+    "most_seconds", "looks", "target", "step", "seconds", "validation_nats", "test_nats", "test_stderr", "bandwidth",
+    "on_edge", "search_share", "recall", "variance", "commit", "machine", "date",
 )  # fmt: skip
 #: Rows to validate by; the rest of the training images are trained on.
 VALIDATION, TRACKED = 5000, 1000
@@ -185,46 +187,81 @@ def run(chosen, size):
             return
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("method", choices=METHODS)
-    parser.add_argument("--data", choices=SIZES, default="mnist")
-    parser.add_argument("--lr", type=float, default=3e-3)
-    parser.add_argument("--steps", type=int, default=1000, help="the budget that the cosine falls over")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=60.0, help="processor seconds of training at most")
-    parser.add_argument("--target", type=float, default=257.0, help="nats at which to stop")
-    parser.add_argument("--components", type=int, help="principal components that are trained on; 0: pixels")
-    parser.add_argument("--latent", type=int, help="dimension of the latents")
-    parser.add_argument("--layers", type=int, help="hidden layers of the generator")
-    parser.add_argument("--width", type=int, help="of the hidden layers of every network")
-    parser.add_argument("--m", type=int, help="samples an outer step of IMLE, or a step of the plain one")
-    parser.add_argument("--passes", type=int, help="passes over the cached latents of IMLE")
-    parser.add_argument("--index", choices=SEARCHES, default="components", help="the search of IMLE")
-    parser.add_argument("--looks", type=int, default=10, help="scores on the way")
-    parser.add_argument("--output", type=Path, help="CSV to write, commit and machine with each row")
-    chosen = parser.parse_args()
+def parser():
+    told = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    told.add_argument("method", choices=METHODS, nargs="?")
+    told.add_argument("--data", choices=SIZES, default="mnist")
+    told.add_argument("--lr", type=float, default=3e-3)
+    told.add_argument("--steps", type=int, default=1000, help="the budget that the cosine falls over")
+    told.add_argument("--seed", type=int, default=0)
+    told.add_argument("--seconds", type=float, default=60.0, help="processor seconds of training at most")
+    told.add_argument("--target", type=float, default=257.0, help="nats at which to stop")
+    told.add_argument("--components", type=int, help="principal components that are trained on; 0: pixels")
+    told.add_argument("--latent", type=int, help="dimension of the latents")
+    told.add_argument("--layers", type=int, help="hidden layers of the generator")
+    told.add_argument("--width", type=int, help="of the hidden layers of every network")
+    told.add_argument("--m", type=int, help="samples an outer step of IMLE, or a step of the plain one")
+    told.add_argument("--passes", type=int, help="passes over the cached latents of IMLE")
+    told.add_argument("--index", choices=SEARCHES, default="components", help="the search of IMLE")
+    told.add_argument("--looks", type=int, default=10, help="scores on the way")
+    told.add_argument("--output", type=Path, help="CSV to write, commit and machine with each row")
+    told.add_argument("--again", type=Path, help="CSV whose runs are all done once more, in the place of one METHOD")
+    return told
 
-    import torch
-    from threadpoolctl import threadpool_limits
 
-    torch.set_num_threads(1)
+def runs_of(path):
+    """What the command is given for each run in a CSV of ours, with the commit that its rows are of."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    found = {}
+    for row in rows:
+        given = [row["method"], "--seconds", row["most_seconds"]]
+        for name in ("data", "lr", "steps", "seed", "target", "looks", "index", *NAMED):
+            given += [f"--{name}", row[name]] if row[name] else []
+        found[tuple(given)] = row["commit"]
+    return found
+
+
+def once(chosen, where):
+    """One run, printed, and written where an output is named."""
     size = SIZES[chosen.data] | (OWN[chosen.method][1] if chosen.method in OWN else {})
     size |= {name: getattr(chosen, name) for name in NAMED if getattr(chosen, name) is not None}
     taken = {"m": ("imle", "plain"), "passes": ("imle",)}  # the others have none
     settings = {name: getattr(chosen, name) for name in ("data", "method", "lr", "steps", "seed")}
     settings |= {name: size[name] if chosen.method in taken.get(name, METHODS) else "" for name in NAMED}
     settings["index"] = chosen.index if chosen.method == "imle" else ""
-    where = {**origin(), "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
+    until = {"most_seconds": f"{chosen.seconds:g}", "looks": chosen.looks, "target": f"{chosen.target:g}"}
     table = []
-    with threadpool_limits(limits=1):
-        for row in run(chosen, size):
-            shown = {key: f"{value:.5g}" if isinstance(value, float) else value for key, value in row.items()}
-            say("  ".join(f"{key} {value}" for key, value in shown.items()))
-            table.append(dict.fromkeys(FIELDS, "") | settings | shown | where)
+    for row in run(chosen, size):
+        shown = {key: f"{value:.5g}" if isinstance(value, float) else value for key, value in row.items()}
+        say("  ".join(f"{key} {value}" for key, value in shown.items()))
+        table.append(dict.fromkeys(FIELDS, "") | settings | until | shown | where)
     if chosen.output:
         same = {key: str(value) for key, value in settings.items()}
         write_rows(chosen.output, FIELDS, table, lambda old: all(old[key] == value for key, value in same.items()))
+
+
+def main():
+    told = parser()
+    chosen = told.parse_args()
+    if (chosen.method is None) == (chosen.again is None):
+        told.error(f"give a method, one of {', '.join(METHODS)}, or --again and a CSV")
+
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(1)
+    where = {**origin(), "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
+    runs = {} if chosen.again is None else runs_of(chosen.again)
+    with threadpool_limits(limits=1):
+        if not runs:
+            once(chosen, where)
+        for place, (given, commit) in enumerate(runs.items(), start=1):
+            # What was written before an interruption stays.
+            done = chosen.again == chosen.output and commit == where["commit"] and "+" not in commit
+            say(f"{place} of {len(runs)}: {' '.join(given)}{', which is of this commit' if done else ''}")
+            if not done:
+                once(told.parse_args([*given, *(("--output", str(chosen.output)) if chosen.output else ())]), where)
 
 
 if __name__ == "__main__":

@@ -207,7 +207,7 @@ PARTS = {
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", default=["exact"], help=f"of {', '.join(PARTS)} (default: exact)")
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all if none is named")
     parser.add_argument("--data", type=Path, default=search_data.default_folder(), help="folder with mnist/*.gz")
     parser.add_argument("--cache", type=Path, default=None, help="folder for hnswlib's graphs (the user's cache)")
     parser.add_argument("--queries", type=int, default=1000)
@@ -231,7 +231,7 @@ def main():
     if chosen.cache is None:
         chosen.cache = Path(platformdirs.user_cache_dir("implicitbench", appauthor=False)) / "peers"
     with threadpool_limits(limits=1):
-        for part in chosen.parts:
+        for part in chosen.parts or PARTS:
             say(f"— {part}")
             table = PARTS[part](chosen)
             if chosen.output is not None:

@@ -19,7 +19,10 @@ PAGE = Path("docs/reproducing.md")
 COMMAND = "python -m reports.reproducing_page"
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PUBLISHED = Path(__file__).resolve().parent / "published"
-#: Records that are named after no benchmark and no table: what writes them.
+_TRAINING, _MODES, _SAMPLES = (
+    f"reports/published/{name}.csv" for name in ("mnist-training", "modes-kept", "sample-search")
+)
+#: Records that are named after no benchmark and no table, or that the benchmark writes when asked for more.
 MADE_BY = {
     "evidence.json": "python -m reports.evidence",
     "kill-matrix.csv": "python -m reports.kill_matrix",
@@ -28,6 +31,15 @@ MADE_BY = {
     "verify-deep.json": "python -m reports.kill_matrix --deep",
     "root-seeds.csv": "python -m reports.kill_matrix",
     "planted-faults.json": "python -m benchmarks.fault_effects",
+    "mnist-training.csv": f"python -m benchmarks.mnist_training --again {_TRAINING} --output {_TRAINING}",
+    "modes-kept.csv": f"python -m benchmarks.modes_kept imle non-saturating-gan --output {_MODES}, "
+    f"python -m benchmarks.modes_kept rs-imle --set least_kept=0.5 --output {_MODES}, "
+    f"python -m benchmarks.modes_kept rs-imle --set least_kept=0.75 --output {_MODES}, "
+    f"python -m benchmarks.modes_kept imle --set lr=0.03 'hidden=(64,64,64)' --output {_MODES}",
+    "page-speed.csv": "make report, "
+    "python -m benchmarks.page_speed results/report/index.html --output reports/published/page-speed.csv",
+    "sample-search.csv": f"python -m benchmarks.sample_search --output {_SAMPLES}, "
+    f"python -m benchmarks.sample_search --only components --output {_SAMPLES}",
 }
 _HEAD = f"""# Reproducing every table, figure and record
 

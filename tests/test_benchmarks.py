@@ -1,11 +1,13 @@
 """The benchmarks run, and leave no registered member out."""
 
+import argparse
 import contextlib
 import csv
 import gzip
 import os
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 from importlib import import_module
@@ -26,7 +28,7 @@ from benchmarks import (
 from benchmarks.origin import origin, write_rows
 from estimators.scoring import scores
 from knn.base import indexes
-from reports import provenance
+from reports import provenance, reproducing_page
 from tests.browser import needs_chromium
 
 ROOT = Path(__file__).parent.parent
@@ -172,6 +174,64 @@ def test_measured_rows_tell_an_unclean_commit_and_replace_their_own(tmp_path, mo
             ("b", "2", "1a2b+dirty"),
             ("a", "3", "1a2b+dirty"),
         ]
+
+
+WITH_OPTIONS = sorted(
+    {
+        line
+        for path in reproducing_page.PUBLISHED.iterdir()
+        for line in reproducing_page.made_by(path.name).split(", ")
+        if line.startswith("python -m benchmarks.") and len(line.split()) > 3
+    }
+)
+
+
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules")
+@pytest.mark.parametrize("line", WITH_OPTIONS)
+def test_a_command_that_writes_a_record_takes_what_the_page_says(line, command, monkeypatch):
+    """Each is read by its own parser, and no further."""
+
+    class ReadError(Exception):
+        pass
+
+    def reads(parser, *given):
+        parse(parser, *given)
+        raise ReadError
+
+    parse = argparse.ArgumentParser.parse_args
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", reads)
+    _, _, name, *arguments = shlex.split(line)
+    with pytest.raises(ReadError):
+        command(name, *arguments)
+    if "--output" in arguments:
+        assert Path(arguments[arguments.index("--output") + 1]).parent == Path("reports/published")
+
+
+def test_all_runs_of_a_record_are_done_once_more(command, tmp_path, monkeypatch, capsys):
+    torch = pytest.importorskip("torch", reason="the models; [models] brings it")
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)  # other tests are in this process
+    monkeypatch.setattr(provenance, "commit", lambda: "1a2b")
+    path = tmp_path / "rows.csv"
+    common = ("--data", "digits", "--width", "16", "--looks", "1", "--output", path)
+    for method, steps in (("imle", "4"), ("plain", "3")):
+        command("benchmarks.mnist_training", method, "--steps", steps, "--m", "100", *common)
+    first = path.read_text(encoding="utf-8")
+    again = ("--again", path, "--output", path)
+    command("benchmarks.mnist_training", *again)
+    assert capsys.readouterr().out.count("which is of this commit") == 2
+    assert path.read_text(encoding="utf-8") == first
+
+    monkeypatch.setattr(provenance, "commit", lambda: "3c4d")
+    command("benchmarks.mnist_training", *again)
+    before, after = (list(csv.DictReader(text.splitlines())) for text in (first, path.read_text(encoding="utf-8")))
+    timed = {"seconds", "search_share", "commit", "date"}
+    assert [{k: row[k] for k in row.keys() - timed} for row in before] == [
+        {k: row[k] for k in row.keys() - timed} for row in after
+    ]
+    assert [row["commit"] for row in after] == ["3c4d"] * 2
+
+    with pytest.raises(SystemExit):
+        command("benchmarks.mnist_training", "imle", *again)
 
 
 @pytest.mark.parametrize("method", ["imle", "plain", "gan"])
