@@ -26,9 +26,9 @@ from benchmarks.ratio_table import say
 METHODS = ("imle", "plain", "gan", "gmmn")
 SEARCHES = ("components", "bf16", "brute-force", "principal-dci")
 FIELDS = (
-    "data", "method", "components", "latent", "layers", "width", "lr", "steps", "seed", "m", "passes", "index",
-    "most_seconds", "looks", "target", "step", "seconds", "validation_nats", "test_nats", "test_stderr", "bandwidth",
-    "on_edge", "search_share", "recall", "variance", "commit", "machine", "date",
+    "data", "method", "components", "latent", "layers", "width", "lr", "steps", "seed", "m", "passes", "index", "step",
+    "seconds", "validation_nats", "test_nats", "test_stderr", "bandwidth", "on_edge", "search_share", "recall",
+    "variance", "most_seconds", "looks", "target", "commit", "machine", "date",
 )  # fmt: skip
 #: Rows to validate by; the rest of the training images are trained on.
 VALIDATION, TRACKED = 5000, 1000

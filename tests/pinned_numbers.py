@@ -5,6 +5,9 @@ pinned to one cell, whose value it must be at the printed precision; what names 
 command keeps the pins that still hold, and what was said to be of no record. It pins what is new to the cell whose row
 and column share most words with the sentence around the number, and prints these, and by how much they were preferred,
 for a person to look at: it knows what a number may be, not what the sentence says.
+
+When records were measured anew, `python -m tests.pinned_numbers --refill` writes into the pages what the cells of the
+pins hold now, at the digits that were printed. What a sentence says of the numbers is for a person to read again.
 """
 
 import csv
@@ -26,6 +29,7 @@ _PROVENANCE = {"commit", "machine", "versions", "date", "cells"}
 #: What was set and not measured, beside all that tells rows apart.
 _SETTINGS = {
     "lr", "width", "steps", "seeds", "seed", "rows", "columns", "modes_of", "on_edge", "components", "latent", "layers",
+    "most_seconds", "looks", "target",
 }  # fmt: skip
 #: Texts of which each number is a cell; those of others are names.
 _NOTES = {"note", "notes", "detail", "papers"}
@@ -141,6 +145,48 @@ def _words(text):
     return set(_WORD.findall(text.lower().replace("\u202f", "").replace("\u00a0", "")))
 
 
+def refilled(page, text, pins):
+    """The text of a page with each number that its cell no longer is written anew, and what was changed.
+
+    `pins` are those of the page, by section; a record's percentage, or seconds printed as milliseconds, stay such.
+    """
+    written, last, changed = [], 0, []
+    for number in quoted_numbers.quoted(page, text):
+        pin = pins[number.page, number.section].pop(0)
+        value = _values(pin.record).get((pin.row, pin.column)) if pin.record else None
+        if pin.record and value is None:
+            raise KeyError(
+                f"{number.page}: {pin.record} has no cell {pin.row} | {pin.column} for {number.text}; pin it anew"
+            )
+        if value is None or number.rounds(value):
+            continue
+        shown = number.as_printed(value)
+        written += [text[last : number.at], shown]
+        last = number.at + len(number.text)
+        changed.append(f"{number.page}, {number.section}: {number.text} is {shown} in “{number.context}”")
+    return "".join(written) + text[last:], changed
+
+
+def refill():
+    """Writes the pages and the pins with what the records hold now, and prints what was changed."""
+    pins = read()
+    for page in quoted_numbers.PAGES:
+        text, changed = refilled(page, page.read_text(encoding="utf-8"), {k: list(v) for k, v in pins.items()})
+        page.write_text(text, encoding="utf-8", newline="\n")
+        for number in quoted_numbers.quoted(page):
+            place = number.page, number.section
+            pins[place] = [*pins[place][1:], pins[place][0]._replace(number=number.text)]
+        sys.stdout.write("".join(f"{line}\n" for line in changed))
+    _write([dict(zip(COLUMNS, (*place, *pin), strict=True)) for place, of_one in pins.items() for pin in of_one])
+
+
+def _write(table):
+    with PINS.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(table)
+
+
 def main():
     kept = defaultdict(list, read() if PINS.is_file() else {})
     table, pin = [], Pin("", "", "", "")
@@ -156,13 +202,10 @@ def main():
             told = f", by {margin:.2g} before the next" + " — A TIE" * (margin <= 0) if margin < math.inf else ""
             sys.stdout.write(f"{number.page}, {number.section}: {number.text} in “{number.context}” is {where}{told}\n")
         table.append(dict(zip(COLUMNS, (*place, *pin), strict=True)))
-    with PINS.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(table)
+    _write(table)
     pinned = sum(bool(row["record"]) for row in table)
     sys.stdout.write(f"{pinned} numbers are pinned to a cell, {len(table) - pinned} are of no record\n")
 
 
 if __name__ == "__main__":
-    main()
+    refill() if sys.argv[1:] == ["--refill"] else main()

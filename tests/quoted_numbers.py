@@ -4,6 +4,7 @@ Measured is what has a decimal point or a unit; whole numbers without one are si
 and generated tables are left out: code runs, and a generated table is held to its record as a whole.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from itertools import pairwise
@@ -29,8 +30,9 @@ _UNIT = {
     "s": (1.0, 1e-3),
     "minutes": (1 / 60,),
 }
+_DIGITS = re.compile(rf"(\d{{1,3}}(?:{_SPACE}\d{{3}})+(?!\d)|\d+)(\.\d+)?")
 _NUMBER = re.compile(
-    rf"(?<![\w.⁻^/×−-])(\d{{1,3}}(?:{_SPACE}\d{{3}})+(?!\d)|\d+)(\.\d+)?"
+    rf"(?<![\w.⁻^/×−-]){_DIGITS.pattern}"
     rf"(?:{_SPACE}?(%|µs|ms|s|seconds?|minutes?|MB|GB|nats|times)(?!\w))?"
 )
 _ONE_LINE = re.compile(r"\n(?!\n|\||[-*] )")
@@ -42,11 +44,13 @@ RECORDED = re.compile(r"(?<![\w.])-?\d+\.?\d*(?:e[-+]?\d+)?")
 class Quoted:
     """A number as a page prints it: unit, last digit that it has, where it stands, the records that are named there.
 
+    `at` is where it begins in the text of the page.
     `context` is what stands next to it, `sentence` all of its sentence, or of its row of a table.
     """
 
     page: str
     section: str
+    at: int
     text: str
     value: float
     last: float
@@ -61,10 +65,20 @@ class Quoted:
         half = 0.5 * self.last * (1 + 1e-9)
         return any(abs(abs(recorded) * scale - wanted) <= half for scale in _UNIT.get(self.unit, (1.0,)))
 
+    def as_printed(self, recorded):
+        """`recorded` at the printed digits and in the printed unit; a unit may stand for several scales, and the
+        likeliest is taken."""
+        scale = min(_UNIT.get(self.unit, (1.0,)), key=lambda scale: abs(math.log(abs(recorded) * scale / self.value)))
+        whole, decimals = _DIGITS.match(self.text).groups("")
+        space = re.search(_SPACE, whole)
+        shown = f"{abs(recorded) * scale:,.{max(0, len(decimals) - 1)}f}"
+        return shown.replace(",", space[0] if space else "") + self.text[len(whole + decimals) :]
+
 
 def quoted(page, text=None):
     """Every measured number of a page, with the records that its section names."""
-    text = _LEFT_OUT.sub("", page.read_text(encoding="utf-8") if text is None else text)
+    text = page.read_text(encoding="utf-8") if text is None else text
+    text, begin = _LEFT_OUT.sub(lambda block: re.sub(r"[^\n]", " ", block[0]), text), 0
     for section in re.split(r"(?m)^(?=#+ )", text):
         records = tuple(
             dict.fromkeys(
@@ -83,7 +97,11 @@ def quoted(page, text=None):
                 last = 10.0 ** -(len(decimals) - 1) if decimals else 1.0
                 context = " ".join(prose[max(0, found.start() - 50) : found.end() + 40].split())
                 sentence = _sentence(whole_text, found.start())
-                yield Quoted(page.name, title, found[0], float(number), last, unit or "", records, context, sentence)
+                at = begin + found.start()
+                yield Quoted(
+                    page.name, title, at, found[0], float(number), last, unit or "", records, context, sentence
+                )
+        begin += len(section)
 
 
 def _sentence(text, at):

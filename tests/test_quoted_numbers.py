@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from tests import quoted_numbers
+from tests import pinned_numbers, quoted_numbers
 from tests.pinned_numbers import Pin, cells, chosen, holds, read
 from tests.quoted_numbers import PAGES, PUBLISHED, quoted
 
@@ -148,3 +148,39 @@ def test_records_say_where_they_were_measured():
     # kernels are no measurement, and any checkout gives them.
     told_elsewhere = ["kill-matrix-deep.csv", "kill-matrix.csv", "planted-faults.csv", "root-seeds.csv"]
     assert sorted(without) == ["device-code.csv", *told_elsewhere]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_are_written_anew_where_records_were_measured_anew(page, monkeypatch):
+    text, before = page.read_text(encoding="utf-8"), pinned_numbers._values
+
+    def anew(name):
+        return {cell: 1.37 * value for cell, value in before(name).items()}
+
+    monkeypatch.setattr(pinned_numbers, "_values", anew)
+    written, changed = pinned_numbers.refilled(page, text, {place: list(pins) for place, pins in read().items()})
+    pins = {place: iter(of_one) for place, of_one in read().items()}
+    old, new = list(quoted(page, text)), list(quoted(page, written))
+    moved = 0
+    for number, printed in zip(old, new, strict=True):
+        pin = next(pins[number.page, number.section])
+        assert (printed.unit, printed.last) == (number.unit, number.last)
+        if pin.record:
+            assert holds(printed, pin)
+            moved += printed.text != number.text
+        else:
+            assert printed.text == number.text
+    assert moved == len(changed)
+
+    def around(text, numbers):
+        ends = [0, *(end for number in numbers for end in (number.at, number.at + len(number.text))), len(text)]
+        return [text[a:b] for a, b in zip(ends[::2], ends[1::2], strict=True)]
+
+    assert around(written, new) == around(text, old)
+
+
+def test_a_number_whose_cell_is_gone_is_named(monkeypatch):
+    page = quoted_numbers.ROOT / "docs" / "knn.md"
+    monkeypatch.setattr(pinned_numbers, "_values", lambda _: {})
+    with pytest.raises(KeyError, match=r"knn\.md: \S+\.csv has no cell .* pin it anew"):
+        pinned_numbers.refilled(page, page.read_text(encoding="utf-8"), read())
