@@ -11,7 +11,7 @@ from estimators.intervals import normal_interval
 from estimators.measures import Empirical, weighted_pair
 from estimators.result import Estimate, NotConverged
 from estimators.scoring import Score, scores, ties_matter
-from knn.registry import Registry, did_you_mean
+from knn.registry import Registry, unknown_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,9 +139,7 @@ def _chosen(P: Any, Q: Any, names: Iterable[str] | None) -> list[Divergence | Sc
 
 def _named(name: str) -> Divergence | Score:
     if name not in scores and name not in divergences:
-        known = [*divergences, *scores]
-        told = f"unknown divergence or score {name!r}; known: {', '.join(known)}{did_you_mean(name, known)}"
-        raise KeyError(told)
+        raise unknown_name("divergence or score", name, [*divergences, *scores])
     return scores[name] if name in scores else divergences[name]
 
 

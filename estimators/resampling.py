@@ -14,6 +14,7 @@ from estimators.intervals import LEVEL, checked_confidence, normal_interval
 from estimators.measures import Empirical
 from estimators.points import as_points
 from estimators.result import Estimate
+from knn.registry import unknown_name
 
 Array = NDArray[np.float64]
 
@@ -135,7 +136,7 @@ def _registered(name: str) -> Callable[..., Any]:
     from estimators.scoring import scores
 
     if name not in scores and name not in divergences:
-        raise KeyError(f"unknown statistic {name!r}; known: {', '.join(sorted([*divergences, *scores]))}")
+        raise unknown_name("statistic", name, sorted([*divergences, *scores]))
     return scores[name] if name in scores else divergences[name]
 
 

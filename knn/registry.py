@@ -58,6 +58,22 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     return f"; did you mean {', '.join(written[word] for word in close)}?" if close else ""
 
 
+class UnknownName(KeyError, ValueError):
+    """A name that is none of those known: a KeyError as of any mapping, a ValueError as of any argument.
+
+    Printed, it is its message; a KeyError else prints that in quotes.
+    """
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if len(self.args) == 1 else super().__str__()
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownName:
+    """The error to raise for a `name` that is no `kind`: it lists the `known` and asks after those that are near."""
+    known = list(known)
+    return UnknownName(f"unknown {kind} {name!r}; known: {', '.join(known)}{did_you_mean(name, known)}")
+
+
 class Registry(Mapping[str, T], Generic[T]):
     """Members of one kind by name, in the order of their names.
 
@@ -103,8 +119,7 @@ class Registry(Mapping[str, T], Generic[T]):
         try:
             return self._members[name]
         except KeyError:
-            told = f"unknown {self.kind} {name!r}; known: {', '.join(self)}{did_you_mean(name, self)}"
-            raise KeyError(told) from None
+            raise unknown_name(self.kind, name, self) from None
 
     def __iter__(self) -> Iterator[str]:
         self._scan()

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from knn.registry import did_you_mean
+from knn.registry import UnknownName, did_you_mean
 
 _PARTICLE = r"(?:Le |van den |van de |van der |von |de )?"
 _NAME = rf"{_PARTICLE}[A-ZÀ-Ž][\w’'\-]+"
@@ -134,7 +134,7 @@ def bibtex(names: Iterable[str]) -> str:
     for name in names:
         if name not in known:
             told = f"unknown name {name!r}: pass an index, divergence, score, model, claim or data set"
-            raise KeyError(told + did_you_mean(name, known))
+            raise UnknownName(told + did_you_mean(name, known))
         chosen |= {entry.key: entry for entry in cited_by(told_by(*known[name]))[0]}
     return "\n\n".join([_itself(), *(chosen[key].text for key in sorted(chosen))])
 

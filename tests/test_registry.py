@@ -1,5 +1,6 @@
 """The registry: members found without a list, optional packages named, foreign faults contained."""
 
+import pickle
 import sys
 import textwrap
 import types
@@ -7,7 +8,7 @@ import types
 import pytest
 
 from knn.lazy import lazy_exports
-from knn.registry import Registry, missing_extra
+from knn.registry import Registry, UnknownName, missing_extra
 
 
 @pytest.fixture
@@ -60,6 +61,17 @@ def test_an_unknown_name_lists_the_known_ones(package):
         registry["Alfa"]
     with pytest.raises(KeyError, match="unknown thing 'gamma'; known: alpha"):
         registry["gamma"]
+
+
+def test_an_unknown_name_is_a_bad_argument_whose_message_is_printed_as_it_stands(package):
+    name, write = package
+    registry = registry_of(name)
+    write("a", member(name, "alpha"))
+    with pytest.raises(ValueError, match="unknown thing 'gamma'") as caught:
+        registry["gamma"]
+    assert str(caught.value) == "unknown thing 'gamma'; known: alpha"
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    assert str(UnknownName()) == ""
 
 
 def test_a_missing_optional_package_names_its_extra_and_spares_the_others(package, monkeypatch):

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from knn.notebook import html_table
+from knn.registry import UnknownName
 from theory.callable_module import make_callable
 from theory.claim import Claim, claims_registry
 from theory.mutation import automatic_mutants
@@ -174,7 +175,7 @@ def selected(*ids_or_topics: str) -> list[Claim]:
         close = [near for name in unknown for near in get_close_matches(name, [*topics, *claims_registry], cutoff=0.7)]
         known = f"topics: {', '.join(topics)}; claims: {', '.join(claims_registry)}"
         told = f"did you mean {', '.join(close)}?" if close else known
-        raise KeyError(f"no claim or topic is called {', '.join(unknown)}; {told}")
+        raise UnknownName(f"no claim or topic is called {', '.join(unknown)}; {told}")
     wanted = set(ids_or_topics)
     return [claim for claim in claims if not wanted or claim.id in wanted or claim.topic in wanted]
 

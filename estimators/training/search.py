@@ -9,13 +9,16 @@ import torch
 from sklearn.base import BaseEstimator, clone
 
 from estimators.training.principal_search import PrincipalSearch, refuse_unsound
-from knn.base import Neighbours
+from knn.base import Neighbours, indexes
 from knn.choice import unfitted
 from knn.device_rows import DeviceRows
 from knn.kernels.engine import engine
+from knn.registry import unknown_name
 
 #: Products held at once: half a million, 2 MB of float32, which stay in cache and need no fresh pages.
 BLOCK = 500_000
+#: The names that stand beside those of `knn.indexes`.
+OWN = ("auto", "bf16", "components")
 #: Points up to which "auto" compares with all, and features up to which it keeps to exact answers beyond.
 ALL_COMPARED, NARROW = 40_000, 8
 
@@ -33,6 +36,8 @@ def unfitted_index(index: Any, rng: torch.Generator) -> Any:
     if index == "auto":
         return SearchBySize(rng)
     if isinstance(index, str):
+        if index not in indexes:
+            raise unknown_name("index", index, sorted([*indexes, *OWN]))
         fresh: Any = unfitted(index).set_params(n_neighbors=1)
     elif hasattr(index, "fit") and hasattr(index, "search"):
         fresh = clone(index, safe=False)

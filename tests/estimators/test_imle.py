@@ -190,13 +190,20 @@ def test_an_index_that_finds_nothing_is_not_believed():
         ("n_samples", 0, ValueError),
         ("n_assigned", 0, ValueError),
         ("inner_steps", 1.5, TypeError),
-        ("index", "abacus", KeyError),
+        ("index", "abacus", ValueError),
         ("index", 3, TypeError),
     ],
 )
 def test_bad_parameters_of_its_own(parameter, value, error):
     with pytest.raises(error, match="abacus" if value == "abacus" else parameter):
         IMLE(steps=1).set_params(**{parameter: value}).fit(np.eye(3))
+
+
+def test_an_unknown_index_is_told_the_names_that_training_takes():
+    with pytest.raises(KeyError) as told:
+        IMLE(index="brute", steps=1).fit(np.eye(3))
+    assert str(told.value).startswith("unknown index 'brute'; known: auto, bf16, brute-force, components, ")
+    assert str(told.value).endswith("did you mean brute-force?")
 
 
 def test_an_index_object_is_passed_again_when_loading(tmp_path):

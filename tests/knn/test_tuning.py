@@ -95,7 +95,7 @@ def test_bad_arguments_are_named(arguments, error, match):
 
 
 def test_bad_indexes_and_data_are_named():
-    with pytest.raises(KeyError, match="unknown index 'nearest'"):
+    with pytest.raises(ValueError, match=r"^unknown index 'nearest'"):
         tuned("nearest", X)
     with pytest.raises(TypeError, match="must be a name among"):
         tuned(3, X)
