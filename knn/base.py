@@ -17,7 +17,7 @@ from knn.cosine import unit_rows
 from knn.inner_product import Answer, Lift
 from knn.kernels.engine import engine
 from knn.metrics import checked_metric
-from knn.neighbours import Neighbours, checked_mode, neighbours_graph, without_self
+from knn.neighbours import Neighbours, checked_among, checked_mode, neighbours_graph, without_self
 from knn.points import Points
 from knn.registry import Registry
 from knn.stored import Stored
@@ -133,7 +133,7 @@ class NearestNeighbours(Stored, Budgeted, ABC):
             rows = self._reduced(rows, "X", self._points.rows.dtype)
         with self._lock.searching():
             points, alone = self._points, Q is None
-            checked_count(k, "n_neighbors", most=points.n_alive - alone, of="points to choose from")
+            checked_among(k, points.n_alive, alone=alone)
             if alone:
                 rows = points.rows if self._lift is None else points.rows[:, : self._lift.width]
                 rows = np.ascontiguousarray(rows if points.n_alive == points.size else rows[points.alive])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from knn.notebook import html_table
+from knn.validation import checked_count
 
 MODES = ("connectivity", "distance")
 #: Queries and neighbours that a notebook shows; the arrays have all.
@@ -54,6 +55,18 @@ def checked_mode(mode: str) -> str:
     if mode not in MODES:
         raise ValueError(f"mode={mode!r} is not known: use one of {MODES}")
     return mode
+
+
+def checked_among(k: Any, held: int, *, alone: bool = False) -> int:
+    """k itself, among the `held` points of an index, where each is `alone` asked for the others.
+
+    Raises ValueError unless 1 ≤ k ≤ held, or held − 1 of the others; where none is left, it says what to insert.
+    """
+    if held == 0:
+        raise ValueError("the index is empty, since every point of it was deleted: insert points before a search")
+    if alone and held == 1:
+        raise ValueError("the index holds one point, which has no other to be its neighbour: insert points, or pass X")
+    return checked_count(k, "n_neighbors", most=held - alone, of="points to choose from")
 
 
 def neighbours_graph(indices: np.ndarray, distances: np.ndarray | None, ids: np.ndarray) -> csr_matrix:

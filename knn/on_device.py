@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from knn.base import NearestNeighbours
 from knn.device_arrays import on_device, on_host
 from knn.inner_product import Answer
-from knn.neighbours import Neighbours
+from knn.neighbours import Neighbours, checked_among
 from knn.validation import checked_count
 
 #: Queries × points × coordinates below which the CPU serves: to start a device and to hear from it costs more. A guess
@@ -60,7 +60,7 @@ class OnDevice(NearestNeighbours):
         k = checked_count(self.n_neighbors if k is None else k, "n_neighbors")
         with self._lock.searching():
             points = self._points
-            checked_count(k, "n_neighbors", most=points.n_alive, of="points to choose from")
+            checked_among(k, points.n_alive)
             ids = None if points.next_id == points.size else points.ids
             distances, indices, evaluations, certified = self._device_answer(Q, k, exact, ids)
             return Neighbours(indices, distances, evaluations, certified)

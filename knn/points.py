@@ -25,6 +25,13 @@ def grown(array: np.ndarray, size: int, wanted: int, axis: int = 0) -> np.ndarra
     return larger
 
 
+def refuse_missing(ids: np.ndarray, missing: np.ndarray) -> None:
+    """Raises KeyError naming the first of the ids (n,) that is `missing`, bool (n,)."""
+    if missing.any():
+        place = int(np.argmax(missing))
+        raise KeyError(f"ids[{place}] = {ids[place]} is no point of this index: it was deleted or never inserted")
+
+
 class Points:
     """Rows X (n, d) that can be added to and deleted from.
 
@@ -84,9 +91,7 @@ class Points:
         slots = np.searchsorted(self.ids, ids)
         inside = np.minimum(slots, self.size - 1)
         missing = (self.ids[inside] != ids) | ~self.alive[inside] if self.size else np.ones(len(ids), bool)
-        if missing.any():
-            place = int(np.argmax(missing))
-            raise KeyError(f"ids[{place}] = {ids[place]} is no point of this index: it was deleted or never inserted")
+        refuse_missing(ids, missing)
         return slots
 
     def kill(self, slots: np.ndarray) -> None:

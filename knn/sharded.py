@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from copy import deepcopy
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
@@ -16,7 +17,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from knn import shard_files, shards
 from knn.base import NearestNeighbours
 from knn.choice import unfitted
-from knn.neighbours import Neighbours, checked_mode, neighbours_graph, without_self
+from knn.neighbours import Neighbours, checked_among, checked_mode, neighbours_graph, without_self
+from knn.points import refuse_missing
 from knn.radius import Refused
 from knn.shard_ids import Numbering
 from knn.shards import AGAIN, Call, Here, Holder, Recipe, ShardsLost
@@ -115,11 +117,7 @@ class Sharded(BaseEstimator):
             found = self._run([Call(shard, shards.absent, (local[home == shard],)) for shard in asked])
             for shard, absent in zip(asked, found, strict=True):
                 missing[home == shard] = absent
-            if missing.any():
-                place = int(np.argmax(missing))
-                raise KeyError(
-                    f"ids[{place}] = {ids[place]} is no point of this index: it was deleted or never inserted"
-                )
+            refuse_missing(ids, missing)
             self._change([Call(shard, shards.delete, (local[home == shard],)) for shard in asked])
             for shard in asked:
                 self._alive[shard] -= np.count_nonzero(home == shard)
@@ -184,12 +182,14 @@ class Sharded(BaseEstimator):
         index = clone(self.index, safe=False)
         return type(self)(index, n_shards=self.n_shards, client=self.client, n_jobs=self.n_jobs)
 
+    def __copy__(self) -> Self:
+        """An index that changes apart from this one. Raises TypeError where the shards are on a client's workers."""
+        return deepcopy(self)
+
     def __getstate__(self) -> dict[str, Any]:
         if self.client is not None:
             raise TypeError("an index whose shards are on a client's workers is not pickled: use save and load")
-        state = dict(super().__getstate__())
-        state.pop("_lock", None)
-        return state
+        return {name: value for name, value in super().__getstate__().items() if name != "_lock"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -237,7 +237,7 @@ class Sharded(BaseEstimator):
         else:
             rows, function = checked_rows(Q, "X", width=self.n_features_in_), shards.search
             validate_data(self, Q, reset=False, skip_check_array=True)
-        checked_count(k, "n_neighbors", most=int(self._alive.sum()) - alone, of="points to choose from")
+        checked_among(k, int(self._alive.sum()), alone=alone)
         asked = [shard for shard in range(len(self._alive)) if self._alive[shard]]
         calls = [Call(s, function, (rows, min(k + alone, int(self._alive[s])), exact)) for s in asked]
         answers = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
+from copy import deepcopy
 from typing import Any, Self
 
 import numpy as np
@@ -117,6 +118,17 @@ class Stored(BaseEstimator):
     @abstractmethod
     def _restore(self, state: dict[str, np.ndarray]) -> None:
         """Takes what `_state` gave."""
+
+    def __copy__(self) -> Self:
+        """An index that changes apart from this one.
+
+        Rows that both hold lie in memory once, since no change writes over them; those lifted for products are copied.
+        """
+        if not hasattr(self, "_points"):
+            return deepcopy(self)
+        with self._lock.searching():
+            rows = self._points.rows
+            return deepcopy(self, {} if self._lift is not None else {id(self._points._rows): rows})
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())

@@ -1,5 +1,6 @@
 """Insertion and deletion in any order answer as a fresh build does, compared through the permanent ids."""
 
+import copy
 import threading
 
 import numpy as np
@@ -63,12 +64,41 @@ def test_ids_are_never_used_again(kind):
     index.delete([3, 1])
     np.testing.assert_array_equal(index.insert([[7.0], [8.0]]), [4, 5])
     index.delete([4, 5, 0, 2])
-    with pytest.raises(ValueError, match="more than the 0 points"):
+    with pytest.raises(ValueError, match=r"the index is empty, .*: insert points"):
         index.search([[1.0]], 1)
     np.testing.assert_array_equal(index.insert([[9.0]]), [6])
     np.testing.assert_array_equal(index.search([[1.0]], 1).indices, [[6]])
+    with pytest.raises(ValueError, match="holds one point, which has no other"):
+        index.search(None, 1)
     with pytest.raises(KeyError, match=r"ids\[0\] = 3"):
         index.delete([3])
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine", "inner_product"])
+@pytest.mark.parametrize("changed", ["the copy", "the original"])
+def test_a_copy_and_its_original_change_apart(kind, metric, changed):
+    X, Q = clusters(60, 4, seed=3, queries=5)
+    first = kind(random_state=0, metric=metric).fit(X[:40])
+    first.insert(X[40:50])  # leaves room behind the rows
+    second = copy.copy(first)
+    before = first.search(Q, 5, exact=True)
+    one, other = (second, first) if changed == "the copy" else (first, second)
+    one.insert(10 * X[50:])
+    one.delete(np.arange(0, 50, 2))
+    for part, twin in zip(other.search(Q, 5, exact=True), before, strict=True):
+        np.testing.assert_array_equal(part, twin)
+    np.testing.assert_array_equal(other.insert(X[50:52]), [50, 51])
+    assert (one.n_samples_fit_, other.n_samples_fit_) == (35, 52)
+    np.testing.assert_array_equal(one.search(10 * X[50:], 1, exact=True).indices[:, 0] >= 50, True)
+
+
+def test_a_copy_of_an_unfitted_index_has_its_parameters(kind):
+    assert copy.copy(kind(n_neighbors=3)).get_params() == kind(n_neighbors=3).get_params()
+
+
+def test_a_copy_holds_no_rows_of_its_own_until_it_changes(kind):
+    index = kind(random_state=0).fit(clusters(40, 4, seed=3)[0])
+    assert np.shares_memory(copy.copy(index)._points.rows, index._points.rows)
 
 
 def test_a_changed_index_is_saved_whole(kind, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,6 +104,22 @@ def test_a_shard_without_places_refuses_and_the_index_goes_on(monkeypatch):
     with pytest.raises(ValueError, match=r"X has 1 rows, 5 places are taken.*more shards"):
         many.insert(Q[:1])
     np.testing.assert_array_equal(many.search(Q, 3).indices, naive.neighbours(X, Q, 3)[1])
+
+
+def test_a_copy_changes_apart():
+    X, Q = clusters(30, 4, seed=5, queries=3)
+    index = Sharded(n_shards=3).fit(X[:20])
+    twin = copy.copy(index)
+    twin.insert(X[20:])
+    twin.delete([0, 1])
+    assert (index.n_samples_fit_, twin.n_samples_fit_) == (20, 28)
+    np.testing.assert_array_equal(index.search(Q, 3).indices, naive.neighbours(X[:20], Q, 3)[1])
+
+
+def test_an_index_without_points_says_so():
+    many = Sharded(n_shards=2).fit(np.eye(4)).delete([0, 1, 2, 3])
+    with pytest.raises(ValueError, match=r"the index is empty, .*: insert points"):
+        many.search(np.eye(4), 1)
 
 
 def test_an_id_that_is_not_there_is_named_and_then_none_is_removed():
