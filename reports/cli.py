@@ -15,13 +15,14 @@ from reports.commands.cite import cite
 from reports.commands.compare import compare
 from reports.commands.doctor import doctor
 from reports.commands.exchange import export, merge
-from reports.refusing import WANTING, refusing
+from reports.refusing import WANTING, Commands, refusing
 from reports.terminal import console, download, lost, one_line, tell_claim, tell_run, unverified
 
 if TYPE_CHECKING:
     from reports.runner import RunSummary
 
 app = typer.Typer(
+    cls=Commands,
     name="implicitbench",
     help="Implicit generative models and nearest-neighbour search: theory verified, methods measured.",
     no_args_is_help=True,
@@ -156,6 +157,9 @@ def report(
     ] = None,
 ) -> None:
     """Run what is missing, then write one page and its tables."""
+    with refusing(ValueError):
+        if asv is not None and not history:
+            raise ValueError("--asv is of the page of series over commits: give --history with it")
     if history:
         with refusing():
             from reports.history import write_history
@@ -237,9 +241,9 @@ def _run(
 
         for name in names or ():
             experiments[name]  # an unknown name must be told before anything is measured
+        if cluster is not None:
+            from reports.cluster import check_address
+
+            check_address(cluster)
         with RichProgress() as bar:
             return measure(names or None, size=size.value, output=output, jobs=jobs, cluster=cluster, progress=bar)
-
-
-if __name__ == "__main__":  # python -m reports.cli, where no script was installed on the path
-    main()

@@ -34,6 +34,12 @@ class WorkersDiffer(WorkersBroken):
     """Workers have other sources, libraries or data than the coordinator, and would compute other numbers."""
 
 
+def check_address(address: str) -> None:
+    """Raises WorkersBroken for what is no scheduler's address: Dask tries it for half a minute, and has a traceback."""
+    if address != LOCAL and not _ADDRESS.fullmatch(address):
+        raise WorkersBroken(f"{address!r} is no address of a scheduler: give --cluster tcp://host:8786, or local")
+
+
 class Cluster:
     """A connection to the scheduler at `address`, or to one of its own with `jobs` workers where that is `local`.
 
@@ -45,9 +51,7 @@ class Cluster:
             from distributed import Client, LocalCluster
         except ModuleNotFoundError as error:
             raise missing_extra(error, f"cluster={address!r}") from error
-        # With what is none Dask tries for half a minute, and ends in a traceback.
-        if address != LOCAL and not _ADDRESS.fullmatch(address):
-            raise WorkersBroken(f"{address!r} is no address of a scheduler: give --cluster tcp://host:8786, or local")
+        check_address(address)
         self.address, self.run = address, uuid.uuid4().hex
         self._owned = None
         try:

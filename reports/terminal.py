@@ -20,7 +20,11 @@ def console(*, stderr: bool = False) -> Console:
     """A rich console, which knows how wide the terminal is."""
     from rich.console import Console
 
-    return Console(stderr=stderr)
+    class Ours(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # for `refusing`, where rich would exit with 1
+
+    return Ours(stderr=stderr)
 
 
 def tell_run(summary: RunSummary) -> None:

@@ -49,6 +49,8 @@ def audit(
 
         if output is not None:
             check_target(output, "--output")
+            if output.suffix != ".html":
+                raise ValueError(f"--output is {output}: give a name that ends in .html, since it is one page")
         with _bar() as progress:
             found = audited(
                 samples, data, test=test, features=features, log_density=log_density, modes=modes, scores=score,

@@ -37,6 +37,8 @@ def compare(
         from reports.auditing.agreement import counted, refuse_other_widths, scale_doubt
         from reports.auditing.formats import read_rows
 
+        for name in only or ():
+            _check_takes_samples(name)
         data, samples = (
             read_rows(source, name, n=n_samples, random_state=seed).values for source, name in ((a, "A"), (b, "B"))
         )
@@ -58,3 +60,16 @@ def compare(
             typer.echo(WRITERS[chosen.value](comparison, frame), nl=False)
     if bool((frame.status != "ok").any()):
         raise typer.Exit(WANTING)
+
+
+def _check_takes_samples(name: str) -> None:
+    """Raises ValueError unless `name` is a divergence or a score of samples, which is what files hold."""
+    from estimators.comparison import divergences
+    from estimators.scoring import scores
+    from knn.registry import unknown_name
+
+    known = [*(name for name, member in divergences.items() if member.takes == "samples"), *scores]
+    if name in divergences and name not in known:
+        raise ValueError(f"--only {name} is of measures with known weights, and files hold samples: {', '.join(known)}")
+    if name not in known:
+        raise unknown_name("divergence or score", name, known)

@@ -37,6 +37,12 @@ def test_a_defect_exits_1_and_is_named_in_the_json(audited):
     assert "The page:" in done.stderr
 
 
+def test_a_page_by_another_ending_is_refused_before_anything_is_read(tmp_path):
+    done = CliRunner().invoke(app, ["audit", "none.npy", "--data", "none.npy", "--output", str(tmp_path / "page.txt")])
+    assert done.exit_code == 2
+    assert "page.txt: give a name that ends in .html" in done.stderr
+
+
 def test_the_page_is_whole_asks_nobody_and_shows_the_pictures(audited):
     text = audited[1].read_text(encoding="utf-8")
     page = Page(text)

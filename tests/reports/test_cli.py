@@ -1,6 +1,7 @@
 """The command line: what it prints, what it exits with, and what it does not load."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -39,7 +40,7 @@ def test_help_names_every_command(call):
 
 def test_version(call):
     assert call("--version").stdout.startswith("implicitbench 0")
-    told = [sys.executable, "-m", "reports.cli", "--version"]
+    told = [sys.executable, "-m", "reports", "--version"]
     assert subprocess.run(told, capture_output=True, text=True, check=True).stdout.startswith("implicitbench 0")
 
 
@@ -99,6 +100,33 @@ def test_unknown_names_are_refused_in_one_line_that_lists_the_known(call, result
     assert one_line(call("datasets", "--get", "no-such-data"), "no-such-data", "digits")
     assert call("table", "claims", "--format", "docx", "--output", results).exit_code == 2
     assert call("run", "--size", "huge").exit_code == 2
+
+
+def test_an_option_of_the_series_is_refused_without_them(call, monkeypatch):
+    monkeypatch.setattr("reports.runner.run", lambda *_, **__: pytest.fail("a run began"))
+    assert one_line(call("report", "--asv", "site"), "--asv", "--history")
+
+
+def test_an_address_that_is_none_is_refused_before_a_bar_is_shown(call, monkeypatch):
+    monkeypatch.setattr("reports.progress.RichProgress", lambda: pytest.fail("a bar began"))
+    assert one_line(call("run", "claims", "--cluster", "foo"), "'foo' is no address", "tcp://host:8786")
+
+
+def test_a_bad_choice_is_told_in_the_words_of_the_command_line(call):
+    told = call("run", "--size", "huge").stderr
+    assert "'--size': 'huge' is not one of 'quick'" in told
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes as a shell makes them")
+@pytest.mark.parametrize("arguments", [["datasets"], ["cite", "brute-force"]])
+def test_a_command_whose_output_nobody_reads_on_ends_without_a_word(arguments):
+    """As a shell counts what ends by SIGPIPE, 141: not everything was told, and nothing was found wanting."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "reports", *arguments]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_results_that_are_not_there_or_newer_are_refused(call, tmp_path):

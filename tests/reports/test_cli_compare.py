@@ -42,6 +42,14 @@ def test_compare_reads_what_the_audit_reads_and_writes_what_tables_write(call, t
     assert one_line(call(*told[:3], "--only", "nothing"), "nothing")
 
 
+def test_what_takes_no_samples_is_refused_with_the_names_of_what_does(call):
+    told = call("compare", "a.npy", "b.npy", "--only", "jsd")
+    assert one_line(told, "--only jsd is of measures", "energy-distance", "coverage")
+    assert "total-variation" not in told.stderr
+    assert one_line(call("compare", "a.npy", "b.npy", "--only", "total"), "unknown divergence or score 'total'")
+    assert "did you mean" not in call("compare", "a.npy", "b.npy", "--only", "total-variatio").stderr
+
+
 def npy(header):
     """A .npy file of 80 bytes that says of itself what `header` says."""
     return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + bytes(80)
