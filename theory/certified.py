@@ -6,30 +6,19 @@ Inconclusive. Ties (p = q, equality cases) are decided on rationals before balls
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from flint import acb, arb, ctx, fmpq
+from flint import acb, arb, fmpq
 
+from estimators.ball_precision import precision as precision  # claims have it from here
 from theory.outcome import Holds, Inconclusive, Outcome, Refuted
 
 Ball = Any  # arb: flint publishes no types
 Complex = Any  # acb
-
-
-@contextmanager
-def precision(bits: int) -> Iterator[None]:
-    """Balls are computed with `bits` of mantissa inside the block; the default of flint is 53."""
-    before = ctx.prec
-    ctx.prec = bits
-    try:
-        yield
-    finally:
-        ctx.prec = before
 
 
 def ball(value: Any) -> arb:
@@ -40,6 +29,7 @@ def ball(value: Any) -> arb:
 
 
 def balls(values: Iterable[Any]) -> list[arb]:
+    """Each value as `ball` reads it, in order."""
     return [ball(value) for value in values]
 
 

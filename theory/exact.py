@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,18 @@ def rational(value: Any) -> fmpq:
 
 
 def rationals(values: Iterable[Any]) -> list[fmpq]:
+    """Each value as `rational` reads it, in order; raises TypeError for a float among them."""
     return [rational(value) for value in values]
 
 
 def total(values: Iterable[Rational]) -> fmpq:
     """Σ values, 0 of the rationals for none."""
     return sum(values, fmpq(0))
+
+
+def multiplied(values: Iterable[Rational]) -> fmpq:
+    """∏ values, 1 of the rationals for none."""
+    return prod(values, start=fmpq(1))
 
 
 def dot(a: Iterable[Rational], b: Iterable[Rational]) -> fmpq:

@@ -1,32 +1,14 @@
-"""Tests whose error level holds exactly: e-processes, betting bounds, binomial intervals, DKW bands, sample sizes."""
+"""Tests whose error level holds exactly: betting e-processes, binomial intervals, DKW bands, sample sizes."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from scipy.special import betaln
 from scipy.stats import beta as beta_law
 from scipy.stats import binom
 
 from theory.outcome import Holds, Inconclusive, Outcome, Refuted
-
-
-def bernoulli_log_e(draws: np.ndarray, p: float) -> np.ndarray:
-    """log Eₙ after each of n draws, of the Beta(½, ½)-mixture e-process for H₀: the draws are Bernoulli(p).
-
-    Eₙ = B(½ + k, ½ + n − k) / (B(½, ½) pᵏ (1 − p)ⁿ⁻ᵏ), k = successes so far. By Ville's inequality
-    sup Eₙ ≥ 1/α has probability ≤ α under H₀, at whatever time one stops. `draws`: (n,) of 0 and 1.
-    """
-    draws = np.asarray(draws)
-    if draws.ndim != 1 or not np.isin(draws, (0, 1)).all():
-        raise ValueError("draws must be a vector of 0 and 1")
-    _require_probability(p, "p")
-    successes = np.cumsum(draws, dtype=np.float64)
-    failures = np.arange(1, len(draws) + 1) - successes
-    with np.errstate(divide="ignore", invalid="ignore"):
-        null = np.where(successes > 0, successes * np.log(p), 0) + np.where(failures > 0, failures * np.log1p(-p), 0)
-    return betaln(0.5 + successes, 0.5 + failures) - betaln(0.5, 0.5) - null
 
 
 def betting_log_wealth(draws: np.ndarray, bound: float) -> np.ndarray:
@@ -120,18 +102,6 @@ def decide_mean_at_most(draws: np.ndarray, bound: float, *, alpha: float, **evid
     if steps is not None:
         return Refuted(**found, draws_needed=steps, log_e=float(log_wealth.max()), **evidence)
     return Holds(**found, log_e=float(log_wealth.max()), **evidence)
-
-
-def decide_bernoulli(draws: np.ndarray, p: float, *, alpha: float, distance: float, **evidence: Any) -> Outcome:
-    """Whether the draws are Bernoulli(p): Refuted by the e-process at any time, Holds as in `decide_proportion`."""
-    log_e = bernoulli_log_e(draws, p)
-    steps = refuted_at(log_e, alpha)
-    if steps is not None:
-        return Refuted(stated=float(p), draws_needed=steps, log_e=float(log_e.max()), alpha=alpha, **evidence)
-    # The interval is only a measure of precision here: refutation has spent α already.
-    low, high = proportion_interval(int(np.sum(draws)), len(draws), alpha)
-    found = {"n": len(draws), "interval": (low, high), "stated": float(p), "alpha": alpha, **evidence}
-    return (Holds if high - low < distance else Inconclusive)(**found)
 
 
 def _require_probability(p: float, name: str) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from flint import acb, arb, ctx
+from flint import acb, arb
 
+from estimators.ball_precision import precision
 from estimators.composed import PushForward
 from estimators.densities import Density, Gaussian, Mixture, Uniform, landmarks
 from estimators.fdivergences.generators import Generator, generators
@@ -47,16 +47,6 @@ _WIDTH, _GOAL = 1e-13, 1e-16
 _EVALUATIONS = 20_000
 
 
-@contextmanager
-def _precision(bits: int) -> Iterator[None]:
-    before = ctx.prec
-    ctx.prec = bits
-    try:
-        yield
-    finally:
-        ctx.prec = before
-
-
 def enclosed(P: Density, Q: Density, f: Generator, bits: int = 64) -> Estimate:
     """D_f(P,Q) on the line with the certificate "enclosure": bounds that are proved, rounding and tails included.
 
@@ -83,7 +73,7 @@ def enclosed(P: Density, Q: Density, f: Generator, bits: int = 64) -> Estimate:
     if infinite_tail(inner, P, Q):
         return infinite()
     for more in (bits, 2 * bits, 4 * bits):  # far from the origin, log densities lose bits that a longer ball keeps
-        with _precision(more):
+        with precision(more):
             found = _over_the_line(p_parts, q_parts, inner, landmarks(P)[0], landmarks(Q)[0])
             if found is None:
                 return infinite()

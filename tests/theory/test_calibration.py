@@ -1,4 +1,4 @@
-"""Measured type I error and power of the four tests of `theory.sequential`, at levels where both can be seen.
+"""Measured type I error and power of the three tests of `theory.sequential`, at levels where both can be seen.
 
 Each measured count of rejections must lie in the acceptance region of its exact probability, where that can be
 computed (from the binomial law, by dynamic programming, by enumeration, or from Kolmogorov's exact law), else on the
@@ -12,7 +12,6 @@ import pytest
 from scipy.stats import beta, binom, kstwo
 
 from theory.sequential import (
-    bernoulli_log_e,
     betting_log_wealth,
     dkw_radius,
     miss_probability,
@@ -41,28 +40,6 @@ def at_least(count, runs, probability):
 def crossings(log_e_of, draw, runs, seed):
     rng = np.random.default_rng(seed)
     return sum(refuted_at(log_e_of(draw(rng)), LEVEL) is not None for _ in range(runs))
-
-
-def e_process_crosses(p, truth, n):
-    """P(the e-process for p reaches 1/LEVEL within n draws of Bernoulli(truth)): by the law of the successes so far."""
-    law, crossed = np.array([1.0]), 0.0
-    for step in range(1, n + 1):
-        law = np.append(law * (1 - truth), 0) + np.append(0, law * truth)
-        for k in np.flatnonzero(law):
-            # Eₙ depends on n and k alone.
-            if bernoulli_log_e(np.repeat([1, 0], [k, step - k]), p)[-1] >= -np.log(LEVEL):
-                crossed += law[k]
-                law[k] = 0
-    return crossed
-
-
-@repeated
-@pytest.mark.parametrize(("truth", "low", "high"), [(0.3, 0.005, LEVEL), (0.55, 0.8, 1)])
-def test_the_e_process_rejects_as_often_as_its_exact_law_says(truth, low, high, runs):
-    exact = e_process_crosses(0.3, truth, 60)
-    assert low < exact <= high
-    count = crossings(lambda x: bernoulli_log_e(x, 0.3), lambda rng: rng.random(60) < truth, runs, 11)
-    assert agrees(count, runs, exact)
 
 
 def betting_crosses(bound, truth, n):

@@ -6,23 +6,13 @@ from scipy.stats import binom
 
 from theory.outcome import Holds, Inconclusive, Refuted
 from theory.sequential import (
-    bernoulli_log_e,
     betting_log_wealth,
-    decide_bernoulli,
     decide_mean_at_most,
     decide_proportion,
     miss_probability,
     proportion_interval,
     sample_size,
 )  # fmt: skip
-
-
-def test_the_point_null_is_a_martingale_under_itself():
-    # E[E_n] = 1 exactly: sum over all 2^n sequences by their number of successes.
-    n, p = 12, 0.3
-    values = [np.exp(bernoulli_log_e(np.r_[np.ones(k), np.zeros(n - k)], p)[-1]) for k in range(n + 1)]
-    # 13 terms of order 1, each within some 100 roundings.
-    assert np.dot(binom.pmf(range(n + 1), n, p), values) == pytest.approx(1, rel=1e4 * np.finfo(float).eps)
 
 
 def test_the_stake_is_predictable():
@@ -73,9 +63,6 @@ def test_a_proportion_holds_only_if_its_nearest_mutant_would_have_been_seen():
 def test_decisions_on_draws():
     rng = np.random.default_rng(2)
     draws = (rng.random(20_000) < 0.3).astype(int)
-    assert type(decide_bernoulli(draws, 0.3, alpha=1e-6, distance=0.04)) is Holds
-    assert type(decide_bernoulli(draws[:50], 0.3, alpha=1e-6, distance=0.04)) is Inconclusive
-    assert type(decide_bernoulli(draws, 0.34, alpha=1e-6, distance=0.04)) is Refuted
     assert type(decide_mean_at_most(draws, 0.31, alpha=1e-6)) is Holds
     assert type(decide_mean_at_most(draws, 0.27, alpha=1e-6)) is Refuted
 
@@ -83,8 +70,6 @@ def test_decisions_on_draws():
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: bernoulli_log_e([0, 2], 0.5),
-        lambda: bernoulli_log_e([0, 1], 1.0),
         lambda: betting_log_wealth([0.5, 1.5], 0.5),
         lambda: betting_log_wealth([0.5], 0.0),
         lambda: proportion_interval(3, 2, 0.1),

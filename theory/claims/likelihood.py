@@ -8,7 +8,7 @@ from flint import arb
 
 from theory.certified import ball, decide_equal, normal_pdf, precision
 from theory.claim import Certified, Exact, Holds, Inconclusive, Outcome, Refuted, all_hold, claim
-from theory.exact import Q, total
+from theory.exact import Q, multiplied, total
 from theory.instances import points
 from theory.setting import Setting
 from theory.sources import POSTER, TALK
@@ -16,13 +16,6 @@ from theory.sources import POSTER, TALK
 BETTER_WAY = TALK.slide("A Better Way")
 SOLUTION = POSTER.slide("Solution: Implicit Maximum Likelihood Estimation")
 BITS = 128
-
-
-def multiplied(factors: Any) -> Any:
-    found = Q(1)
-    for factor in factors:
-        found *= factor
-    return found
 
 
 COMBINED = {"product": multiplied, "sum": total}

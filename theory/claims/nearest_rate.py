@@ -9,7 +9,7 @@ from flint import arb
 
 from theory.certified import ball, decide_at_most, decide_equal, precision
 from theory.claim import Certified, Exact, Holds, Inconclusive, Outcome, Refuted, Statistical, all_hold, claim
-from theory.exact import Q, total
+from theory.exact import Q, multiplied, total
 from theory.nearest_sample import miss, nearest_squared, normal_density
 from theory.sequential import dkw_radius
 from theory.setting import Setting
@@ -22,13 +22,6 @@ LAW_CONSTANT = 1
 SAMPLES = 10
 #: Draws of R for the cross-check: DKW's radius is then 0.0048, and the law of the nearest of 11 differs by 0.035.
 DRAWS, GAP = 400_000, 0.035
-
-
-def product(factors: Any) -> Any:
-    found = Q(1)
-    for factor in factors:
-        found *= factor
-    return found
 
 
 def mean_in_unit_ball(d: int, m: int) -> Any:
@@ -54,7 +47,7 @@ def rate(
     limit=lambda d, mass: (1 + 2 / d).gamma() * mass ** (-2 / d),
     volume=lambda d, pi: pi ** (d / 2) / (1 + d / 2).gamma(),
     survival=lambda t: (-t).exp(),
-    oracle=lambda d, m: product(j / (j + Q(2) / d) for j in range(1, m + 1)),
+    oracle=lambda d, m: multiplied(j / (j + Q(2) / d) for j in range(1, m + 1)),
     law=lambda inside, m: 1 - (1 - inside) ** m,
 ):
     """Uniform balls in rationals, N(0, I) in balls of arithmetic, then 400 000 draws of R against its exact law."""
@@ -102,7 +95,7 @@ def drawn(setting: Setting, law) -> Outcome:
 rate.mutant("Γ(1 + 1/d)", limit=lambda d, mass: (1 + 1 / d).gamma() * mass ** (-2 / d))
 rate.mutant("the exponent −1/d", limit=lambda d, mass: (1 + 2 / d).gamma() * mass ** (-1 / d))
 rate.mutant("the sphere's surface for the ball's volume", volume=lambda d, pi: 2 * pi ** (d / 2) / (d / 2).gamma())
-rate.mutant("m for m + 1 in the uniform ball", oracle=lambda d, m: product(j / (j + Q(2) / d) for j in range(1, m)))
+rate.mutant("m for m + 1 in the uniform ball", oracle=lambda d, m: multiplied(j / (j + Q(2) / d) for j in range(1, m)))
 rate.mutant("the law of the nearest of m + 1", law=lambda inside, m: 1 - (1 - inside) ** (m + 1))
 
 
