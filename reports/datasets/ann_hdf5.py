@@ -1,8 +1,7 @@
-"""The HDF5 files of ann-benchmarks: its data sets, its results, and each such file found as a data set of ours.
+"""The HDF5 files of ann-benchmarks: its data sets, each such file found as a data set of ours.
 
 A data set holds train (n, d), test (q, d), neighbors (q, k) and distances (q, k), nearest first, with the attributes
-distance, point_type and, in newer files, dimension. A result holds times (q,), neighbors and distances (q, count),
-padded with −1 and ∞, and the attributes of its run. (Aumüller, Bernhardsson & Faithfull 2020.)
+distance, point_type and, in newer files, dimension. (Aumüller, Bernhardsson & Faithfull 2020.)
 """
 
 from __future__ import annotations
@@ -39,15 +38,6 @@ class AnnData(NamedTuple):
     distance: str
 
 
-class AnnResult(NamedTuple):
-    """What one run answered: seconds a query, (q, count) of neighbours and distances, and its attributes."""
-
-    times: np.ndarray
-    neighbors: np.ndarray
-    distances: np.ndarray
-    attrs: dict[str, Any]
-
-
 def read_data(path: Path) -> AnnData:
     """Reads and checks a data set; raises DataError naming the file, what is wrong in it and the remedy."""
     arrays, attrs = _read(path, ("train", "test", "neighbors", "distances"))
@@ -66,24 +56,6 @@ def write_data(path: Path, data: AnnData) -> None:
         "distances": data.distances.astype(np.float32),
     }
     _write(path, arrays, attrs)
-
-
-def read_result(path: Path) -> AnnResult:
-    """Reads and checks a result; raises DataError naming the file, what is wrong in it and the remedy."""
-    arrays, attrs = _read(path, ("times", "neighbors", "distances"))
-    times, neighbors, distances = arrays
-    return _checked_result(AnnResult(times, neighbors, distances, attrs), path)
-
-
-def write_result(path: Path, result: AnnResult) -> None:
-    """Writes a result as ann-benchmarks stores it, to be plotted with the others."""
-    _checked_result(result, path)
-    arrays = {
-        "times": np.asarray(result.times, np.float32),
-        "neighbors": np.asarray(result.neighbors, np.int32),
-        "distances": np.asarray(result.distances, np.float32),
-    }
-    _write(path, arrays, result.attrs)
 
 
 def _read(path: Path, names: tuple[str, ...]) -> tuple[list[np.ndarray], dict[str, Any]]:
@@ -154,20 +126,6 @@ def _checked_data(data: AnnData, path: Path, attrs: dict[str, Any]) -> AnnData:
     if not (np.diff(distances, axis=1) >= -1e3 * np.finfo(np.float32).eps * (1 + np.abs(distances[:, 1:]))).all():
         raise wrong("distances do not increase along a row")
     return AnnData(train, test, neighbors.astype(np.int64), distances, data.distance)
-
-
-def _checked_result(result: AnnResult, path: Path) -> AnnResult:
-    times, neighbors, distances = map(np.asarray, result[:3])
-    if times.ndim != 1 or neighbors.ndim != 2 or neighbors.shape != distances.shape or len(neighbors) != len(times):
-        raise DataError(
-            f"{path}: times {times.shape}, neighbors {neighbors.shape} and distances {distances.shape} do not belong "
-            f"together: {_REMEDY}"
-        )
-    if neighbors.dtype.kind not in "iu" or not np.array_equal(neighbors < 0, np.isinf(distances)):
-        raise DataError(f"{path}: a place without a neighbour must hold −1 and ∞: {_REMEDY}")
-    if not (np.isfinite(times) & (times >= 0)).all():
-        raise DataError(f"{path}: times[{int(np.argmin(np.isfinite(times) & (times >= 0)))}] is no time: {_REMEDY}")
-    return AnnResult(times, neighbors.astype(np.int64), distances.astype(np.float64), dict(result.attrs))
 
 
 class AnnFile(Dataset):

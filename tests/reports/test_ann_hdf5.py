@@ -13,12 +13,9 @@ from reports.datasets.ann_hdf5 import (
     METRICS,
     AnnData,
     AnnFile,
-    AnnResult,
     found_files,
     read_data,
-    read_result,
     write_data,
-    write_result,
 )
 from reports.datasets.source import DataError
 from tests.reports.probes import crash, hunger, no_end, room
@@ -141,30 +138,6 @@ def test_a_missing_file_or_folder_is_named(tmp_path):
     with pytest.raises(DataError, match="do not increase"):
         write_data(tmp_path / "set.hdf5", made()._replace(distances=-made().distances))
     assert not list(tmp_path.iterdir())
-
-
-def test_a_result_comes_back_as_it_was(tmp_path):
-    data = made()
-    neighbors, distances = data.neighbors.copy(), data.distances.astype(np.float32)
-    neighbors[2, 5:], distances[2, 5:] = -1, np.inf
-    attrs = {"algo": "implicitbench", "best_search_time": 0.25, "batch_mode": False, "run_count": 3}
-    result = AnnResult(np.arange(7, dtype=np.float32), neighbors, distances, attrs)
-    write_result(tmp_path / "run.hdf5", result)
-    back = read_result(tmp_path / "run.hdf5")
-    for part, twin in zip(result[:3], back[:3], strict=True):
-        np.testing.assert_array_equal(part, twin)
-    assert back.attrs == attrs
-    for wrong, fragment in (
-        (result._replace(times=np.ones(3)), "belong together"),
-        (result._replace(distances=data.distances), "−1 and ∞"),
-        (result._replace(times=np.full(7, np.nan)), r"times\[0\]"),
-    ):
-        with pytest.raises(DataError, match=fragment):
-            write_result(tmp_path / "wrong.hdf5", wrong)
-    with h5py.File(tmp_path / "run.hdf5", "r+") as file:
-        file["times"][3] = -1
-    with pytest.raises(DataError, match=r"times\[3\] is no time"):
-        read_result(tmp_path / "run.hdf5")
 
 
 @pytest.mark.parametrize("distance", list(METRICS))
