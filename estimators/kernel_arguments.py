@@ -11,6 +11,7 @@ from estimators.measures import Weighted
 
 
 def checked_statistic(squared: bool, statistic: str) -> None:
+    """Raises ValueError unless `statistic` is 'v', or 'u' of what is squared, since the U-statistic may be negative."""
     if statistic not in ("u", "v"):
         raise ValueError(f"statistic is {statistic!r}: pass 'v' (between the empirical measures) or 'u' (unbiased)")
     if statistic == "u" and not squared:
@@ -18,6 +19,7 @@ def checked_statistic(squared: bool, statistic: str) -> None:
 
 
 def checked_samples(p: Weighted, q: Weighted, statistic: str) -> None:
+    """Raises ValueError unless P and Q are samples of two points or more, where `statistic` is 'u'; any serve 'v'."""
     if statistic == "u":
         for name, part in (("P", p), ("Q", q)):
             if not part.sampled:
@@ -29,6 +31,7 @@ def checked_samples(p: Weighted, q: Weighted, statistic: str) -> None:
 
 
 def positive_bandwidth(bandwidth: Any) -> float:
+    """`bandwidth` as a float; raises ValueError unless 0 < bandwidth < ∞."""
     if isinstance(bandwidth, str) or not 0 < float(bandwidth) < math.inf:
         raise ValueError(f"bandwidth is {bandwidth!r}: pass a positive number or 'median'")
     return float(bandwidth)

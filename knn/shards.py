@@ -120,6 +120,7 @@ def check_directions(rows: np.ndarray, metric: str) -> None:
 
 
 def fitted(template: NearestNeighbours, rows: np.ndarray) -> NearestNeighbours:
+    """The template itself, fitted on rows (n, d); raises as `fit`."""
     return template.fit(rows)
 
 
@@ -142,6 +143,7 @@ def saved(index: NearestNeighbours) -> bytes:
 
 
 def search(index: NearestNeighbours, Q: np.ndarray, k: int, exact: bool) -> Neighbours:
+    """The k nearest of each row of Q (q, d) among the shard's points, by local ids; raises as the index's `search`."""
     return index.search(Q, k, exact=exact)
 
 
@@ -171,6 +173,7 @@ class Told(NamedTuple):
 
 
 def told(index: NearestNeighbours) -> Told:
+    """What the shard's index is."""
     points = index._points
     counts = points.n_alive, points.next_id, index.n_features_in_
     return Told(*counts, str(points.rows.dtype), index.metric, index.n_neighbors)
@@ -189,10 +192,12 @@ def check_places(index: NearestNeighbours, more: int) -> None:
 
 
 def insert(index: NearestNeighbours, rows: np.ndarray) -> int:
+    """Adds rows (n, d) to the shard and returns n; raises as the index's `insert`."""
     return len(index.insert(rows))
 
 
 def delete(index: NearestNeighbours, ids: np.ndarray) -> None:
+    """Removes points of the shard by local ids (n,); raises KeyError where one is not there."""
     index.delete(ids)
 
 

@@ -55,6 +55,7 @@ def examine(output: str | Path | None = None) -> list[Finding]:
 
 
 def python() -> Iterator[Finding]:
+    """The version of Python against the least that serves, and whether the terminal can show what tables hold."""
     told = f"{platform.python_implementation()} {platform.python_version()}, {platform.system()} {platform.machine()}"
     wanted = _requires_python()
     if sys.version_info[:2] < wanted:
@@ -64,10 +65,8 @@ def python() -> Iterator[Finding]:
         yield Finding("python", "fine", told)
     spoken = (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
     if spoken not in ("utf-8", "utf8"):
-        yield Finding(
-            "terminal", "note", f"its encoding is {spoken}", "tables with ± and ∞ may not print",
-            "set PYTHONUTF8=1",
-        )  # fmt: skip
+        yield Finding("terminal", "note", f"its encoding is {spoken}", "tables with ± and ∞ may not print",
+                      "set PYTHONUTF8=1")  # fmt: skip
 
 
 def libraries() -> Iterator[Finding]:
@@ -101,10 +100,8 @@ def libraries() -> Iterator[Finding]:
             present.append(f"{wanted.name} {version}")
     yield Finding("libraries", "fine", ", ".join(present))
     for extra, names in absent.items():
-        yield Finding(
-            "extras", "note", f"[{extra}]: {', '.join(names)} not installed", "what needs it says so when asked",
-            install(extra),
-        )  # fmt: skip
+        yield Finding("extras", "note", f"[{extra}]: {', '.join(names)} not installed",
+                      "what needs it says so when asked", install(extra))  # fmt: skip
 
 
 def collisions() -> Iterator[Finding]:
@@ -133,15 +130,14 @@ def collisions() -> Iterator[Finding]:
 
 
 def threads() -> Iterator[Finding]:
+    """How many processors may be used, and whether the variables that set threads are numbers within that."""
     asked = {name: os.environ[name] for name in _THREADS if name in os.environ}
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     told = f"{usable} of {os.cpu_count()} processors usable" + "".join(f", {k}={v}" for k, v in asked.items())
     bad = [name for name, value in asked.items() if not value.strip().isdigit() or int(value) < 1]
     for name in bad:
-        yield Finding(
-            "threads", "broken", f"{name} is {asked[name]!r}", "no whole number from 1: it is refused or ignored",
-            f"unset {name}, or set a number",
-        )  # fmt: skip
+        yield Finding("threads", "broken", f"{name} is {asked[name]!r}", "no whole number from 1: it is refused or "
+                      "ignored", f"unset {name}, or set a number")  # fmt: skip
     if any(int(value) > usable for name, value in asked.items() if name not in bad):
         yield Finding("threads", "note", told, "more threads than processors: slower, and timings mean little",
                       f"set them to at most {usable}")  # fmt: skip
@@ -150,6 +146,7 @@ def threads() -> Iterator[Finding]:
 
 
 def blas() -> Iterator[Finding]:
+    """Which BLAS and OpenMP libraries are loaded, and whether two runtimes meet in one process."""
     import scipy.linalg  # noqa: F401 - loads the libraries that are looked at
     import sklearn.cluster  # noqa: F401
     from threadpoolctl import threadpool_info
@@ -170,6 +167,7 @@ def blas() -> Iterator[Finding]:
 
 
 def cuda() -> Iterator[Finding]:
+    """Whether kernels find a GPU, or a simulator in its place."""
     if os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0"):
         yield Finding("CUDA", "note", "NUMBA_ENABLE_CUDASIM is set", "kernels run in a simulator, far slower",
                       "unset it, except in tests")  # fmt: skip
@@ -187,6 +185,7 @@ def cuda() -> Iterator[Finding]:
 
 
 def memory() -> Iterator[Finding]:
+    """How much memory is left, by the limits that are set on this process too."""
     from knn.memory import room
 
     left = room()
@@ -198,6 +197,7 @@ def memory() -> Iterator[Finding]:
 
 
 def caches() -> Iterator[Finding]:
+    """Whether compiled kernels can be kept, and where."""
     from knn.kernels.jit import cache_folder
 
     chosen = os.environ.get("NUMBA_CACHE_DIR")
@@ -213,6 +213,7 @@ def caches() -> Iterator[Finding]:
 
 
 def data() -> Iterator[Finding]:
+    """Which data sets are on this machine, and how to get the others."""
     from reports.datasets.source import datasets
 
     own = os.environ.get("IMPLICITBENCH_DATA")
@@ -229,6 +230,7 @@ def data() -> Iterator[Finding]:
 
 
 def disk(output: str | Path | None = None) -> Iterator[Finding]:
+    """How much room there is for results and for temporary files."""
     from reports.store import output_folder
 
     for subject, folder in (("results", output_folder(output)), ("temporary files", Path(tempfile.gettempdir()))):
@@ -249,6 +251,7 @@ def disk(output: str | Path | None = None) -> Iterator[Finding]:
 
 
 def store(output: str | Path | None = None) -> Iterator[Finding]:
+    """Whether the recorded results can be read, and what of them is damaged."""
     from reports.store import Store, StoreError, output_folder
 
     folder = output_folder(output)
@@ -272,6 +275,7 @@ def store(output: str | Path | None = None) -> Iterator[Finding]:
 
 
 def provenance() -> Iterator[Finding]:
+    """The commit that records will name, and whether the sources differ from it."""
     from reports.provenance import commit
 
     found = commit()

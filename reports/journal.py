@@ -167,6 +167,7 @@ def check_version(path: Path, lines: Mapping[int, Line]) -> None:
 
 
 def header_line() -> Line:
+    """The first line of a journal: which format it is, and of which version."""
     return make_line(0, "header", json.dumps({"format": FORMAT, "version": VERSION}))
 
 

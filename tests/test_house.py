@@ -1,5 +1,6 @@
 """The house rules that hold across the four packages: light imports, lazy extras, one-way discovery."""
 
+import ast
 import importlib
 import re
 import shutil
@@ -138,6 +139,19 @@ def test_every_exported_name_exists_and_is_documented(package):
         exported = getattr(module, name)
         assert (exported.__doc__ or "").strip(), f"{package}.{name} has no docstring"
     assert set(module.__all__) <= set(dir(module))
+
+
+def test_every_public_function_and_class_of_a_module_is_documented():
+    """Those of claims apart, whose statement says what is checked, and the hooks whose meaning is pytest's."""
+    root, bare = Path(__file__).parent.parent, []
+    for file in sorted(path for package in PACKAGES for path in (root / package).rglob("*.py")):
+        if file.is_relative_to(root / "theory" / "claims"):
+            continue
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            named = isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith(("_", "pytest_"))
+            if named and not ast.get_docstring(node):
+                bare.append(f"{file.relative_to(root)}:{node.lineno} {node.name}")
+    assert not bare
 
 
 def test_the_wheel_holds_the_four_packages_whole_and_nothing_else(tmp_path):

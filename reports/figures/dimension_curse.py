@@ -16,6 +16,7 @@ _DRAWN = (1, 2, 3, 5, 10)
 
 
 def dimension_curse(store: Store, size: str | None = None) -> list[Picture]:
+    """What is recorded of each dimension as curves, at `size` or the largest that was run; [] without records."""
     cells: dict[int, dict[str, Record]] = {}
     for record in recorded(store, EXPERIMENT, size):
         if record.status is Status.OK:

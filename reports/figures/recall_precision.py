@@ -41,6 +41,7 @@ def recall_precision(store: Store, size: str | None = None) -> list[Picture]:
 
 
 def family(model: str) -> str:
+    """The family that a model is drawn with; one of no family is among the others."""
     return next((name for name, members in _FAMILIES.items() if model in members), _OTHER)
 
 

@@ -12,6 +12,7 @@ EXPERIMENT = "shifted-measures"
 
 
 def shifted_measures(store: Store, size: str | None = None) -> list[Picture]:
+    """One panel a shape, its divergences over the shift, at `size` or the largest that was run; [] without records."""
     shapes: dict[str, list[Record]] = {}
     for record in recorded(store, EXPERIMENT, size):
         if record.status is Status.OK and record.payload:

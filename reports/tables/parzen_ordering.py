@@ -40,6 +40,7 @@ def parzen_ordering(store: Store, size: str | None = None) -> pd.DataFrame:
 
 
 def sampler_name(record: Record) -> str:
+    """The sampler of a record, with its rounds where it has such."""
     rounds = int(record.params["rounds"] or 0)
     sampler = str(record.params["sampler"])
     return f"{sampler}, {rounds} round{'s' if rounds > 1 else ''}" if rounds else sampler
