@@ -91,6 +91,8 @@ def neighbour_radii(points: Array, k: int, index: NearestNeighbours | str | None
     Raises ValueError unless 1 ≤ k ≤ n − 1, and where the index finds fewer than k of a row.
     """
     most = len(points) - 1
+    if most == 0:
+        raise ValueError(f"{name} has one row, and a ball reaches to the k-th of the others: pass k + 1 rows or more")
     k = whole_number(k, "k", 1, most, f", the other rows of {name}")
     searched = fitted(index, points)
     found = searched.search(None, min(k + 1, most))

@@ -14,6 +14,7 @@ from scipy.spatial.distance import cdist
 from estimators.arguments import random_generator, real_number
 from estimators.intervals import clopper_pearson
 from estimators.points import as_points, same_dimension
+from estimators.range import refuse_out_of_range
 
 Array = NDArray[np.float64]
 #: The statistic of each relabelling, and the size of what it sums up, to which its rounding is proportional.
@@ -87,12 +88,15 @@ def two_sample_test(
     permuted), or a function of two arrays that is large where they differ, called B + 1 times. The first two take one
     pass over the distances, O((n+m)²(d + B)) time and O((n+m)·B) memory for at most 1024 relabellings at once.
 
-    Raises ValueError for bad samples, fewer than 2 points, or B too small to reject at `level`. Source: Gretton et al.
-    2012, section 4; Székely & Rizzo 2004; Lopez-Paz & Oquab 2017; Phipson & Smyth 2010 (the 1 + …).
+    Raises ValueError for bad samples, coordinates whose squares leave float64, fewer than 2 points, or B too small to
+    reject at `level`. Source: Gretton et al. 2012, section 4; Székely & Rizzo 2004; Lopez-Paz & Oquab 2017; Phipson &
+    Smyth 2010 (the 1 + …).
     """
     x, y = as_points(X, "X"), as_points(Y, "Y")
     same_dimension(x, y, ("X", "Y"))
     _check(x, y, statistic, permutations, level, ties, bandwidth)
+    if not callable(statistic):
+        refuse_out_of_range(x, y, ("X", "Y"))
     rng = random_generator(random_state)
     detail = ""
     if statistic == "classifier":

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from estimators.arguments import random_generator
 from estimators.intervals import normal_interval
 from estimators.points import as_points, same_dimension
+from estimators.range import refuse_out_of_range
 from estimators.result import Estimate, NotConverged
 from estimators.scoring import ties_matter
 
@@ -39,9 +40,9 @@ def kl_classifier(X: Any, Y: Any, *, classifier: Any = None, folds: int = 5, ran
     other `folds` for each fold, so that no point is scored by a classifier that saw it. It is consistent where the
     classifier is; it is **no bound**: a classifier that is wrong or overconfident may err on either side. The standard
     error is of the mean over X with the classifiers given, and does not hold the classifier's own error. Raises
-    ValueError for bad samples, and where a probability is 0 or 1; NotConverged, with the partial Estimate, where the
-    held-out odds separate X from Y, which then tell of the regularisation alone. Source: Sugiyama, Suzuki & Kanamori
-    2012.
+    ValueError for bad samples, for coordinates whose squares leave float64 without a `classifier`, and where a
+    probability is 0 or 1; NotConverged, with the partial Estimate, where the held-out odds separate X from Y, which
+    then tell of the regularisation alone. Source: Sugiyama, Suzuki & Kanamori 2012.
     """
     log_odds, n, m = _held_out(X, Y, classifier, folds, random_state)
     ratios = log_odds[:n] + math.log(m / n)
@@ -96,6 +97,11 @@ def _held_out(X: Any, Y: Any, classifier: Any, folds: Any, random_state: Any) ->
 
     x, y = as_points(X, "X"), as_points(Y, "Y")
     same_dimension(x, y, ("X", "Y"))
+    for name, rows in (("X", x), ("Y", y)):
+        if len(rows) < 2:
+            raise ValueError(f"{name} has one row, and a fold leaves none to train on: pass two or more, one a fold")
+    if classifier is None:  # it standardises the rows
+        refuse_out_of_range(x, y, ("X", "Y"))
     if not (isinstance(folds, (int, np.integer)) and 2 <= folds <= min(len(x), len(y))):
         raise ValueError(f"folds is {folds!r}: pass a whole number from 2 to {min(len(x), len(y))}, the smaller sample")
     seed = int(random_generator(random_state).integers(2**31))

@@ -199,6 +199,8 @@ def _with_batches(
 
 
 def _check_k(k: Any, most: int, sizes: tuple[int, int]) -> None:
+    if most == 0:
+        raise ValueError("X has one row, and its neighbours are among the other rows of X: pass k + 1 rows or more")
     if not (isinstance(k, (int, np.integer)) and 1 <= k <= most):
         told = f"what {sizes[0]} and {sizes[1]} points allow"
         raise ValueError(f"k is {k!r}: pass a whole number from 1 to {most}, {told}")

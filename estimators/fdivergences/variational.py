@@ -13,6 +13,7 @@ from estimators.arguments import random_generator, real_number, whole_number
 from estimators.fdivergences.generators import Generator, generators
 from estimators.intervals import checked_confidence
 from estimators.points import as_points, same_dimension
+from estimators.range import refuse_out_of_range
 from estimators.result import Estimate, NotConverged
 from estimators.scoring import ties_matter
 
@@ -50,6 +51,7 @@ def f_lower_bound(
     """
     x, y = as_points(X, "X"), as_points(Y, "Y")
     same_dimension(x, y, ("X", "Y"))
+    refuse_out_of_range(x, y, ("X", "Y"))
     f = generators[generator]
     if f.name not in _DUALS:
         raise ValueError(f"generator {f.name!r} has no derivative here: pass one of {', '.join(_DUALS)}")

@@ -44,6 +44,26 @@ def test_certain_probabilities_and_bad_options_are_refused():
         kl_classifier(X, Y, classifier=object())
 
 
+@pytest.mark.parametrize("estimator", [kl_classifier, jsd_classifier, f_lower_bound])
+def test_coordinates_whose_squares_leave_float64_are_refused_with_the_remedy(estimator):
+    """Standardised they would be NaN, or all 0 and told apart by nothing."""
+    X, Y = P.sample(40, 0), Q.sample(40, 1)
+    Y[3, 1] = 9
+    for scale in (1e160, 1e200):
+        with pytest.raises(ValueError, match=r"Y: row 3 has a coordinate of 9e\+\d+, .*too large.*: rescale X and Y"):
+            estimator(X, Y * scale)
+    with pytest.raises(ValueError, match=r"no coordinate exceeds 9e-200, .*too small.*: rescale both"):
+        estimator(X * 1e-200, Y * 1e-200)
+
+
+@pytest.mark.parametrize("estimator", [kl_classifier, jsd_classifier])
+def test_one_row_is_refused_by_its_name(estimator):
+    X = P.sample(40, 0)
+    for pair, name in (((X[:1], X), "X"), ((X, X[:1]), "Y")):
+        with pytest.raises(ValueError, match=f"^{name} has one row, .*: pass two or more"):
+            estimator(*pair)
+
+
 NAMES = ("kl", "reverse-kl", "jsd", "jsd-sum", "total-variation", "chi-squared", "squared-hellinger")
 
 

@@ -158,6 +158,8 @@ def test_bad_input_is_refused(score):
         score(X, np.full((9, 2), np.inf))
     with pytest.raises(TypeError, match="Empirical"):
         score(Empirical(X), X)
+    with pytest.raises(ValueError, match=r"[PQ] has one row, .*: pass k \+ 1 rows or more"):
+        score(X[:1], X[:1])
     assert score(X, X, k=9).stderr is None  # no row can be left out where all others are the neighbours
 
 

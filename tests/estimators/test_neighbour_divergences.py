@@ -65,6 +65,7 @@ def test_it_is_no_divergence_between_empirical_measures():
         (lambda X: kl_knn(X, X, k=10), "k is 10"),
         (lambda X: kl_knn(X, X[:4], k=5), "from 1 to 4, what 10 and 4 points allow"),
         (lambda X: kl_knn(X, X, k=2.5), "k is 2.5"),
+        (lambda X: kl_knn(X[:1], X, k=1), r"X has one row, .*: pass k \+ 1 rows or more"),
         (lambda X: kl_knn(X, X[:, :1]), "X has 2 coordinates a point and Y has 1"),
         (lambda X: kl_knn(X * np.nan, X), "X: row 0 is not finite"),
         (lambda X: kl_knn(X, X + 1, k=1), None),

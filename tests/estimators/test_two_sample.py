@@ -78,6 +78,13 @@ def test_holm_is_holm():
         holm([0.5, 2.0])
 
 
+@pytest.mark.parametrize("statistic", ["energy", "mmd", "classifier"])
+def test_coordinates_whose_squares_leave_float64_are_refused_with_the_remedy(statistic):
+    for scale, told in ((1e200, "^X: row .* is too large .*: rescale X and Y"), (1e-200, "too small .*: rescale both")):
+        with pytest.raises(ValueError, match=told):
+            two_sample_test(scale * X, scale * Y, statistic, permutations=19)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
