@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimators.arguments import whole_number
-from estimators.points import as_points, same_dimension
+from estimators.points import point_pair
 from knn import BruteForce
 from knn.base import NearestNeighbours
 from knn.choice import unfitted
@@ -52,9 +52,7 @@ def sample_pair(P: Any, Q: Any, names: tuple[str, str] = ("P", "Q")) -> tuple[Ar
     for given, name in ((P, names[0]), (Q, names[1])):
         if isinstance(given, Empirical):
             raise TypeError(f"{name} is an Empirical measure, and this compares samples: pass arrays, one point a row")
-    x, y = as_points(P, names[0]), as_points(Q, names[1])
-    same_dimension(x, y, names)
-    return x, y
+    return point_pair(P, Q, names)
 
 
 def fitted(index: NearestNeighbours | str | None, points: Array) -> NearestNeighbours:

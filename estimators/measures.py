@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from estimators.arguments import random_generator
 from estimators.densities import Density, Gaussian, Mixture, Uniform
-from estimators.points import as_array, as_points, same_dimension
+from estimators.points import as_array, as_points, columns_of, same_columns, same_dimension
 from estimators.toys import grid, rare_modes, ring
 
 __all__ = [
@@ -120,6 +120,7 @@ def weighted_pair(P: Any, Q: Any, names: tuple[str, str] = ("P", "Q")) -> tuple[
     """Two arrays (n, d) or Empirical measures as weighted points of one space; raises as `as_points`."""
     p, q = (_weighted(given, name) for given, name in ((P, names[0]), (Q, names[1])))
     same_dimension(p.points, q.points, names)
+    same_columns(columns_of(P), columns_of(Q), names)
     return p, q
 
 

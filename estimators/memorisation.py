@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from estimators.arguments import random_generator, real_number, whole_number
 from estimators.balls import Array, fitted, in_balls, not_proved, refuse_short, sample_pair
-from estimators.points import as_points
+from estimators.points import as_points, columns_of, same_columns
 from estimators.result import Estimate
 from estimators.scoring import ties_matter
 from knn.base import NearestNeighbours
@@ -62,6 +62,7 @@ def memorisation_test(
     n_permutations = whole_number(n_permutations, "n_permutations", 19, why=": with fewer p cannot reach 0.05")
     seen, unseen = sample_pair(train, test, ("train", "test"))
     y = as_points(samples, "samples", dimension=seen.shape[1])
+    same_columns(columns_of(train), columns_of(samples), ("train", "samples"))
     n, total = len(seen), len(seen) + len(unseen)
     rng = random_generator(random_state)
     # A stream of its own, so that the draws below are those that an index without an order would leave.
@@ -116,6 +117,7 @@ def data_copying(
     """
     seen, unseen = sample_pair(train, test, ("train", "test"))
     y = as_points(samples, "samples", dimension=seen.shape[1])
+    same_columns(columns_of(train), columns_of(samples), ("train", "samples"))
     n_cells = whole_number(n_cells, "n_cells", 1, len(seen), ", the rows of train")
     least_share = real_number(least_share, "least_share")
     if n_permutations is not None:

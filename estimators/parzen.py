@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from estimators.intervals import normal_interval
-from estimators.points import as_array, as_points, same_dimension
+from estimators.points import as_array, as_points, point_pair
 from estimators.result import Certificate, Estimate
 from knn.threads import one_blas_thread, over_blocks
 
@@ -62,8 +62,7 @@ def parzen_log_likelihood(
     Raises ValueError for bad rows, bandwidths that are not positive, a grid without validation rows, one test row,
     or data whose squares overflow. Cost: one matrix product of m × n × d and of v × n × d, whatever the grid.
     """
-    centres, rows = as_points(samples, "samples"), as_points(test, "test")
-    same_dimension(centres, rows, ("samples", "test"))
+    centres, rows = point_pair(samples, test, ("samples", "test"))
     if len(rows) < 2:
         raise ValueError("test has one row, and a mean over rows needs two or more for its standard error")
     grid = checked_bandwidths(bandwidths)
@@ -111,8 +110,7 @@ def parzen_log_densities(
     times less likely than the nearest one adds nothing to a float64 sum. `samples` (n, d), `points` (m, d).
     With device="cuda" all samples are summed there, in float64, a product for each bandwidth.
     """
-    s, x = as_points(samples, "samples"), as_points(points, "points")
-    same_dimension(s, x, ("samples", "points"))
+    s, x = point_pair(samples, points, ("samples", "points"))
     widths = _as_widths(bandwidths)
     grid, place = np.unique(checked_bandwidths(widths), return_inverse=True)
     # Order of the given, repeated ones too, from the sorted grid.

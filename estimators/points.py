@@ -52,6 +52,43 @@ def refuse_non_finite(array: NDArray[np.floating], name: str) -> None:
         raise ValueError(f"{name}: row {row} is not finite ({array[row]}), {bad} such in all; drop or impute them")
 
 
+def columns_of(values: Any) -> tuple[str, ...] | None:
+    """The names of a data frame's columns; None for what has none, or has other names than words."""
+    names = getattr(values, "columns", None)
+    try:
+        told = None if names is None else tuple(names)
+    except TypeError:
+        return None
+    return told if told and all(isinstance(name, str) for name in told) else None
+
+
+def same_columns(x: tuple[str, ...] | None, y: tuple[str, ...] | None, names: tuple[str, str]) -> None:
+    """Raises ValueError where both have named columns and these are not the same in the same order.
+
+    Points are compared by position, so that a column would be compared to another one.
+    """
+    if x is None or y is None or x == y:
+        return
+    if sorted(x) == sorted(y):
+        raise ValueError(
+            f"{names[1]} has the columns of {names[0]} in another order ({', '.join(y)} where {names[0]} has "
+            f"{', '.join(x)}), and columns are compared by position: pass {names[1]}[list({names[0]}.columns)]"
+        )
+    other = next((name for name in y if name not in x), None) or next(name for name in x if name not in y)
+    raise ValueError(
+        f"{names[0]} and {names[1]} have columns of other names, such as {other!r}, and columns are compared by "
+        f"position: pass {names[0]}.to_numpy() and {names[1]}.to_numpy() if these are the same"
+    )
+
+
+def point_pair(X: Any, Y: Any, names: tuple[str, str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Two sets of points of one space, as `as_points` has them; raises as it, `same_dimension`, `same_columns`."""
+    x, y = as_points(X, names[0]), as_points(Y, names[1])
+    same_dimension(x, y, names)
+    same_columns(columns_of(X), columns_of(Y), names)
+    return x, y
+
+
 def same_dimension(x: NDArray[np.float64], y: NDArray[np.float64], names: tuple[str, str]) -> None:
     """Raises ValueError unless the points of `x` and `y` have equally many coordinates."""
     if x.shape[1] != y.shape[1]:
@@ -77,7 +114,12 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
     try:
         return np.asarray(np.from_dlpack(values) if foreign and not hasattr(values, "__array__") else values)
     except (TypeError, ValueError, RuntimeError, BufferError) as error:
-        raise TypeError(f"{name} cannot be read as an array of real numbers: {error}") from error
+        raise TypeError(f"{name} cannot be read as an array of real numbers: {error}{_float(error, name)}") from error
+
+
+def _float(error: Exception, name: str) -> str:
+    """The remedy for tensors of a type that NumPy lacks."""
+    return f": pass {name}.float()" if "BFloat16" in str(error) else ""
 
 
 def _as_real(values: Any, name: str) -> NDArray[Any]:

@@ -13,7 +13,7 @@ from scipy.spatial.distance import cdist
 
 from estimators.arguments import random_generator, real_number
 from estimators.intervals import clopper_pearson
-from estimators.points import as_points, same_dimension
+from estimators.points import as_points, point_pair
 from estimators.range import refuse_out_of_range
 
 Array = NDArray[np.float64]
@@ -92,8 +92,7 @@ def two_sample_test(
     reject at `level`. Source: Gretton et al. 2012, section 4; Székely & Rizzo 2004; Lopez-Paz & Oquab 2017; Phipson &
     Smyth 2010 (the 1 + …).
     """
-    x, y = as_points(X, "X"), as_points(Y, "Y")
-    same_dimension(x, y, ("X", "Y"))
+    x, y = point_pair(X, Y, ("X", "Y"))
     _check(x, y, statistic, permutations, level, ties, bandwidth)
     if not callable(statistic):
         refuse_out_of_range(x, y, ("X", "Y"))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 AUTO: Literal["auto"] = "auto"
 #: A number of points, a fraction of them, or what `fit` finds out.
 Budget = int | float | Literal["auto"]
-#: Among fewer points usual budgets are kept: nothing is slow there.
+#: Of fewer points all are measured: nothing is slow there, and usual budgets would find little.
 LEAST = 1000
 #: Points that are asked, neighbours they are asked for, at least and at most, and the share of these to be found. The
 #: standard error of the share is some 0.01: a recall of 0.9 is four of them away.
@@ -41,7 +41,8 @@ class Budgeted:
     `fit` has 32 of the points look for their neighbours among the others: 32 n d multiplications for the truth, half as
     many as coding the points takes in `PrincipalDCI`, and one search in a batch. For inner products, and in an index
     that is `wary`, budgets are raised by steps of √2 until 95 % are found. Otherwise the usual ones are kept, and a
-    warning tells when they find less than 90 %. What is chosen is kept until the next `fit`.
+    warning tells when they find less than 90 %. What is chosen is kept until the next `fit`. While there are fewer than
+    1000 points, `"auto"` is all of them.
     """
 
     #: What `"auto"` stands for where nothing is tried, and where trying begins.
@@ -63,7 +64,12 @@ class Budgeted:
 
     def _budget(self, name: str) -> int | float:
         value = getattr(self, name)
-        return self._chosen.get(name, self.usual[name]) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        n, usual = self._points.n_alive, self.usual[name]
+        if n < LEAST:
+            return 1.0 if isinstance(usual, float) else max(usual, n)
+        return self._chosen.get(name, usual)
 
     def _check_budgets(self) -> None:
         for name in self.usual:

@@ -20,6 +20,8 @@ import numpy as np
 import psutil
 from sklearn.base import clone
 
+from knn.budgets import AUTO
+
 if TYPE_CHECKING:
     from knn.base import NearestNeighbours
 
@@ -159,7 +161,8 @@ def parsed_size(text: str) -> int:
 def _allocated(index: NearestNeighbours, rows: np.ndarray) -> tuple[int, int]:
     """Bytes allocated at the peak of a fit on the rows, and after it."""
     index = clone(index)
-    index.set_params(**index.budgets_)  # so that none is chosen from the data
+    # None is chosen from the data.
+    index.set_params(**{name: value for name, value in index.usual.items() if getattr(index, name) == AUTO})
     running = tracemalloc.is_tracing()
     if not running:
         tracemalloc.start()

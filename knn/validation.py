@@ -15,6 +15,8 @@ LARGEST = {np.dtype(np.float32): 2.0**116, np.dtype(np.float64): 2.0**500}
 #: Smallest magnitude that the largest entry of float64 data may have: squares of smaller ones vanish. Squares of
 #: float32 values, taken in float64, never do.
 SMALLEST = {np.dtype(np.float32): 0.0, np.dtype(np.float64): 2.0**-500}
+#: Integers up to which float64 holds each.
+EXACT_INTEGERS = 2**53
 #: Rows looked at together, so that the check needs little memory of its own.
 ROWS = 4096
 #: Numbers in arrays whose sum of squares is looked at first, and between what these are sure to be sound: beyond
@@ -82,7 +84,8 @@ def _numbers(values: Any, name: str) -> np.ndarray:
     except ValueError as error:
         raise ValueError(f"{name} is no rectangular array ({error}): give rows of one length") from error
     except (TypeError, RuntimeError) as error:
-        raise TypeError(f"{name} cannot be read as an array of numbers: {error}") from error
+        told = f": pass {name}.float()" if "BFloat16" in str(error) else ""
+        raise TypeError(f"{name} cannot be read as an array of numbers: {error}{told}") from error
     if array.dtype.kind in "mM":
         raise TypeError(f"{name} is {array.dtype}, dates or durations: give numbers, such as seconds since a day")
     if array.dtype.kind == "c":
@@ -97,11 +100,13 @@ def _numbers(values: Any, name: str) -> np.ndarray:
         shown = f" = {array[place]!r}" if place else ""
         raise type(error)(f"{where}{shown} is no number ({error}): encode or drop it") from error
     # Words that spell numbers would pass, and so would a column of codes that was read as text.
-    words = np.ndindex(array.shape) if array.dtype.kind in "USO" else ()
-    for word in words:
-        if isinstance(array[word], (str, bytes)):
+    each = np.ndindex(array.shape) if array.dtype.kind in "USO" else ()
+    for place in each:
+        if isinstance(array[place], numbers.Integral) and abs(array[place]) > EXACT_INTEGERS:
+            raise ValueError(_merged(array[place], place, name))
+        if isinstance(array[place], (str, bytes)):
             raise ValueError(
-                f"{name}[{', '.join(map(str, word))}] = {array[word]!r} is a word that spells a number: "
+                f"{name}[{', '.join(map(str, place))}] = {array[place]!r} is a word that spells a number: "
                 f"use {name}.astype(float) if it is one, encode it if not"
             )
     return converted
@@ -120,6 +125,8 @@ def _check_values(array: np.ndarray, name: str, dtype: np.dtype) -> None:
     largest = 0.0
     for start in range(0, len(array), ROWS):
         part = array[start : start + ROWS]
+        if part.dtype.kind in "iu":
+            _raise_for_merged(part, name, start)
         if part.dtype.kind != "f":
             part = part.astype(np.float64)  # the magnitude of the smallest integer is no integer of its type
         peak = float(np.abs(part).max())
@@ -133,6 +140,21 @@ def _check_values(array: np.ndarray, name: str, dtype: np.dtype) -> None:
             f"no entry of {name} exceeds {largest:g} in magnitude, so that squared distances vanish in float64: "
             "multiply the data by a power of two"
         )
+
+
+def _raise_for_merged(part: np.ndarray, name: str, start: int) -> None:
+    """Raises for the first integer that float64 may not tell from its neighbours."""
+    large = np.argwhere((part > EXACT_INTEGERS) | (part < -EXACT_INTEGERS))
+    if len(large):
+        row, column = (int(i) for i in large[0])
+        raise ValueError(_merged(part[row, column], (start + row, column), name))
+
+
+def _merged(value: Any, place: tuple[int, ...], name: str) -> str:
+    return (
+        f"{name}[{', '.join(map(str, place))}] = {value} is an integer beyond 2**53, which float64 merges with its "
+        "neighbours: subtract an offset first"
+    )
 
 
 def _raise_for(value: float, where: str, dtype: np.dtype) -> None:

@@ -19,27 +19,35 @@ PAGE = Path("docs/reproducing.md")
 COMMAND = "python -m reports.reproducing_page"
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PUBLISHED = Path(__file__).resolve().parent / "published"
-_TRAINING, _MODES, _SAMPLES = (
-    f"reports/published/{name}.csv" for name in ("mnist-training", "modes-kept", "sample-search")
+#: Records of another machine are named after it.
+_MACHINE = "-avx512"
+_TRAINING, _MODES, _PAGE, _SAMPLES = (
+    f"reports/published/{name}.csv" for name in ("mnist-training", "modes-kept", "page-speed", "sample-search")
 )
 #: Records that are named after no benchmark and no table, or that the benchmark writes when asked for more.
 MADE_BY = {
-    "evidence.json": "python -m reports.evidence",
-    "kill-matrix.csv": "python -m reports.kill_matrix",
-    "kill-matrix-deep.csv": "python -m reports.kill_matrix --deep",
-    "verify.json": "python -m reports.kill_matrix",
-    "verify-deep.json": "python -m reports.kill_matrix --deep",
-    "root-seeds.csv": "python -m reports.kill_matrix",
-    "planted-faults.json": "python -m benchmarks.fault_effects",
-    "mnist-training.csv": f"python -m benchmarks.mnist_training --again {_TRAINING} --output {_TRAINING}",
-    "modes-kept.csv": f"python -m benchmarks.modes_kept imle non-saturating-gan --output {_MODES}, "
-    f"python -m benchmarks.modes_kept rs-imle --set least_kept=0.5 --output {_MODES}, "
-    f"python -m benchmarks.modes_kept rs-imle --set least_kept=0.75 --output {_MODES}, "
-    f"python -m benchmarks.modes_kept imle --set lr=0.03 'hidden=(64,64,64)' --output {_MODES}",
-    "page-speed.csv": "make report, "
-    "python -m benchmarks.page_speed results/report/index.html --output reports/published/page-speed.csv",
-    "sample-search.csv": f"python -m benchmarks.sample_search --output {_SAMPLES}, "
-    f"python -m benchmarks.sample_search --only components --output {_SAMPLES}",
+    "evidence.json": ("python -m reports.evidence",),
+    "kill-matrix.csv": ("python -m reports.kill_matrix",),
+    "kill-matrix-deep.csv": ("python -m reports.kill_matrix --deep",),
+    "verify.json": ("python -m reports.kill_matrix",),
+    "verify-deep.json": ("python -m reports.kill_matrix --deep",),
+    "root-seeds.csv": ("python -m reports.kill_matrix",),
+    "planted-faults.json": ("python -m benchmarks.fault_effects",),
+    "mnist-training.csv": (f"python -m benchmarks.mnist_training --again {_TRAINING} --output {_TRAINING}",),
+    "modes-kept.csv": (
+        f"python -m benchmarks.modes_kept imle non-saturating-gan --output {_MODES}",
+        f"python -m benchmarks.modes_kept rs-imle --set least_kept=0.5 --output {_MODES}",
+        f"python -m benchmarks.modes_kept rs-imle --set least_kept=0.75 --output {_MODES}",
+        f"python -m benchmarks.modes_kept imle --set lr=0.03 'hidden=(64,64,64)' --output {_MODES}",
+    ),
+    "page-speed.csv": (
+        "make report",
+        f"python -m benchmarks.page_speed results/report/index.html --output {_PAGE}",
+    ),
+    "sample-search.csv": (
+        f"python -m benchmarks.sample_search --output {_SAMPLES}",
+        f"python -m benchmarks.sample_search --only components --output {_SAMPLES}",
+    ),
 }
 _HEAD = f"""# Reproducing every table, figure and record
 
@@ -65,23 +73,23 @@ def reproducing_page() -> str:
     return _HEAD + "\n" + _experiments() + _RECORDS + "\n" + _records()
 
 
-def made_by(name: str) -> str:
-    """The command that writes `reports/published/name`; raises KeyError where none is known.
+def made_by(name: str) -> tuple[str, ...]:
+    """The commands that write `reports/published/name`, in their order; raises KeyError where none is known.
 
     A record is named after its benchmark, or after the table that it is; the others are in `MADE_BY`.
     """
     from reports.tables import tables
 
-    stem = name.rpartition(".")[0]
+    stem = name.rpartition(".")[0].removesuffix(_MACHINE)
     if name in MADE_BY:
         return MADE_BY[name]
     module = f"benchmarks.{stem.replace('-', '_')}"
     if importlib.util.find_spec("benchmarks") is not None and importlib.util.find_spec(module) is not None:
-        return f"python -m {module} --output reports/published/{name}"
+        return (f"python -m {module} --output reports/published/{name}",)
     if stem in tables:
         experiments = " ".join((tables[stem].experiment, *tables[stem].joins))
         run = f"implicitbench run {experiments} --size {_size(name)}"
-        return f"{run}, implicitbench table {stem} --format csv"
+        return run, f"implicitbench table {stem} --format csv"
     raise KeyError(
         f"nothing is known to write reports/published/{name}: add it to MADE_BY in reports/reproducing_page.py"
     )
@@ -109,7 +117,7 @@ def _records() -> str:
     rows = [
         (
             f"[{path.name}](../reports/published/{path.name})",
-            f"`{made_by(path.name)}`",
+            ", then ".join(f"`{line}`" for line in made_by(path.name)),
             _commits(path),
             _quoted(path.name),
         )

@@ -152,6 +152,10 @@ def refilled(page, text, pins):
     """
     written, last, changed = [], 0, []
     for number in quoted_numbers.quoted(page, text):
+        if not pins.get((number.page, number.section)):
+            raise ValueError(
+                f"{number.page}, {number.section}: {number.text} is not pinned; pin it first, without --refill"
+            )
         pin = pins[number.page, number.section].pop(0)
         value = _values(pin.record).get((pin.row, pin.column)) if pin.record else None
         if pin.record and value is None:

@@ -180,7 +180,7 @@ WITH_OPTIONS = sorted(
     {
         line
         for path in reproducing_page.PUBLISHED.iterdir()
-        for line in reproducing_page.made_by(path.name).split(", ")
+        for line in reproducing_page.made_by(path.name)
         if line.startswith("python -m benchmarks.") and len(line.split()) > 3
     }
 )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from estimators.arguments import random_generator
 from estimators.intervals import normal_interval
-from estimators.points import as_points, same_dimension
+from estimators.points import point_pair
 from estimators.range import refuse_out_of_range
 from estimators.result import Estimate, NotConverged
 from estimators.scoring import ties_matter
@@ -95,8 +95,7 @@ def _held_out(X: Any, Y: Any, classifier: Any, folds: Any, random_state: Any) ->
     from sklearn.base import clone
     from sklearn.model_selection import StratifiedKFold
 
-    x, y = as_points(X, "X"), as_points(Y, "Y")
-    same_dimension(x, y, ("X", "Y"))
+    x, y = point_pair(X, Y, ("X", "Y"))
     for name, rows in (("X", x), ("Y", y)):
         if len(rows) < 2:
             raise ValueError(f"{name} has one row, and a fold leaves none to train on: pass two or more, one a fold")

@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from estimators.balls import in_balls
 from estimators.fdivergences.batches import from_parts
-from estimators.points import as_points, same_dimension
+from estimators.points import point_pair
 from estimators.result import Estimate
 from estimators.scoring import ties_matter
 from knn import BruteForce
@@ -58,8 +58,7 @@ def kl_knn(
     Raises ValueError for bad samples, for k not in 1 … min(n−1, m), and where a k-th neighbour is at distance 0, which
     densities never give. Source: Wang, Kulkarni & Verdú 2009, eq. 5 and the bias reduction by equal radii; Pérez-Cruz.
     """
-    x, y = as_points(X, "X"), as_points(Y, "Y")
-    same_dimension(x, y, ("X", "Y"))
+    x, y = point_pair(X, Y, ("X", "Y"))
     if method not in _METHODS:
         raise ValueError(f"method is {method!r}: pass one of {', '.join(_METHODS)}")
     _check_k(k, min(len(x) - 1, len(y)), (len(x), len(y)))
@@ -90,8 +89,7 @@ def jsd_knn(
     and errors as `kl_knn`; samples of one size, since the divergence is of equal shares. It may be negative, and above
     log 2 by its spread. Source: Ross 2014 (mutual information between a label and a continuous variable).
     """
-    x, y = as_points(X, "X"), as_points(Y, "Y")
-    same_dimension(x, y, ("X", "Y"))
+    x, y = point_pair(X, Y, ("X", "Y"))
     if len(x) != len(y):
         raise ValueError(
             f"X has {len(x)} rows and Y has {len(y)}: pass equally many, drop some of the larger at random"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from estimators.arguments import random_generator, real_number, whole_number
 from estimators.fdivergences.generators import Generator, generators
 from estimators.intervals import checked_confidence
-from estimators.points import as_points, same_dimension
+from estimators.points import point_pair
 from estimators.range import refuse_out_of_range
 from estimators.result import Estimate, NotConverged
 from estimators.scoring import ties_matter
@@ -49,8 +49,7 @@ def f_lower_bound(
     NotConverged where the training left the finite numbers. Source: Nguyen, Wainwright & Jordan 2010; Nowozin, Cseke &
     Tomioka 2016; Maurer & Pontil 2009, theorem 4 (the inequality).
     """
-    x, y = as_points(X, "X"), as_points(Y, "Y")
-    same_dimension(x, y, ("X", "Y"))
+    x, y = point_pair(X, Y, ("X", "Y"))
     refuse_out_of_range(x, y, ("X", "Y"))
     f = generators[generator]
     if f.name not in _DUALS:

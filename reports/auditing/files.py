@@ -116,7 +116,7 @@ def _parquet(path: Path, key: str, name: str) -> Any:
         ]
         if words:
             raise ValueError(f"{name}: column {words[0]!r} of {path} holds no numbers: drop or encode it")
-        return frame.to_numpy(dtype=np.float64, na_value=np.nan)
+        return pd.DataFrame(frame.to_numpy(dtype=np.float64, na_value=np.nan), columns=frame.columns)
 
 
 def _hdf5(path: Path, key: str, name: str) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from estimators.points import as_array, as_points
+from estimators.points import as_array, as_points, columns_of
 from reports.auditing.files import KINDS, read_file
 from reports.auditing.images import read_images
 from reports.unread import readable
@@ -24,11 +24,13 @@ from reports.unread import readable
 
 @dataclass(frozen=True)
 class Rows:
-    """`values` (n, d) in float64; `shape` of one row before it was flattened, None where it was flat; where from."""
+    """`values` (n, d) in float64; `shape` of one row before it was flattened, None where it was flat; where from; the
+    names of the columns, where there are such."""
 
     values: NDArray[np.float64]
     shape: tuple[int, ...] | None
     origin: str
+    columns: tuple[str, ...] | None = None
 
 
 def read_rows(source: Any, name: str, *, n: int = 1000, random_state: int = 0) -> Rows:
@@ -113,7 +115,7 @@ def _flat(values: Any, name: str, origin: str) -> Rows:
             shape = array.shape[1:]
             width = math.prod(shape)
             return Rows(as_points(array.reshape(len(array), width), name), shape, origin)
-    return Rows(as_points(values, name), None, origin)
+    return Rows(as_points(values, name), None, origin, columns_of(values))
 
 
 def _read(path: Path, key: str, name: str) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimators.arguments import whole_number
-from estimators.points import as_points
+from estimators.points import as_points, same_columns
 from reports.auditing.agreement import counted, refuse_no_distances, refuse_other_shapes, refuse_other_widths
 from reports.auditing.formats import Rows, load_callable, running
 
@@ -69,6 +69,7 @@ def prepare(
             continue
         refuse_other_widths(rows.values, data.values, name, "data")
         refuse_other_shapes(rows.shape, data.shape, name, "data")
+        same_columns(data.columns, rows.columns, ("data", name))
         if len(rows.values) < LEAST_ROWS:
             told = counted(len(rows.values), "row")
             raise ValueError(f"{name} has {told}: pass {LEAST_ROWS} or more, with fewer no defect can be seen")

@@ -20,6 +20,7 @@ from estimators import (
     jsd,
     kernel_inception_distance,
     kl,
+    kl_classifier,
     kl_knn,
     max_sliced_wasserstein,
     memorisation_test,
@@ -36,6 +37,7 @@ from estimators import (
 from estimators.arguments import real_number, whole_number
 from estimators.intervals import clopper_pearson, normal_interval
 from estimators.two_sample import rejections
+from knn import BruteForce
 
 X = np.random.default_rng(0).normal(size=(40, 2))
 
@@ -145,6 +147,37 @@ def test_a_number_of_threads_is_whole():
 def test_a_frame_with_a_column_named_as_a_density_has_it_is_a_set_of_points():
     frame = pd.DataFrame({"logpdf": X[:, 0], "sample": X[:, 1]})
     assert energy_distance(frame, X + 1) == energy_distance(X, X + 1)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [wasserstein, energy_distance, sinkhorn_divergence, kl_knn, precision, kl_classifier, mmd, parzen_log_likelihood],
+)
+def test_columns_that_do_not_correspond_are_refused(function):
+    wide = np.random.default_rng(5).normal(size=(40, 3)) * [1.0, 5.0, 20.0]
+    frame = pd.DataFrame(wide, columns=["a", "b", "c"])
+    with pytest.raises(ValueError, match=r"another order \(c, b, a .*a, b, c\).*pass \w+\[list\(\w+\.columns\)\]"):
+        function(frame, frame[["c", "b", "a"]])
+    with pytest.raises(ValueError, match=r"columns of other names, such as 'd', .*to_numpy\(\)"):
+        function(frame, frame.rename(columns={"b": "d"}))
+
+
+def test_a_tensor_of_a_type_that_numpy_lacks_is_refused_with_the_remedy():
+    torch = pytest.importorskip("torch", reason="[models] brings it")
+    rows = torch.ones(3, 2, dtype=torch.bfloat16)
+    with pytest.raises(TypeError, match=r"P cannot be read .*: pass P\.float\(\)$"):
+        energy_distance(rows, rows)
+    with pytest.raises(TypeError, match=r"X cannot be read .*: pass X\.float\(\)$"):
+        BruteForce().fit(rows)
+
+
+def test_columns_that_correspond_and_those_without_names_are_compared_by_position():
+    wide = np.random.default_rng(5).normal(size=(40, 3))
+    frame, other = (pd.DataFrame(rows, columns=["a", "b", "c"]) for rows in (wide, wide + 1))
+    expected = energy_distance(wide, wide + 1)
+    assert energy_distance(frame, other) == expected
+    assert energy_distance(frame, wide + 1) == expected
+    assert energy_distance(pd.DataFrame(wide), pd.DataFrame(wide + 1, columns=[2, 1, 0])) == expected
 
 
 @pytest.mark.parametrize("function", [wasserstein, energy_distance, sinkhorn_divergence, kl_knn, precision])

@@ -77,8 +77,10 @@ def test_an_approximate_search_is_told_and_one_that_failed_is_no_answer():
     rough = classifier_two_sample_test(X, Y + 3, index=DCI(n_simple=2, visits=0.5, random_state=0))
     assert re.search(r"not proved for \d+ of 55 rows, on which the level does not depend", rough.detail)
     assert "not proved" not in classifier_two_sample_test(X, Y).detail
-    with pytest.raises(ValueError, match=r"index: LSH\(random_state=0\) found fewer than 7 neighbours of row"):
-        classifier_two_sample_test(X, Y, index=LSH(random_state=0))
+    with pytest.raises(
+        ValueError, match=r"index: LSH\(candidates=0.1, random_state=0\) found fewer than 7 neighbours of row"
+    ):
+        classifier_two_sample_test(X, Y, index=LSH(candidates=0.1, random_state=0))
 
 
 def test_too_few_rows_are_refused():

@@ -128,8 +128,10 @@ def test_a_search_that_failed_is_no_score():
     X, Y = rng.normal(size=(2, 150, 3))
     assert precision(X, Y + 100).value == density(X, Y + 100).value == 0
     for score in SCORES.values():
-        with pytest.raises(ValueError, match=r"index: LSH\(random_state=0\) found fewer than \d neighbours of row"):
-            score(X, Y + 100, index=LSH(random_state=0))
+        with pytest.raises(
+            ValueError, match=r"index: LSH\(candidates=0.1, random_state=0\) found fewer than \d neighbours of row"
+        ):
+            score(X, Y + 100, index=LSH(candidates=0.1, random_state=0))
         with pytest.raises(ValueError, match=r"budget.*or pass index=None"):
             score(X, Y, index=DCI(visits=5, random_state=0))
     # The radii are found here, and what the balls about far rows hold is not.

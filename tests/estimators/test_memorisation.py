@@ -98,7 +98,7 @@ def test_a_search_that_failed_is_no_test():
     """All distances ∞ are all ties, and gave C_T = 0, p = ½ for copies."""
     for test in (memorisation_test, data_copying):
         with pytest.raises(ValueError, match=r"index: LSH\(.*found fewer than 1 neighbours of row 0 of samples"):
-            test(TRAIN, TEST, COPIES + 1000, index=LSH(random_state=0))
+            test(TRAIN, TEST, COPIES + 1000, index=LSH(candidates=0.1, random_state=0))
 
 
 class FirstRows(BruteForce):

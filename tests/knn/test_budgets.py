@@ -37,9 +37,32 @@ def test_a_choice_is_kept_in_files_and_is_not_made_for_budgets_that_are_given(tm
     assert chosen.set_params(visits=9).budgets_ == {"visits": 9}
 
 
-def test_usual_budgets_are_kept_where_they_do_and_where_points_are_few():
+@pytest.mark.parametrize("metric", ["euclidean", "inner_product"])
+@pytest.mark.parametrize("n", [1, 30, LEAST - 1])
+def test_of_few_points_all_are_measured(kind, metric, n):
+    rows = np.random.default_rng(n).normal(size=(n, 5))
+    index = kind(metric=metric, random_state=0).fit(rows)
+    k = min(n, 5)
+    found, truth = (one.search(Q[:, :5] / 8 - 1, k) for one in (index, BruteForce(metric=metric).fit(rows)))
+    np.testing.assert_array_equal(found.indices, truth.indices)
+    np.testing.assert_array_equal(found.distances, truth.distances)
+
+
+def test_few_points_are_those_that_are_there_when_it_is_searched():
+    rows = clusters(LEAST + 200, 30, seed=0)[0]
+    index = DCI(random_state=0).fit(rows)
+    chosen = index.budgets_
+    index.delete(np.arange(LEAST + 100))
+    assert index.budgets_ == {"visits": 1.0}
+    index.insert(rows[:LEAST])
+    assert index.budgets_ == chosen
+    few = DCI(random_state=0).fit(rows[:10])
+    few.insert(rows[10:])
+    assert few.budgets_ == DCI.usual
+
+
+def test_usual_budgets_are_kept_where_they_do():
     assert PrincipalDCI(random_state=0).fit(X).budgets_ == PrincipalDCI.usual
-    assert DCI(random_state=0).fit(X[: LEAST - 1]).budgets_ == DCI.usual
     noise = np.random.default_rng(4).standard_normal((LEAST, 100))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)

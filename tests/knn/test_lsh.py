@@ -93,7 +93,7 @@ def test_tables_are_looked_into_until_there_are_enough():
 
 
 def test_a_query_that_shares_no_bucket_is_answered_by_nothing():
-    index = LSH(width=1e-3, random_state=0).fit(np.eye(5))
+    index = LSH(width=1e-3, candidates=0.1, random_state=0).fit(np.eye(5))
     found = index.search(np.full((1, 5), 50.0), 2)
     np.testing.assert_array_equal(found.indices, [[-1, -1]])
     np.testing.assert_array_equal(found.distances, [[np.inf, np.inf]])

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from reports import auditing
 from reports.auditing.formats import read_rows
 from reports.cli import app
 
@@ -260,3 +261,14 @@ def test_the_command_refuses_bad_options_in_one_line(option, value, told, tmp_pa
     done = CliRunner().invoke(app, ["audit", "rows.npy", "--data", "rows.npy", option, value])
     assert done.exit_code == 2, done.output
     assert told in done.stderr
+
+
+def test_columns_in_another_order_are_no_defect_of_a_sampler(tmp_path):
+    pd, _ = pytest.importorskip("pandas"), pytest.importorskip("pyarrow", reason="[parquet] brings it")
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)) * [1, 5, 20], columns=["a", "b", "c"])
+    other = frame[["c", "b", "a"]]
+    other.to_parquet(tmp_path / "other.parquet")
+    for samples in (other, tmp_path / "other.parquet"):
+        with pytest.raises(ValueError, match=r"samples has the columns of data in another order \(c, b, a"):
+            auditing.audit(samples, frame)
+    assert read_rows(tmp_path / "other.parquet", "samples").columns == ("c", "b", "a")
