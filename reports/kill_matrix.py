@@ -135,6 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     asked.output.mkdir(parents=True, exist_ok=True)
     suffix = "-deep" if asked.deep else ""
+    ran_at = commit()  # before the files that are written make it another
     seconds: dict[str, Any] = {}
     with _timed(seconds, "hand"):
         default = _verified(asked.names, deep=asked.deep)
@@ -148,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "root_seed": 0,
         **summary(found),
         "seconds": seconds,
-        "commit": commit(),
+        "commit": ran_at,
         "versions": versions(),
         "machine": machine(),
     }
