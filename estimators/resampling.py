@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from estimators.arguments import random_generator, whole_number
 from estimators.intervals import LEVEL, checked_confidence, normal_interval
 from estimators.measures import Empirical
-from estimators.points import as_points
+from estimators.points import as_points, columns_of, same_columns
 from estimators.result import Estimate
 from knn.registry import unknown_name
 
@@ -144,6 +144,8 @@ def _rows(samples: tuple[Any, ...]) -> list[Array]:
     if not samples:
         raise ValueError("samples is empty: pass the arrays of which the statistic is taken")
     rows = [as_points(part, f"sample {place}") for place, part in enumerate(samples)]
+    for place, part in enumerate(samples[1:], start=1):
+        same_columns(columns_of(samples[0]), columns_of(part), ("sample 0", f"sample {place}"))
     for place, part in enumerate(rows):
         if len(part) < 2:
             raise ValueError(f"sample {place} has one row: pass two or more to draw from")

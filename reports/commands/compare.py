@@ -33,15 +33,16 @@ def compare(
     """Every divergence and score of two sets of samples, with intervals. Exit 1: one of them failed, and says why."""
     with refusing(ValueError, TypeError, KeyError):
         from estimators import compare as compare_samples
+        from estimators.points import same_columns
         from estimators.scoring import scores
         from reports.auditing.agreement import counted, refuse_other_widths, scale_doubt
         from reports.auditing.formats import read_rows
 
         for name in only or ():
             _check_takes_samples(name)
-        data, samples = (
-            read_rows(source, name, n=n_samples, random_state=seed).values for source, name in ((a, "A"), (b, "B"))
-        )
+        rows = [read_rows(source, name, n=n_samples, random_state=seed) for source, name in ((a, "A"), (b, "B"))]
+        data, samples = (one.values for one in rows)
+        same_columns(rows[0].columns, rows[1].columns, ("A", "B"))
         refuse_other_widths(samples, data, f"B ({b})", f"A ({a})")
         if doubt := scale_doubt(samples, data, "B", "A"):
             typer.echo(f"implicitbench: {doubt}", err=True)

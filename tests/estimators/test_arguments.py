@@ -171,6 +171,12 @@ def test_a_tensor_of_a_type_that_numpy_lacks_is_refused_with_the_remedy():
         BruteForce().fit(rows)
 
 
+def test_columns_that_do_not_correspond_are_refused_where_samples_are_drawn_from():
+    frame = pd.DataFrame(np.random.default_rng(5).normal(size=(40, 2)), columns=["a", "b"])
+    with pytest.raises(ValueError, match="sample 1 has the columns of sample 0 in another order"):
+        bootstrap("energy-distance", frame, frame[["b", "a"]], n_resamples=20)
+
+
 def test_columns_that_correspond_and_those_without_names_are_compared_by_position():
     wide = np.random.default_rng(5).normal(size=(40, 3))
     frame, other = (pd.DataFrame(rows, columns=["a", "b", "c"]) for rows in (wide, wide + 1))

@@ -92,3 +92,12 @@ def test_compare_refuses_what_is_no_sample(call, tmp_path):
     assert one_line(call("compare", "good.npy", "many.npy.npz"), "many.npy.npz")
     for name in ("other", "hole", "empty", "absent"):
         assert one_line(call("compare", "good.npy", f"{name}.npy"))
+
+
+def test_compare_refuses_columns_in_another_order(call, tmp_path):
+    pd, _ = pytest.importorskip("pandas"), pytest.importorskip("pyarrow", reason="[parquet] brings it")
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(30, 2)) * [1, 9], columns=["a", "b"])
+    frame.to_parquet(tmp_path / "a.parquet")
+    frame[["b", "a"]].to_parquet(tmp_path / "b.parquet")
+    done = call("compare", "a.parquet", "b.parquet")
+    one_line(done, "B has the columns of A in another order (b, a")
